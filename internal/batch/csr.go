@@ -1,0 +1,32 @@
+// Package batch holds rows of sparse data: CSR, as data shards are parsed into,
+// and Block, as batches are learned from, where the keys are collected into one
+// sorted list and each nonzero names its key by a small local index.
+//
+// Values of this package are built once and then only read; sharing them
+// between goroutines is safe after that.
+package batch
+
+// CSR is a run of labelled rows in compressed sparse row form. Row i has the
+// label Labels[i] and the nonzeros Offsets[i] to Offsets[i+1] of Columns and
+// Values; columns ascend within a row.
+type CSR struct {
+	FirstRow int64     // position of row 0 in the dataset's logical order
+	Labels   []float32 // one a row, as written in the data
+	Offsets  []uint32  // rows + 1 of them, from 0
+	Columns  []uint32
+	Values   []float32
+}
+
+// Rows returns the number of rows.
+func (c *CSR) Rows() int { return len(c.Labels) }
+
+// Bytes returns the memory that the rows take, for caches that are bounded.
+func (c *CSR) Bytes() int64 {
+	return 4 * int64(len(c.Labels)+len(c.Offsets)+len(c.Columns)+len(c.Values))
+}
+
+// Row names one row of one of several CSRs.
+type Row struct {
+	Part uint32 // which CSR
+	Row  uint32 // which of its rows
+}

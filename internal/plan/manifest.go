@@ -1,0 +1,88 @@
+// Package plan holds what a job is made of before anybody is chosen to do it:
+// the dataset's manifest, and the plan that follows from job and manifest
+// alone: the key space and its ranges, the data shards, each worker's stream of
+// batches in each epoch. Placement is not part of it; so a plan, and the model
+// that comes out of it, is the same on any number of nodes.
+//
+// Everything here is pure and immutable after it was made.
+package plan
+
+import (
+	"sort"
+
+	"parley/internal/param"
+)
+
+// Manifest describes a dataset: what the profile pass found. It does not depend
+// on how the bytes are cut into files or compressed, except for Files and the
+// Pieces of the shards, which say where the rows are.
+type Manifest struct {
+	Rows      int64
+	Columns   int64 // 1 + the largest column
+	Nonzeros  int64
+	ZeroBased bool   // the file's feature ids start at 0, not at 1
+	SHA256    string // hex, of the rows' text in logical order, each line ended by \n
+	Labels    []Label
+	// MoreLabels says that the dataset has more distinct labels than MaxLabels,
+	// and that Labels is empty therefore.
+	MoreLabels bool
+	Files      []File
+	Shards     []Shard
+}
+
+// MaxLabels is the number of distinct labels up to which a manifest lists them.
+const MaxLabels = 64
+
+// Label is one distinct label of a dataset.
+type Label struct {
+	Value float32
+	Rows  int64
+	// Where the label was seen first, for messages: an index into Files and a
+	// line counted from 1.
+	File int
+	Line int64
+}
+
+// File is one file of a dataset. Files are ordered by name.
+type File struct {
+	Path  string
+	Bytes int64 // after decompression
+	Rows  int64
+}
+
+// Shard is a fixed range of rows in the dataset's logical order.
+type Shard struct {
+	ID       param.ShardID
+	FirstRow int64
+	Rows     int64
+	Pieces   []Piece
+}
+
+// Piece is the part of a shard that lies in one file: whole lines.
+type Piece struct {
+	File   int   // index into Manifest.Files
+	Offset int64 // in the decompressed bytes
+	Bytes  int64
+	Line   int64  // number of the first line, from 1
+	Rows   int64  // rows in the piece (lines that are blank or comments are no rows)
+	CRC32C uint32 // of the piece's bytes: a reader checks that it sees the same data
+}
+
+// ShardRows returns the rows of a data shard of a dataset of so many rows: a
+// power of two between 16 and 4096, so that there are about 256 shards or more.
+// It depends on the number of rows alone.
+func ShardRows(rows int64) int64 {
+	size := int64(16)
+	for size < 4096 && size*256 < rows {
+		size *= 2
+	}
+	return size
+}
+
+// ShardOf returns the shard that holds the row at a position of the dataset.
+func (m *Manifest) ShardOf(row int64) param.ShardID {
+	i := sort.Search(len(m.Shards), func(i int) bool {
+		return m.Shards[i].FirstRow+m.Shards[i].Rows > row
+	})
+	return param.ShardID(i)
+}

@@ -1,0 +1,172 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+
+	"parley/internal/batch"
+	"parley/internal/job"
+	"parley/internal/param"
+)
+
+// MaxColumns bounds the dimension of a model with a dense parameter vector.
+const MaxColumns = 1 << 28
+
+// windowShards is how many data shards a worker mixes at a time: rows are drawn
+// in random order from a window of so many shards, themselves in random order
+// over the dataset. It bounds what a worker holds in memory, and with 8 a batch
+// of a dataset sorted by label still sees both labels.
+const windowShards = 8
+
+// Plan is what a job does, whoever does it.
+type Plan struct {
+	Job       *job.Job
+	Train     *Manifest
+	Ranges    []param.Span // of the key space, in order
+	Keys      param.Key    // size of the key space: one a column, then the bias
+	PerEpoch  param.Round  // rounds of one epoch
+	Rounds    param.Round  // rounds of the whole run
+	TrainRows int64        // rows of an epoch: those not held out
+	HeldOut   int64        // rows held out
+
+	kept []int64 // each shard's rows that are trained on
+}
+
+// New makes the plan of a job over a dataset.
+func New(j *job.Job, train *Manifest) *Plan {
+	p := &Plan{Job: j, Train: train, Keys: param.Key(train.Columns) + 1}
+	p.Ranges = cut(p.Keys, j.Run.Ranges)
+	p.kept = make([]int64, len(train.Shards))
+	for i, s := range train.Shards {
+		p.kept[i] = s.Rows
+		if j.Data.Holdout > 0 {
+			p.kept[i] = keptRows(s, j.Data.Holdout)
+		}
+		p.TrainRows += p.kept[i]
+	}
+	p.HeldOut = train.Rows - p.TrainRows
+	p.PerEpoch = p.perEpoch()
+	p.Rounds = p.PerEpoch * param.Round(j.Run.Epochs)
+	return p
+}
+
+func keptRows(s Shard, holdout float64) int64 {
+	kept := int64(0)
+	for row := s.FirstRow; row < s.FirstRow+s.Rows; row++ {
+		if !HeldOut(row, holdout) {
+			kept++
+		}
+	}
+	return kept
+}
+
+// cut divides keys 0..n-1 into contiguous ranges, even to within one key. There
+// are never more ranges than keys.
+func cut(n param.Key, ranges int) []param.Span {
+	count := min(uint64(ranges), uint64(n))
+	spans := make([]param.Span, count)
+	for i := range spans {
+		spans[i].Lo = param.Key(uint64(i) * uint64(n) / count)
+		spans[i].Hi = param.Key(uint64(i+1) * uint64(n) / count)
+	}
+	return spans
+}
+
+// perEpoch returns the rounds that an epoch needs for the worker with the most
+// rows. It has to hold for every epoch's permutation, so it is taken over the
+// largest shards; a round in which no worker has rows left is an empty one.
+func (p *Plan) perEpoch() param.Round {
+	workers, batch := p.Job.Run.Workers, int64(p.Job.Run.Batch)
+	each := (len(p.kept) + workers - 1) / workers
+	largest := slices.Clone(p.kept)
+	slices.SortFunc(largest, func(a, b int64) int { return int(b - a) })
+	most := int64(0)
+	for _, rows := range largest[:each] {
+		most += rows
+	}
+	return param.Round(max(1, (most+batch-1)/batch))
+}
+
+// Position returns the epoch of a round and the round's number within it.
+func (p *Plan) Position(r param.Round) (epoch int, step int64) {
+	return int(r / p.PerEpoch), int64(r % p.PerEpoch)
+}
+
+// Window is a run of a worker's data shards whose rows are mixed.
+type Window struct {
+	Shards []param.ShardID
+	Rows   int64 // trained on; held out rows are not counted
+}
+
+// Stream returns what a worker reads in an epoch: every w-th data shard of the
+// epoch's permutation, in windows. Over all workers each shard comes once.
+func (p *Plan) Stream(epoch int, w param.Worker) []Window {
+	order := make([]param.ShardID, len(p.Train.Shards))
+	for i := range order {
+		order[i] = param.ShardID(i)
+	}
+	g := newGenerator(p.Job.Run.Seed, forShards, uint64(epoch))
+	g.shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	var windows []Window
+	for n, i := 0, int(w); i < len(order); n, i = n+1, i+p.Job.Run.Workers {
+		if n%windowShards == 0 {
+			windows = append(windows, Window{})
+		}
+		last := &windows[len(windows)-1]
+		last.Shards = append(last.Shards, order[i])
+		last.Rows += p.kept[order[i]]
+	}
+	return windows
+}
+
+// Order returns the rows of window n of a worker's stream in the order in which
+// they are learned from; a Row's Part is the shard's place in the window.
+func (p *Plan) Order(epoch int, w param.Worker, n int, window Window) []batch.Row {
+	rows := make([]batch.Row, 0, window.Rows)
+	for part, id := range window.Shards {
+		s := p.Train.Shards[id]
+		for i := range s.Rows {
+			if !HeldOut(s.FirstRow+i, p.Job.Data.Holdout) {
+				rows = append(rows, batch.Row{Part: uint32(part), Row: uint32(i)})
+			}
+		}
+	}
+	g := newGenerator(p.Job.Run.Seed, forRows, uint64(epoch), uint64(w), uint64(n))
+	g.shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+	return rows
+}
+
+// Bias is the key of the bias: the one behind the last column.
+func (p *Plan) Bias() param.Key { return p.Keys - 1 }
+
+// Hash returns the SHA-256 in hex of all that the result depends on: the data
+// and the settings that shape the model. Ranges, placement and paths are not in
+// it.
+func (p *Plan) Hash() string {
+	text, err := json.Marshal(struct {
+		Data      string
+		Rows      int64
+		Columns   int64
+		Holdout   float64
+		Model     job.Model
+		Optimizer job.Optimizer
+		Epochs    int
+		Batch     int
+		Workers   int
+		Seed      uint64
+		Mode      string
+		ShardRows int64
+		Window    int
+	}{
+		p.Train.SHA256, p.Train.Rows, p.Train.Columns, p.Job.Data.Holdout, p.Job.Model, p.Job.Optimizer,
+		p.Job.Run.Epochs, p.Job.Run.Batch, p.Job.Run.Workers, p.Job.Run.Seed, p.Job.Run.Consistency,
+		ShardRows(p.Train.Rows), windowShards,
+	})
+	if err != nil { // numbers and strings alone; NaN is refused by job.Validate
+		panic("plan: hash: " + err.Error())
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
