@@ -1,0 +1,159 @@
+// Package ps is what runs on parameter servers: Range, the state of one
+// parameter range of one job, its versions and the contributions to the next.
+//
+// It is a plain state machine: messages are methods, answers are return values.
+// It has no goroutines, sockets or clocks; the driver (psserver) owns those and
+// calls a Range from one goroutine at a time. The same machine runs under the
+// event heap of internal/sim.
+//
+// A round: workers Pull version r, compute, and Push a contribution for round
+// r. When the last worker's contribution has come, the update rule is applied,
+// the version becomes r+1, and the pulls that were held for it are answered.
+package ps
+
+import (
+	"parley/internal/param"
+	"parley/ps/optim"
+)
+
+// Spec fixes what a range is. It never changes while the job runs.
+type Spec struct {
+	ID        param.RangeID
+	Span      param.Span
+	Workers   int         // each contributes once a round
+	Penalized param.Key   // keys below this one are subject to l2
+	PerTally  param.Round // a Tally is kept every so many rounds: one an epoch
+	Rule      optim.Rule
+}
+
+// Ticket is the driver's name for a pull, handed back with the answer to it.
+type Ticket uint64
+
+// Pull asks for the state of some keys at Version(Round).
+type Pull struct {
+	Worker  param.Worker
+	Term    param.Term
+	Round   param.Round
+	Offsets []uint32 // key minus Span.Lo, ascending; none: only wait for the version
+}
+
+// Push is a contribution: what a worker's local steps changed in a round.
+type Push struct {
+	Worker  param.Worker
+	Term    param.Term
+	Round   param.Round
+	Offsets []uint32  // key minus Span.Lo, ascending
+	Change  []float32 // slot-major: slot s of offset i at s*len(Offsets)+i
+	Rows    int64     // rows that the worker learned from in the round
+	Loss    float64   // sum of their losses, each before its own step
+}
+
+// Answer is the outcome of a pull that was held.
+type Answer struct {
+	Ticket Ticket
+	Values []float32 // slot-major, owned by the receiver
+	Err    error
+}
+
+// Tally is what was counted up to a version, each row exactly once.
+type Tally struct {
+	Rows int64
+	Loss float64
+}
+
+// Range holds the parameters of one range at a version, at the version before
+// it, and what has come in for the next.
+type Range struct {
+	spec    Spec
+	version param.Version
+	state   []float32 // slot-major, version
+	before  []float32 // version-1: the undo of depth one
+	round   gathering
+	terms   []param.Term
+	held    []*heldPull // by worker; at most one each
+	total   Tally
+	tallies []Tally
+}
+
+type heldPull struct {
+	ticket Ticket
+	pull   Pull
+}
+
+// NewRange returns the range at version 0, all parameters zero.
+func NewRange(spec Spec) *Range {
+	n := spec.Span.Len() * spec.Rule.Slots()
+	return &Range{
+		spec:   spec,
+		state:  make([]float32, n),
+		before: make([]float32, n),
+		round:  newGathering(spec),
+		terms:  make([]param.Term, spec.Workers),
+		held:   make([]*heldPull, spec.Workers),
+	}
+}
+
+// Spec returns what the range was made with.
+func (r *Range) Spec() Spec { return r.spec }
+
+// Version returns the number of rounds applied.
+func (r *Range) Version() param.Version { return r.version }
+
+// Tallies returns the sums at the end of each full PerTally rounds. The caller
+// must not change them.
+func (r *Range) Tallies() []Tally { return r.tallies }
+
+// Total returns the sums over all rounds applied.
+func (r *Range) Total() Tally { return r.total }
+
+// Missing returns the workers whose contribution to the current round has not
+// come yet.
+func (r *Range) Missing() []param.Worker { return r.round.missing() }
+
+// Weights appends the weights at the current version, one a key of the span.
+func (r *Range) Weights(dst []float32) []float32 {
+	return append(dst, r.state[:r.spec.Span.Len()]...)
+}
+
+// Fence raises the term of a worker: from now on messages of older terms are
+// refused. It returns the round that the worker has to contribute to next, and
+// the refusals of pulls that were held for an older term. An older or equal
+// term changes nothing.
+func (r *Range) Fence(w param.Worker, term param.Term) (next param.Round, refused []Answer, err error) {
+	if int(w) >= r.spec.Workers {
+		return 0, nil, r.unknownWorker(w)
+	}
+	if term > r.terms[w] {
+		r.terms[w] = term
+		if h := r.held[w]; h != nil {
+			r.held[w] = nil
+			refused = append(refused, Answer{Ticket: h.ticket, Err: r.stale(w, h.pull.Term)})
+		}
+	}
+	next = param.Round(r.version)
+	if r.round.contributed[w] {
+		next++
+	}
+	return next, refused, nil
+}
+
+// admit checks worker and term of a message. A newer term than the one known
+// fences the older ones, as Fence does; the workers' messages may overtake it.
+func (r *Range) admit(w param.Worker, term param.Term) (refused []Answer, err error) {
+	if int(w) >= r.spec.Workers {
+		return nil, r.unknownWorker(w)
+	}
+	if term < r.terms[w] {
+		return nil, r.stale(w, term)
+	}
+	_, refused, err = r.Fence(w, term)
+	return refused, err
+}
+
+func (r *Range) unknownWorker(w param.Worker) error {
+	return param.Errorf(param.Invalid, "range %d: worker %d is not one of the job's %d", r.spec.ID, w, r.spec.Workers)
+}
+
+func (r *Range) stale(w param.Worker, term param.Term) error {
+	return param.Errorf(param.Stale, "range %d: worker %d has term %d now, not %d", r.spec.ID, w, r.terms[w], term)
+}

@@ -1,0 +1,305 @@
+package trainer
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"parley/internal/batch"
+	"parley/internal/metric"
+	"parley/internal/param"
+	"parley/internal/plan"
+)
+
+// Config is what a Host works with for one job.
+type Config struct {
+	Plan    *plan.Plan
+	Train   Shards
+	Test    Shards // nil where the job has no test data
+	Held    *plan.Manifest
+	Model   Model
+	Slots   int // floats a key
+	Servers Servers
+	// Report is told what became of workers and evaluations, from their
+	// goroutines. It must not block for long.
+	Report func(Outcome)
+}
+
+// Outcome is what a Host reports: the end of a worker's assignment or one
+// evaluated unit.
+type Outcome struct {
+	Worker   param.Worker
+	Term     param.Term
+	Round    param.Round // the one that the worker would have gone on with
+	Released bool        // left at a round boundary, as asked
+	Unit     *Unit       // evaluated, with its Summary; Worker has no meaning then
+	Summary  *metric.Summary
+	Err      error
+}
+
+// Set names the rows that an evaluation is about.
+type Set string
+
+// The sets of rows: those trained on, those held out of the training data, and
+// the test data.
+const (
+	SetTrain   Set = "train"
+	SetHoldout Set = "holdout"
+	SetTest    Set = "test"
+)
+
+// Unit is a fixed group of data shards that is evaluated as one.
+type Unit struct {
+	Set    Set
+	Number int
+	Term   param.Term
+}
+
+// UnitShards is the number of data shards of a Unit. It is constant, since sums
+// are grouped by it.
+const UnitShards = 16
+
+// Status is where a worker is, for leases and for people.
+type Status struct {
+	Worker  param.Worker
+	Term    param.Term
+	Round   param.Round
+	Waiting bool // for a version: not this worker's own slowness
+	Ticks   uint64
+}
+
+// Host drives the workers and evaluations of one job on one trainer.
+type Host struct {
+	config Config
+	group  sync.WaitGroup
+	mu     struct {
+		sync.Mutex
+		workers map[param.Worker]*run
+	}
+}
+
+// run is a worker's goroutine, seen from outside.
+type run struct {
+	term    param.Term
+	cancel  context.CancelFunc
+	release atomic.Bool
+	round   atomic.Uint64
+	ticks   atomic.Uint64
+	waiting atomic.Bool
+}
+
+// NewHost returns a host without work. Close ends it.
+func NewHost(config Config) *Host {
+	h := &Host{config: config}
+	h.mu.workers = map[param.Worker]*run{}
+	return h
+}
+
+// Assign starts a worker with the given round. An older assignment of the same
+// worker ends; one that is not older is kept and the call has no effect.
+func (h *Host) Assign(ctx context.Context, w param.Worker, term param.Term, start param.Round) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if old := h.mu.workers[w]; old != nil {
+		if old.term >= term {
+			return
+		}
+		old.cancel()
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	r := &run{term: term, cancel: cancel}
+	r.round.Store(uint64(start))
+	h.mu.workers[w] = r
+	h.group.Go(func() { h.work(ctx, w, r, start) })
+}
+
+// Release asks a worker to stop at its next round boundary and to report so.
+func (h *Host) Release(w param.Worker, term param.Term) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r := h.mu.workers[w]; r != nil && r.term == term {
+		r.release.Store(true)
+	}
+}
+
+// Close stops all workers and returns when their goroutines have ended.
+func (h *Host) Close() {
+	h.mu.Lock()
+	for _, r := range h.mu.workers {
+		r.cancel()
+	}
+	h.mu.Unlock()
+	h.group.Wait()
+}
+
+// Status returns where each worker is, in no particular order.
+func (h *Host) Status() []Status {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var out []Status
+	for w, r := range h.mu.workers {
+		out = append(out, Status{Worker: w, Term: r.term, Round: param.Round(r.round.Load()), Waiting: r.waiting.Load(), Ticks: r.ticks.Load()})
+	}
+	return out
+}
+
+// work runs a worker to its end and reports it.
+func (h *Host) work(ctx context.Context, w param.Worker, r *run, start param.Round) {
+	s := &session{host: h, run: r, feed: newFeed(h.config.Plan, h.config.Train, w),
+		worker: NewWorker(w, r.term, start, h.config.Plan.Ranges, h.config.Slots)}
+	// As many replies as a worker can have open: a push and a pull to each range.
+	s.replies = make(chan Reply, 2*len(h.config.Plan.Ranges))
+	released, err := s.rounds(ctx)
+	h.mu.Lock()
+	if h.mu.workers[w] == r {
+		delete(h.mu.workers, w)
+	}
+	h.mu.Unlock()
+	canceled := ctx.Err() != nil
+	r.cancel()
+	if !canceled {
+		h.config.Report(Outcome{Worker: w, Term: r.term, Round: s.worker.Round(), Released: released, Err: err})
+	}
+}
+
+// session is a worker's life on this host.
+type session struct {
+	host    *Host
+	run     *run
+	feed    *feed
+	worker  *Worker
+	replies chan Reply
+}
+
+// rounds goes through the rounds until the last or until the worker is released
+// at a boundary.
+func (s *session) rounds(ctx context.Context) (released bool, err error) {
+	plan := s.host.config.Plan
+	for s.worker.Round() < plan.Rounds {
+		if s.run.release.Load() {
+			return true, s.await(ctx, s.worker.Settled)
+		}
+		block, err := s.feed.batch(ctx, s.worker.Round())
+		if err != nil {
+			return false, err
+		}
+		s.run.ticks.Add(1)
+		if err := s.round(ctx, block); err != nil {
+			return false, err
+		}
+		s.run.round.Store(uint64(s.worker.Round()))
+	}
+	return false, s.pull(ctx, nil) // the last version exists everywhere: all is applied
+}
+
+func (s *session) round(ctx context.Context, block *batch.Block) error {
+	if err := s.pull(ctx, block.Columns); err != nil {
+		return err
+	}
+	state := s.worker.State()
+	loss := s.host.config.Model.Learn(block, state)
+	s.run.ticks.Add(1)
+	s.send(ctx, s.worker.Push(state, int64(block.Rows()), loss))
+	return nil
+}
+
+// pull waits until the state of the keys has come from all ranges.
+func (s *session) pull(ctx context.Context, keys []uint32) error {
+	s.send(ctx, s.worker.Pull(keys))
+	s.run.waiting.Store(true)
+	defer s.run.waiting.Store(false)
+	return s.await(ctx, s.worker.Complete)
+}
+
+func (s *session) send(ctx context.Context, requests []*Request) {
+	s.host.config.Servers.Send(ctx, requests, func(r Reply) {
+		select {
+		case s.replies <- r:
+		case <-ctx.Done():
+		}
+	})
+}
+
+// await handles replies until the condition holds. It ends with the worker's
+// context: the assignment is what owns the wait.
+func (s *session) await(ctx context.Context, until func() bool) error {
+	for !until() {
+		select {
+		case r := <-s.replies:
+			if err := s.handle(r); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+func (s *session) handle(r Reply) error {
+	switch {
+	case r.Err != nil && param.KindOf(r.Err) == param.Diverged:
+		return param.Errorf(param.Diverged, "%w (%s): the model has diverged: lower optimizer.rate or scale the features", r.Err, s.feed.provenance(r.Request.Round))
+	case r.Err != nil:
+		return r.Err
+	case r.Request.Push:
+		s.worker.Pushed(r.Request.Range, r.Request.Round)
+	default:
+		s.worker.Pulled(r.Request.Range, r.Request.Round, r.Values)
+	}
+	return nil
+}
+
+// Evaluate evaluates units and reports each. It returns when all are done or one
+// has failed.
+func (h *Host) Evaluate(ctx context.Context, units []Unit) error {
+	weights, err := h.config.Servers.Weights(ctx)
+	if err != nil {
+		return fmt.Errorf("read the model: %w", err)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for _, u := range units {
+		group.Go(func() error {
+			sum, err := h.evaluate(ctx, u, weights)
+			if err == nil {
+				h.config.Report(Outcome{Unit: &u, Summary: sum})
+			}
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// evaluate summarises the rows of one unit, shard by shard in order.
+func (h *Host) evaluate(ctx context.Context, u Unit, weights []float32) (*metric.Summary, error) {
+	manifest, shards := h.config.Plan.Train, h.config.Train
+	if u.Set == SetTest {
+		manifest, shards = h.config.Held, h.config.Test
+	}
+	sum := metric.NewSummary(manifest.Rows)
+	first := u.Number * UnitShards
+	for _, s := range manifest.Shards[first:min(first+UnitShards, len(manifest.Shards))] {
+		rows, err := shards.Load(ctx, s.ID)
+		if err != nil {
+			return nil, fmt.Errorf("load data shard %d: %w", s.ID, err)
+		}
+		h.config.Model.Evaluate(rows, h.keep(u.Set, rows.FirstRow), weights, sum)
+	}
+	return sum, nil
+}
+
+func (h *Host) keep(set Set, first int64) func(i int) bool {
+	holdout := h.config.Plan.Job.Data.Holdout
+	switch set {
+	case SetTrain:
+		return func(i int) bool { return !plan.HeldOut(first+int64(i), holdout) }
+	case SetHoldout:
+		return func(i int) bool { return plan.HeldOut(first+int64(i), holdout) }
+	}
+	return func(int) bool { return true }
+}

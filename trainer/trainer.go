@@ -1,0 +1,51 @@
+// Package trainer is what runs on trainers: Worker, the step machine of one
+// logical worker, and Host, which drives the workers and evaluations that a
+// trainer was given, each worker in a goroutine of its own.
+//
+// Rows come in through Shards, parameters go in and out through Servers, and
+// what is learned is Model's business; node wires all three. Contributions are a
+// function of job, worker, round and the state that was pulled, and of nothing
+// that a trainer remembers: so a worker may be started anywhere again.
+package trainer
+
+import (
+	"context"
+
+	"parley/internal/batch"
+	"parley/internal/metric"
+	"parley/internal/param"
+)
+
+// Shards gives the rows of a dataset.
+type Shards interface {
+	// Load returns the rows of a data shard. They are shared: not to be changed.
+	Load(ctx context.Context, id param.ShardID) (*batch.CSR, error)
+}
+
+// Model turns batches into contributions. It is shared by goroutines.
+type Model interface {
+	// Learn takes one online step a row on the state of the block's columns
+	// (slot-major), leaves the changes in it, and returns the sum of the losses.
+	Learn(b *batch.Block, state []float32) (loss float64)
+	// Evaluate adds the rows for which keep holds to a summary; weights are those
+	// of all columns and then the bias.
+	Evaluate(rows *batch.CSR, keep func(i int) bool, weights []float32, into *metric.Summary)
+}
+
+// Reply is the answer to a Request: Values for a pull, nothing for a push.
+type Reply struct {
+	Request *Request
+	Values  []float32
+	Err     error
+}
+
+// Servers carries a worker's requests to the ranges of its job.
+type Servers interface {
+	// Send sends requests, at least once, and in their order for each range. The
+	// replies are handed to reply, from any goroutine, which must not block for
+	// long. A reply that a range owes comes when the range has it; nothing comes
+	// after ctx has ended.
+	Send(ctx context.Context, requests []*Request, reply func(Reply))
+	// Weights returns the weights of all keys at the end of training.
+	Weights(ctx context.Context) ([]float32, error)
+}

@@ -1,0 +1,146 @@
+package trainer
+
+import (
+	"sort"
+
+	"parley/internal/param"
+)
+
+// Request is a message of a worker to the server of a range. The pull of a
+// round asks for the state of Offsets; the push carries the Change to it.
+type Request struct {
+	Range   param.RangeID
+	Worker  param.Worker
+	Term    param.Term
+	Round   param.Round
+	Push    bool
+	Offsets []uint32 // key minus the range's lowest
+	Change  []float32
+	Rows    int64
+	Loss    float64
+}
+
+// Worker is the step machine of one logical worker under one term: for each
+// round it pulls the version from all ranges, waits for what its owner computes
+// from it, and pushes the contribution to all ranges. It is stepped by one
+// goroutine at a time and does nothing by itself.
+//
+// Requests may be sent any number of times until they are answered; the ranges
+// see to it that nothing counts twice, and a worker that nothing is answered
+// twice.
+type Worker struct {
+	ID    param.Worker
+	Term  param.Term
+	spans []param.Span
+	slots int
+
+	round  param.Round
+	keys   []uint32 // the round's, ascending
+	cuts   []int    // range i has keys[cuts[i]:cuts[i+1]]
+	state  []float32
+	pulls  []*Request // by range: not answered yet
+	pushes []*Request
+	open   int // pulls not answered
+}
+
+// NewWorker returns a worker that begins with the given round.
+func NewWorker(id param.Worker, term param.Term, start param.Round, spans []param.Span, slots int) *Worker {
+	return &Worker{
+		ID: id, Term: term, round: start, spans: spans, slots: slots,
+		cuts: make([]int, len(spans)+1), pulls: make([]*Request, len(spans)), pushes: make([]*Request, len(spans)),
+	}
+}
+
+// Round returns the round that the worker is in.
+func (w *Worker) Round() param.Round { return w.round }
+
+// Pull begins the round with the keys (ascending) that the round's batch needs,
+// and returns the pulls to be sent: one to each range, if only to wait for the
+// version.
+func (w *Worker) Pull(keys []uint32) []*Request {
+	w.keys = keys
+	w.state = grow(w.state, len(keys)*w.slots)
+	w.open = len(w.spans)
+	for i, s := range w.spans {
+		lo := w.cuts[i]
+		hi := lo + sort.Search(len(keys)-lo, func(j int) bool { return param.Key(keys[lo+j]) >= s.Hi })
+		w.cuts[i+1] = hi
+		offsets := make([]uint32, hi-lo)
+		for j, k := range keys[lo:hi] {
+			offsets[j] = k - uint32(s.Lo)
+		}
+		w.pulls[i] = w.request(i, Request{Offsets: offsets})
+	}
+	return append([]*Request(nil), w.pulls...)
+}
+
+func (w *Worker) request(i int, r Request) *Request {
+	r.Range, r.Worker, r.Term, r.Round = param.RangeID(i), w.ID, w.Term, w.round
+	return &r
+}
+
+func grow(s []float32, n int) []float32 {
+	if cap(s) < n {
+		return make([]float32, n)
+	}
+	return s[:n]
+}
+
+// Pulled takes a range's answer, slot-major values of the keys that were asked
+// for. Answers to other rounds, and second answers, change nothing.
+func (w *Worker) Pulled(id param.RangeID, round param.Round, values []float32) {
+	p := w.pulls[id]
+	if p == nil || p.Round != round || len(values) != len(p.Offsets)*w.slots {
+		return
+	}
+	lo, m := w.cuts[id], len(p.Offsets)
+	for s := range w.slots {
+		copy(w.state[s*len(w.keys)+lo:], values[s*m:(s+1)*m])
+	}
+	w.pulls[id] = nil
+	w.open--
+}
+
+// Complete reports whether all ranges have answered the round's pulls.
+func (w *Worker) Complete() bool { return w.open == 0 }
+
+// State returns the state of the round's keys, slot-major. The owner computes
+// in place and hands the changes to Push.
+func (w *Worker) State() []float32 { return w.state }
+
+// Push ends the round: change is what the contribution adds to the state that
+// was pulled. It returns the pushes to be sent, one to each range; a range whose
+// keys are not among the round's is told so by an empty one. The worker is in
+// the next round then.
+func (w *Worker) Push(change []float32, rows int64, loss float64) []*Request {
+	for i := range w.spans {
+		lo, hi := w.cuts[i], w.cuts[i+1]
+		r := Request{Push: true, Offsets: make([]uint32, hi-lo), Change: make([]float32, 0, (hi-lo)*w.slots), Rows: rows, Loss: loss}
+		for j, k := range w.keys[lo:hi] {
+			r.Offsets[j] = k - uint32(w.spans[i].Lo)
+		}
+		for s := range w.slots {
+			r.Change = append(r.Change, change[s*len(w.keys)+lo:s*len(w.keys)+hi]...)
+		}
+		w.pushes[i] = w.request(i, r)
+	}
+	w.round++
+	return append([]*Request(nil), w.pushes...)
+}
+
+// Pushed takes a range's acknowledgement.
+func (w *Worker) Pushed(id param.RangeID, round param.Round) {
+	if p := w.pushes[id]; p != nil && p.Round == round {
+		w.pushes[id] = nil
+	}
+}
+
+// Settled reports whether every range has acknowledged every contribution.
+func (w *Worker) Settled() bool {
+	for _, p := range w.pushes {
+		if p != nil {
+			return false
+		}
+	}
+	return true
+}
