@@ -1,4 +1,198 @@
 // Package metric holds the sufficient statistics of evaluation: each data shard
 // is summarised on its own, summaries are merged in shard order, and metrics
 // follow from the whole. So they do not depend on who evaluated which shard.
+//
+// Models add rows to a Summary, trainers send it, the coordinator merges.
+// A Summary is plain data that can be sent in any encoding; one goroutine
+// changes it at a time.
 package metric
+
+import (
+	"parley/internal/linalg"
+	"parley/internal/param"
+)
+
+// Kind says what a summary's rows were predicted as.
+type Kind string
+
+const (
+	// Classification is two classes, predicted by a margin (a log-odds).
+	Classification Kind = "classification"
+	// Regression is a number, predicted by a mean.
+	Regression Kind = "regression"
+)
+
+// Summary is the sufficient statistics of some rows. Which fields count depends
+// on Kind; a Summary without rows has none yet. Sums are over rows, in their
+// order within a shard, then over shards.
+type Summary struct {
+	Kind    Kind    `json:"kind,omitempty"`
+	Bits    int     `json:"bits"`    // of a score that are kept, from the top
+	Rows    int64   `json:"rows"`    // evaluated
+	Unknown int64   `json:"unknown"` // nonzeros in columns that the model does not have
+	Loss    float64 `json:"loss"`    // sum of the objective's row losses
+
+	// Classification.
+	TruePositive  int64     `json:"true_positive,omitempty"` // at the threshold 0.5: margin above 0
+	FalsePositive int64     `json:"false_positive,omitempty"`
+	TrueNegative  int64     `json:"true_negative,omitempty"`
+	FalseNegative int64     `json:"false_negative,omitempty"`
+	Scores        Histogram `json:"scores"`
+
+	// Regression: mean of the labels and sum of their squared distances from
+	// it; sums of the squared and absolute errors.
+	Mean          float64 `json:"mean,omitempty"`
+	M2            float64 `json:"m2,omitempty"`
+	SquaredError  float64 `json:"squared_error,omitempty"`
+	AbsoluteError float64 `json:"absolute_error,omitempty"`
+}
+
+// exactRows is the number of rows up to which scores are kept whole.
+const exactRows = 1 << 20
+
+// NewSummary returns an empty summary for a part of a dataset of so many rows.
+// A summary keeps the distinct scores of its rows: whole up to 2²⁰ rows of the
+// dataset, and the AUC is exact; beyond that their top 20 bits (sign, exponent
+// and 11 bits of the fraction), of which there are at most 2²⁰, and margins
+// closer than 1 part in 2048 count as ties.
+func NewSummary(total int64) *Summary {
+	if total > exactRows {
+		return &Summary{Bits: 20}
+	}
+	return &Summary{Bits: 32}
+}
+
+// AddClassified adds rows with the given margins and their losses; positive
+// tells each row's class. It does not keep the slices.
+func (s *Summary) AddClassified(margins, losses []float64, positive []bool) {
+	s.become(Classification)
+	for i, m := range margins {
+		s.Loss += losses[i]
+		s.count(m > 0, positive[i])
+	}
+	s.Rows += int64(len(margins))
+	h := newHistogram(margins, positive, s.Bits)
+	s.Scores.merge(&h)
+}
+
+func (s *Summary) count(predicted, actual bool) {
+	switch {
+	case predicted && actual:
+		s.TruePositive++
+	case predicted:
+		s.FalsePositive++
+	case actual:
+		s.FalseNegative++
+	default:
+		s.TrueNegative++
+	}
+}
+
+// AddMeans adds rows with the given predicted means and labels; the loss of a
+// row is half its squared error. It does not keep the slices.
+func (s *Summary) AddMeans(means []float64, labels []float32) {
+	s.become(Regression)
+	part := Summary{Rows: int64(len(means))}
+	for i, mean := range means {
+		e := mean - float64(labels[i])
+		part.SquaredError += float64(e * e)
+		part.AbsoluteError += max(e, -e)
+		part.Mean += float64(labels[i])
+	}
+	if part.Rows == 0 {
+		return
+	}
+	part.Loss = part.SquaredError / 2
+	part.Mean /= float64(part.Rows)
+	for _, label := range labels {
+		d := float64(label) - part.Mean
+		part.M2 += float64(d * d)
+	}
+	s.add(&part)
+}
+
+// become fixes the kind of a summary at its first rows.
+func (s *Summary) become(k Kind) {
+	if s.Kind != "" && s.Kind != k {
+		panic("metric: rows of two kinds in one summary")
+	}
+	s.Kind = k
+}
+
+// Merge adds the rows of o to s. The error is Invalid: the two summaries are of
+// different kinds or resolutions, or o is inconsistent; s is unchanged then.
+func (s *Summary) Merge(o *Summary) error {
+	if s.Kind != "" && o.Kind != "" && s.Kind != o.Kind || s.Bits != o.Bits {
+		return param.Errorf(param.Invalid, "merge a summary of %s at %d bits into one of %s at %d", o.Kind, o.Bits, s.Kind, s.Bits)
+	}
+	if err := o.Scores.check(); err != nil {
+		return err
+	}
+	if o.Kind != "" {
+		s.Kind = o.Kind
+	}
+	s.add(o)
+	s.TruePositive += o.TruePositive
+	s.FalsePositive += o.FalsePositive
+	s.TrueNegative += o.TrueNegative
+	s.FalseNegative += o.FalseNegative
+	s.Scores.merge(&o.Scores)
+	return nil
+}
+
+// add merges all but the classification's part. The labels' variance is merged
+// after Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for
+// computing sample variances" (1979), equation 2.1.
+func (s *Summary) add(o *Summary) {
+	if n := s.Rows + o.Rows; o.Rows > 0 {
+		d, part := o.Mean-s.Mean, float64(o.Rows)/float64(n)
+		s.Mean += float64(d * part)
+		s.M2 += o.M2 + float64(float64(d*d)*float64(float64(s.Rows)*part))
+	}
+	s.Rows += o.Rows
+	s.Unknown += o.Unknown
+	s.Loss += o.Loss
+	s.SquaredError += o.SquaredError
+	s.AbsoluteError += o.AbsoluteError
+}
+
+// MeanLoss returns the mean of the objective's row losses, the objective
+// without its penalty; 0 without rows. For regression it is half of mse.
+func (s *Summary) MeanLoss() float64 {
+	if s.Rows == 0 {
+		return 0
+	}
+	return s.Loss / float64(s.Rows)
+}
+
+// Metrics returns the metrics by name: logloss, accuracy, auc, precision,
+// recall and f1, or mse, rmse, mae and r2. Those that are not defined on the
+// rows are left out: all of them without rows, auc when there is one class
+// only, r2 when all labels are equal, any that is not finite.
+func (s *Summary) Metrics() map[string]float64 {
+	m := map[string]float64{}
+	put := func(name string, over, under float64) {
+		if v := over / under; linalg.FiniteScalar(v) {
+			m[name] = v
+		}
+	}
+	rows := float64(s.Rows)
+	switch s.Kind {
+	case Classification:
+		right := float64(2 * s.TruePositive)
+		put("logloss", s.Loss, rows)
+		put("accuracy", float64(s.TruePositive+s.TrueNegative), rows)
+		put("precision", float64(s.TruePositive), float64(s.TruePositive+s.FalsePositive))
+		put("recall", float64(s.TruePositive), float64(s.TruePositive+s.FalseNegative))
+		put("f1", right, right+float64(s.FalsePositive+s.FalseNegative))
+		if auc, ok := s.Scores.AUC(); ok {
+			m["auc"] = auc
+		}
+	case Regression:
+		put("mse", s.SquaredError, rows)
+		put("rmse", root(s.SquaredError/rows), 1)
+		put("mae", s.AbsoluteError, rows)
+		put("r2", s.M2-s.SquaredError, s.M2)
+	}
+	return m
+}

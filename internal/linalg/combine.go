@@ -1,0 +1,58 @@
+package linalg
+
+import "math"
+
+// Add sets dst to the sum of a and b; dst may be one of them:
+//
+//	dst[i] = a[i] + b[i]
+func Add(dst, a, b []float32) {
+	if len(dst) != len(a) || len(dst) != len(b) {
+		panic(badLength)
+	}
+	for i, v := range a {
+		dst[i] = v + b[i]
+	}
+}
+
+// AddMean adds to each weight the mean of its changes over the touched[i] parts
+// that they are the sum of. Where nothing touched it, the weight keeps its bits.
+// dst may be src:
+//
+//	dst[i] = src[i] + change[i] / touched[i]
+func AddMean(dst, src, change []float32, touched []uint32) {
+	if len(dst) != len(src) || len(dst) != len(change) || len(dst) != len(touched) {
+		panic(badLength)
+	}
+	for i, m := range touched {
+		v := src[i]
+		if m > 0 {
+			v += change[i] / float32(m)
+		}
+		dst[i] = v
+	}
+}
+
+// Shrink takes an implicit step of size amount on the penalty w²/2, which is
+// stable for any amount of at least 0. In float64:
+//
+//	w[i] = w[i] / (1 + amount)
+func Shrink(w []float32, amount float64) {
+	for i, v := range w {
+		w[i] = float32(float64(v) / (1 + amount))
+	}
+}
+
+// ShrinkAdaGrad is Shrink at AdaGrad's rate for each weight; a weight that had
+// no gradient yet has no rate and keeps its bits:
+//
+//	w[i] = w[i] / (1 + amount/(sqrt(squares[i])+epsilon))
+func ShrinkAdaGrad(w, squares []float32, amount, epsilon float64) {
+	if len(w) != len(squares) {
+		panic(badLength)
+	}
+	for i, v := range w {
+		if s := squares[i]; s > 0 {
+			w[i] = float32(float64(v) / (1 + amount/(math.Sqrt(float64(s))+epsilon)))
+		}
+	}
+}

@@ -1,0 +1,28 @@
+package optim
+
+import "parley/internal/linalg"
+
+// epsilon is added to the root of AdaGrad's accumulator. It only has to keep a
+// zero gradient from dividing by zero: at 1e-8 no key's rate depends on it.
+const epsilon = 1e-8
+
+// adagrad is AdaGrad with diagonal accumulators that start at 0 (Duchi, Hazan,
+// Singer, JMLR 2011): slot 0 is the weight, slot 1 the sum of squared gradients
+// of the loss, without those of the penalty, as in its composite form.
+type adagrad struct{ rate, l2 float64 }
+
+func (adagrad) Slots() int { return 2 }
+
+// Step: g = gradient * x_j; a_j += g²; w_j -= rate * g / (√a_j + epsilon).
+func (r adagrad) Step(state []float32, n int, index []uint32, values []float32, gradient float32) {
+	linalg.ScatterAdaGrad(state[:n], state[n:2*n], index, values, gradient, float32(r.rate), epsilon)
+}
+
+func (r adagrad) Combine(dst, src, change []float32, touched []uint32, steps float64, penalized int) {
+	n := len(touched)
+	linalg.AddMean(dst[:n], src[:n], change[:n], touched)
+	linalg.Add(dst[n:2*n], src[n:2*n], change[n:2*n])
+	if r.l2 > 0 {
+		linalg.ShrinkAdaGrad(dst[:penalized], dst[n:n+penalized], steps*r.l2*r.rate, epsilon)
+	}
+}

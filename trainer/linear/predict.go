@@ -1,0 +1,46 @@
+package linear
+
+import (
+	"parley/internal/batch"
+	"parley/internal/linalg"
+	"parley/internal/metric"
+)
+
+// Evaluate adds the rows for which keep holds to a summary. weights are those of
+// d columns, then the bias; nonzeros in columns beyond d are ignored, and
+// counted as Unknown.
+func (m *Model) Evaluate(rows *batch.CSR, keep func(i int) bool, weights []float32, into *metric.Summary) {
+	margins := make([]float64, 0, rows.Rows())
+	labels := make([]float32, 0, rows.Rows())
+	for i, label := range rows.Labels {
+		if !keep(i) {
+			continue
+		}
+		margin, unknown := marginOf(rows, i, weights)
+		into.Unknown += int64(unknown)
+		margins, labels = append(margins, margin), append(labels, label)
+	}
+	m.loss.observe(into, margins, labels)
+}
+
+// Predict appends a prediction a row to dst: the probability of the positive
+// class, or the mean. Weights are as in Evaluate.
+func (m *Model) Predict(dst []float32, rows *batch.CSR, weights []float32) []float32 {
+	for i := range rows.Rows() {
+		margin, _ := marginOf(rows, i, weights)
+		dst = append(dst, float32(m.loss.mean(margin)))
+	}
+	return dst
+}
+
+// marginOf returns a row's margin and the number of its unknown columns, which
+// are the last ones.
+func marginOf(rows *batch.CSR, i int, weights []float32) (margin float64, unknown int) {
+	d := len(weights) - 1
+	lo, hi := rows.Offsets[i], rows.Offsets[i+1]
+	for hi > lo && int64(rows.Columns[hi-1]) >= int64(d) {
+		hi--
+		unknown++
+	}
+	return linalg.GatherDot(rows.Columns[lo:hi], rows.Values[lo:hi], weights) + float64(weights[d]), unknown
+}
