@@ -1,0 +1,122 @@
+package datashard
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// explain returns why a line, without its newline, is not a row. It runs once a
+// run at most, so it is written for its messages.
+func (p parser) explain(line []byte) string {
+	line = bytes.TrimSuffix(line, []byte{'\r'})
+	text, _, _ := bytes.Cut(line, []byte{'#'})
+	if binary(text) {
+		return "is not libsvm text: binary data" + disguise(line)
+	}
+	tokens := strings.FieldsFunc(string(text), func(r rune) bool { return r == ' ' || r == '\t' })
+	if len(tokens) == 0 {
+		return "is not a row" // not reached: such a line is blank
+	}
+	if strings.Contains(tokens[0], ":") {
+		return "missing label: the row begins with the feature " + quote(tokens[0])
+	}
+	if reason := explainNumber("label", tokens[0]); reason != "" {
+		return reason
+	}
+	last := int64(-1)
+	for _, token := range tokens[1:] {
+		id, reason := p.explainFeature(token, last)
+		if reason != "" {
+			return reason
+		}
+		last = id
+	}
+	return "is not a row" // not reached: the fuzz test compares with what parse takes
+}
+
+// explainFeature returns the feature's id, or what is wrong with it.
+func (p parser) explainFeature(token string, last int64) (int64, string) {
+	name, value, colon := strings.Cut(token, ":")
+	switch {
+	case name == "qid" && colon:
+		return 0, fmt.Sprintf("%s: ranking by query is not supported: remove the qid tokens", quote(token))
+	case !colon:
+		return 0, fmt.Sprintf("feature %s has no colon: write id:value", quote(token))
+	case !isDigits.MatchString(name):
+		return 0, fmt.Sprintf("feature %s has no id: write id:value, the id a whole number", quote(token))
+	}
+	id, err := strconv.ParseInt(name, 10, 64)
+	switch {
+	case err != nil:
+		return 0, fmt.Sprintf("feature id %s is too large: ids must be below 2^63", quote(name))
+	case id > maxID:
+		return 0, fmt.Sprintf("feature id %s is beyond the limit of %d: renumber the features (feature hashing is not yet supported)", quote(name), maxID)
+	case id == 0 && p.base == oneBased:
+		return 0, fmt.Sprintf("feature id 0 in %s, but the training data counts from 1: renumber the features alike", quote(token))
+	case id == last:
+		return 0, fmt.Sprintf("feature id %s is repeated: a row may have an id once", quote(name))
+	case id < last:
+		return 0, fmt.Sprintf("feature id %s comes after %d: sort the features of a row by id", quote(name), last)
+	case value == "":
+		return 0, fmt.Sprintf("feature %s has no value", quote(token))
+	}
+	return id, explainNumber("value", value)
+}
+
+var (
+	isDigits = regexp.MustCompile(`^[0-9]+$`)
+	isNumber = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
+	isNaNInf = regexp.MustCompile(`(?i)^[+-]?(nan|inf|infinity)$`)
+)
+
+// explainNumber returns what is wrong with a label or value, if anything is.
+func explainNumber(what, token string) string {
+	switch {
+	case isNaNInf.MatchString(token):
+		return fmt.Sprintf("%s %s is not finite: leave such rows or features out", what, quote(token))
+	case !isNumber.MatchString(token):
+		return fmt.Sprintf("%s %s is not a number", what, quote(token))
+	}
+	if _, err := strconv.ParseFloat(token, 32); err != nil {
+		return fmt.Sprintf("%s %s is beyond the range of 32-bit floats", what, quote(token))
+	}
+	return ""
+}
+
+// binary reports that a line has bytes which text has not.
+func binary(line []byte) bool {
+	for _, c := range line {
+		if c < ' ' && c != '\t' && c != '\r' || c == 0x7F {
+			return true
+		}
+	}
+	return !utf8.Valid(line)
+}
+
+// disguise names the compression of a file that lacks its suffix, told by the
+// first bytes.
+func disguise(line []byte) string {
+	for _, magic := range []struct{ prefix, suffix string }{{"\x1F\x8B", ".gz"}, {"\x28\xB5\x2F\xFD", ".zst"}} {
+		if bytes.HasPrefix(line, []byte(magic.prefix)) {
+			return "; if it is compressed, its name must end in " + magic.suffix
+		}
+	}
+	return ""
+}
+
+// quote quotes a token of the data for a message, escaped and cut short.
+func quote(token string) string {
+	const most = 40
+	if len(token) <= most {
+		return strconv.Quote(token)
+	}
+	cut := most
+	for cut > most-utf8.UTFMax && !utf8.RuneStart(token[cut]) {
+		cut--
+	}
+	return strconv.Quote(token[:cut]) + "..."
+}
