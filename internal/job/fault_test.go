@@ -86,6 +86,7 @@ func TestFaultsOfText(t *testing.T) {
 		{name: "merge", text: with("run:\n  <<: {epochs: 3}\n"), want: "j.yaml:8: run: merge keys (<<) are not allowed; write the keys out"},
 		{name: "tag", text: with("run:\n  epochs: !!int \"4\"\n"), want: "j.yaml:8: run.epochs: tags such as !!int are not allowed; remove it"},
 		{name: "key is a list", text: with("? [a]\n: 1\n"), want: "j.yaml:7: a key must be a word, not a mapping or a list"},
+		{name: "long line", text: "a: 1\n" + strings.Repeat("b", maxLine+1), want: "j.yaml:2: this line is longer than 64 KiB; a job file is YAML of short lines"},
 		{name: "too large", text: strings.Repeat("#", maxBytes+1), want: "j.yaml: is larger than 1 MiB, so it is not a job file; give the YAML file that names the data"},
 	})
 }

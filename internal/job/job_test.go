@@ -196,15 +196,16 @@ func TestHugeInputCostsLittle(t *testing.T) {
 		bomb.WriteString("b" + n + ": &b" + n + " [*" + m + ", *" + m + ", *" + m + "]\n")
 	}
 	for name, text := range map[string]string{
+		"block of keys":     strings.Repeat("a:\n", maxBytes/3),
 		"aliases":           bomb.String(),
 		"depth":             strings.Repeat("[", maxBytes/2) + strings.Repeat("]", maxBytes/2),
 		"depth of mappings": strings.Repeat("{a: ", maxBytes/8) + "1" + strings.Repeat("}", maxBytes/8),
 		"dashes":            strings.Repeat("- ", maxBytes/2),
 		"questions":         strings.Repeat("? ", maxBytes/2),
-		"one key":           strings.Repeat("k", maxBytes-3) + ": 1",
-		"keys":              "{" + strings.Repeat("a,", maxBytes/2-1) + "}",
+		"one key":           strings.Repeat("k", maxLine-3) + ": 1",
+		"keys":              strings.Repeat("{"+strings.Repeat("a,", maxLine/2-2)+"}\n", 16),
 		"items":             "output: [" + strings.Repeat("a,", maxBytes/2-10) + "]",
-		"string":            with("name: " + strings.Repeat("a", maxBytes/2)),
+		"string":            with("name: " + strings.Repeat("a", maxLine-10)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse("j.yaml", []byte(text), nil)

@@ -13,6 +13,8 @@ func (r *report) override(tree *node) {
 		switch {
 		case !utf8Text(text):
 			r.add(at, "", "must be UTF-8 text on one line")
+		case len(text) > maxLine:
+			r.add(at, "", "is longer than 64 KiB")
 		case !ok || path == "":
 			r.add(at, "", "must be key.path=value, such as run.epochs=3")
 		case strings.TrimSpace(value) == "":

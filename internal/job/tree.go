@@ -94,10 +94,14 @@ func (r *report) convert(doc *yaml.Node) *node {
 	return tree
 }
 
+// maxLine bounds a line of the job file, in bytes: the YAML library's time for a
+// line grows with the square of its length (5 s for one of 1 MiB).
+const maxLine = 64 << 10
+
 // readable checks that text is text, and reports the first byte that is not.
 func (r *report) readable(text []byte) bool {
 	line := 1
-	for i := 0; i < len(text); {
+	for i, start := 0, 0; i < len(text); {
 		c, size := utf8.DecodeRune(text[i:])
 		switch {
 		case c == utf8.RuneError && size == 1:
@@ -105,8 +109,12 @@ func (r *report) readable(text []byte) bool {
 			return false
 		case c == '\n':
 			line++
+			start = i + 1
 		case c == '\uFFFE' || c == '\uFFFF' || unicode.IsControl(c) && c != '\t' && c != '\r' && c != '\u0085':
 			r.add(position{line: line}, "", "control character %U: this is not a text file; a job file is YAML", c)
+			return false
+		case i-start >= maxLine:
+			r.add(position{line: line}, "", "this line is longer than 64 KiB; a job file is YAML of short lines")
 			return false
 		}
 		i += size
