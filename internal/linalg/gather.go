@@ -1,20 +1,23 @@
 package linalg
 
-// Gather appends src[index[i]] for each i to dst:
+// Gather appends the elements of src at index to dst:
 //
-//	for _, j := range index { dst = append(dst, src[j]) }
+//	dst = append(dst, src[index[i]])
 func Gather(dst, src []float32, index []uint32) []float32 {
-	for _, j := range index {
-		dst = append(dst, src[j])
+	for _, i := range index {
+		dst = append(dst, src[i])
 	}
 	return dst
 }
 
-// ScatterAdd adds src to the elements of dst that index names:
+// ScatterAdd adds src, which is as long as index, to elements of dst:
 //
-//	for i, j := range index { dst[j] += src[i] }
+//	dst[index[i]] += src[i]
 func ScatterAdd(dst []float32, index []uint32, src []float32) {
-	for i, j := range index {
-		dst[j] += src[i]
+	if len(index) != len(src) {
+		panic(badLength)
+	}
+	for j, i := range index {
+		dst[i] += src[j]
 	}
 }
