@@ -89,7 +89,7 @@ func (t Tensor) validate() error {
 
 // compareTensors is the order of tensors in a file: wider elements first, so
 // that all data is aligned, then by name. It is the reference implementation's
-// order too, so both write the same bytes.
+// order too.
 func compareTensors(a, b Tensor) int {
 	if d := b.DType.Size() - a.DType.Size(); d != 0 {
 		return int(d)
