@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // decoder walks a tree and the types of Job together.
@@ -105,34 +106,28 @@ var (
 )
 
 func decodeInt(n *node, v reflect.Value, r rule) string {
-	if n.tag != "!!int" && n.tag != "!!float" || !integer.MatchString(n.text) {
-		if n.tag == "!!int" {
-			return "must be an integer in plain decimal digits, not " + n.String()
-		}
-		return "must be an integer, not " + n.String()
-	}
-	var err error
-	if v.Kind() == reflect.Uint64 && n.text[0] != '-' {
-		var u uint64
-		u, err = strconv.ParseUint(trimPlus(n.text), 10, 64)
-		v.SetUint(u)
-	} else {
-		var i int64
-		i, err = strconv.ParseInt(n.text, 10, 64)
-		if v.Kind() == reflect.Uint64 && i < 0 {
-			return "must be at least 0, not " + n.String()
-		}
-		if v.Kind() != reflect.Uint64 {
-			v.SetInt(i)
-		}
-	}
 	switch {
-	case err == nil:
-		return ""
-	case n.text[0] == '-':
-		return "must be at least " + r.min + ", not " + n.String()
+	case n.tag != "!!int" && n.tag != "!!float", n.tag == "!!float" && !integer.MatchString(n.text):
+		return "must be an integer, not " + n.String()
+	case !integer.MatchString(n.text):
+		return "must be an integer in plain decimal digits, not " + n.String()
 	}
-	return "must be at most " + r.max + ", not " + n.String()
+	digits, negative := strings.CutPrefix(strings.TrimPrefix(n.text, "+"), "-")
+	u, err := strconv.ParseUint(digits, 10, 64)
+	unsigned := v.Kind() == reflect.Uint64
+	switch {
+	case negative && (err != nil || u > math.MaxInt64 || unsigned && u > 0):
+		return "must be at least " + r.min + ", not " + n.String()
+	case err != nil || !unsigned && u > math.MaxInt64:
+		return "must be at most " + r.max + ", not " + n.String()
+	case unsigned:
+		v.SetUint(u)
+	case negative:
+		v.SetInt(-int64(u))
+	default:
+		v.SetInt(int64(u))
+	}
+	return ""
 }
 
 func decodeFloat(n *node, v reflect.Value) string {
@@ -154,11 +149,4 @@ func decodeFloat(n *node, v reflect.Value) string {
 	}
 	v.SetFloat(f)
 	return ""
-}
-
-func trimPlus(s string) string {
-	if s[0] == '+' {
-		return s[1:]
-	}
-	return s
 }

@@ -91,6 +91,8 @@ func TestOverrides(t *testing.T) {
 		{[]string{"data.train.path=*.gz"}, func(j *Job) { j.Data.Train.Path = "*.gz" }},
 		{[]string{"data.train.path=a=b #c: @"}, func(j *Job) { j.Data.Train.Path = "a=b #c: @" }},
 		{[]string{"name=2024"}, func(j *Job) { j.Name = "2024" }},
+		{[]string{"run.seed=-0"}, func(j *Job) { j.Run.Seed = 0 }},
+		{[]string{"run.seed=+7", "run.epochs=+9"}, func(j *Job) { j.Run.Seed, j.Run.Epochs = 7, 9 }},
 		{[]string{`name="a"`}, func(j *Job) { j.Name = "a" }},
 		{[]string{"optimizer.rate=1", "model.l2=-0.0"}, func(j *Job) { j.Optimizer.Rate, j.Model.L2 = 1, 0 }},
 	}

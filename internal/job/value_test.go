@@ -20,6 +20,8 @@ func TestFaultsOfValues(t *testing.T) {
 		{"run.epochs=1000001", "must be at most 1000000, not 1000001"},
 		{"run.epochs=99999999999999999999", "must be at most 1000000, not 99999999999999999999"},
 		{"run.epochs=-99999999999999999999", "must be at least 1, not -99999999999999999999"},
+		{"run.epochs=-9223372036854775808", "must be at least 1, not -9223372036854775808"},
+		{"run.epochs=9223372036854775808", "must be at most 1000000, not 9223372036854775808"},
 		{"run.batch=0", "must be at least 1, not 0"},
 		{"run.batch=1048577", "must be at most 1048576, not 1048577"},
 		{"run.workers=0", "must be at least 1, not 0"},
