@@ -198,14 +198,14 @@ func TestHugeInputCostsLittle(t *testing.T) {
 		bomb.WriteString("b" + n + ": &b" + n + " [*" + m + ", *" + m + ", *" + m + "]\n")
 	}
 	for name, text := range map[string]string{
-		"block of keys":     strings.Repeat("a:\n", maxBytes/3),
+		"block of keys":     strings.Repeat("a:\n", maxBytes/24),
 		"aliases":           bomb.String(),
 		"depth":             strings.Repeat("[", maxBytes/2) + strings.Repeat("]", maxBytes/2),
 		"depth of mappings": strings.Repeat("{a: ", maxBytes/8) + "1" + strings.Repeat("}", maxBytes/8),
 		"dashes":            strings.Repeat("- ", maxBytes/2),
 		"questions":         strings.Repeat("? ", maxBytes/2),
 		"one key":           strings.Repeat("k", maxLine-3) + ": 1",
-		"keys":              strings.Repeat("{"+strings.Repeat("a,", maxLine/2-2)+"}\n", 16),
+		"keys":              strings.Repeat("{"+strings.Repeat("a,", maxLine/2-2)+"}\n", 4),
 		"items":             "output: [" + strings.Repeat("a,", maxBytes/2-10) + "]",
 		"string":            with("name: " + strings.Repeat("a", maxLine-10)),
 	} {
