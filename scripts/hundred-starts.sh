@@ -52,7 +52,7 @@ start_agent() {
 	local pid=$!
 	pids+=("$pid")
 	deadline=$(($(now) + 10000000))
-	until grep -q '"ready":true' "$dir/ready.json"; do
+	until grep -qs '"ready":true' "$dir/ready.json"; do
 		if ! running "$pid"; then
 			reason="agent $(basename "$dir") ended before it was ready: $(tail -n 1 "$dir/log")"
 			return 1

@@ -252,3 +252,53 @@ func TestOpenRefusesNewerFormat(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestImport(t *testing.T) {
+	source := mustSave(t, t.TempDir(), 0.25, false)
+	fetch := func(dir string) error { return os.CopyFS(dir, os.DirFS(source.Dir())) }
+	output := filepath.Join(t.TempDir(), "runs", "x")
+	m, err := Import(output, fetch, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.SHA256() != source.SHA256() || m.Dir() != filepath.Join(output, ModelDir) {
+		t.Error(m.SHA256(), m.Dir())
+	}
+	if diff := cmp.Diff(tree(t, source.Dir()), tree(t, m.Dir())); diff != "" {
+		t.Errorf("files (-source +import):\n%s", diff)
+	}
+	if _, err := Import(output, fetch, false); param.KindOf(err) != param.Invalid {
+		t.Errorf("%v, want an invalid error", err)
+	}
+	if _, err := Import(output, fetch, true); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFailedImportLeavesNothing(t *testing.T) {
+	source := mustSave(t, t.TempDir(), 0.25, false)
+	for name, test := range map[string]struct {
+		fetch func(dir string) error
+		want  param.Kind
+	}{
+		"cut off": {func(dir string) error { return param.Errorf(param.Retryable, "connection lost") }, param.Retryable},
+		"nothing": {func(string) error { return nil }, param.Invalid},
+		"half":    {func(dir string) error { return copyFile(dir, source.Dir(), ModelFile) }, param.Corrupt},
+	} {
+		root := t.TempDir()
+		if _, err := Import(filepath.Join(root, "x"), test.fetch, false); param.KindOf(err) != test.want {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+		if got := tree(t, root); len(got) != 0 {
+			t.Errorf("%s: left %v", name, got)
+		}
+	}
+}
+
+func copyFile(to, from, name string) error {
+	text, err := os.ReadFile(filepath.Join(from, name))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(to, name), text, 0o644)
+}

@@ -24,25 +24,56 @@ import (
 func Save(output string, m *Model, fill func(*Writer) error, force bool) (*Model, error) {
 	saved := *m
 	saved.dir = filepath.Join(output, ModelDir)
+	err := place(output, force, func(dir string) error { return saved.write(dir, fill) })
+	if err != nil {
+		return nil, fmt.Errorf("save model: %w", err)
+	}
+	return &saved, nil
+}
+
+// Import puts a model that was saved elsewhere into output/model: fetch writes
+// its files, model.json among them, to the folder that it is given. They are
+// verified, and then take their place as in Save.
+func Import(output string, fetch func(dir string) error, force bool) (*Model, error) {
+	var m *Model
+	err := place(output, force, func(dir string) (err error) {
+		if err = fetch(dir); err == nil {
+			m, err = Verify(dir)
+		}
+		if err == nil {
+			err = syncAll(dir)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("import model: %w", err)
+	}
+	m.dir = filepath.Join(output, ModelDir)
+	return m, nil
+}
+
+// place has a model written to a folder beside output/model and gives it that
+// name. After an error all is as before.
+func place(output string, force bool, write func(dir string) error) error {
 	undo, err := makeOutput(output)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	temp := filepath.Join(output, tempPrefix+rand.Text()+tempSuffix)
 	err = os.Mkdir(temp, 0o755)
 	if err == nil {
-		err = saved.write(temp, fill)
+		err = write(temp)
 	}
 	if err == nil {
-		err = install(temp, saved.dir, force)
+		err = install(temp, filepath.Join(output, ModelDir), force)
 	}
 	os.RemoveAll(temp) // the model that was replaced, or what there is of this one
 	if err != nil {
 		undo()
-		return nil, fmt.Errorf("save model: %w", err)
+		return err
 	}
 	removeLeftovers(output)
-	return &saved, nil
+	return nil
 }
 
 // Models that are being written are output/.model-XXXX.tmp.
@@ -118,7 +149,21 @@ func writeSynced(path string, text []byte) error {
 	return errors.Join(err, file.Sync(), file.Close())
 }
 
-// syncDir makes the names in a folder durable.
+// syncAll makes the files of a folder, and their names, durable.
+func syncAll(path string) error {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := syncDir(filepath.Join(path, e.Name())); err != nil {
+			return err
+		}
+	}
+	return syncDir(path)
+}
+
+// syncDir makes the names in a folder durable; of a file it is the content.
 func syncDir(path string) error {
 	dir, err := os.Open(path)
 	if err != nil {
