@@ -74,18 +74,19 @@ func (s *Server) Run(ctx context.Context) error {
 	quiet := await(StopGrace, start(s.engine.kill)) &&
 		await(StopGrace, served) && (drained == nil || await(StopGrace, drained))
 	_ = s.cfg.Listener.Close()
-	return s.outcome(quiet, err)
+	return s.outcome(quiet, &err)
 }
 
-// outcome is Run's error; err is that of serving, to be read when quiet alone.
-func (s *Server) outcome(quiet bool, err error) error {
+// outcome is Run's error; err is that of serving, which may still be written
+// unless quiet.
+func (s *Server) outcome(quiet bool, err *error) error {
 	switch {
 	case !quiet:
 		return fmt.Errorf("stop serving on %s: a handler still runs %v after its context has ended", s.Addr(), StopGrace)
 	case s.isKilled():
 		return ErrKilled
-	case err != nil:
-		return fmt.Errorf("serve on %s: %w", s.Addr(), err)
+	case *err != nil:
+		return fmt.Errorf("serve on %s: %w", s.Addr(), *err)
 	}
 	return nil
 }
