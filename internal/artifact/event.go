@@ -16,27 +16,30 @@ type EventKind string
 
 // The kinds of events.
 const (
-	EventAssignment EventKind = "assignment" // workers or ranges were placed
+	EventProfile    EventKind = "profile"    // the data was read once
+	EventAssignment EventKind = "assignment" // workers were placed
 	EventEpoch      EventKind = "epoch"      // an epoch ended
 	EventEvaluation EventKind = "evaluation" // metrics were taken
-	EventCheckpoint EventKind = "checkpoint" // a checkpoint is complete
+	EventJoin       EventKind = "join"       // a node came while the job was running
 	EventFailure    EventKind = "failure"    // a node died, hung, was cut off; or the job failed
 	EventRecovery   EventKind = "recovery"   // rounds advance again
-	EventDone       EventKind = "done"       // the model is in place
+	EventFenced     EventKind = "fenced"     // a worker was refused by its term
+	EventSaved      EventKind = "saved"      // the model was written
+	EventEnd        EventKind = "end"        // the job is over
 )
 
 // Event is a line of events.jsonl. Numbers that do not apply are nil, and left
 // out.
 type Event struct {
-	Time    time.Time     `json:"time"`
-	Kind    EventKind     `json:"kind"`
-	Message string        `json:"message,omitempty"` // for people
-	Node    param.NodeID  `json:"node,omitempty"`
-	Worker  *param.Worker `json:"worker,omitempty"`
-	Term    *param.Term   `json:"term,omitempty"`
-	Round   *param.Round  `json:"round,omitempty"`
-	Epoch   *int          `json:"epoch,omitempty"`
-	Metrics *Metrics      `json:"metrics,omitempty"`
+	Time    time.Time      `json:"time"`
+	Kind    EventKind      `json:"kind"`
+	Message string         `json:"message,omitempty"` // for people
+	Node    param.NodeID   `json:"node,omitempty"`
+	Workers []param.Worker `json:"workers,omitempty"`
+	Round   *param.Round   `json:"round,omitempty"`
+	Epoch   *int           `json:"epoch,omitempty"`
+	Set     string         `json:"set,omitempty"` // of rows, of an evaluation
+	Metrics Values         `json:"metrics,omitempty"`
 }
 
 // EventLog writes events.jsonl, a line a write, so that a killed process tears

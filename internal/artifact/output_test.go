@@ -176,7 +176,7 @@ func TestEvents(t *testing.T) {
 	for range 8 { // lines of several goroutines stay whole
 		all.Go(func() {
 			for range 50 {
-				if err := log.Append(Event{Time: at, Kind: EventFailure, Node: "n1", Worker: new(param.Worker(0)), Term: new(param.Term(2))}); err != nil {
+				if err := log.Append(Event{Time: at, Kind: EventFailure, Node: "n1", Workers: []param.Worker{0}}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -186,13 +186,13 @@ func TestEvents(t *testing.T) {
 	if err := log.Close(); err != nil {
 		t.Fatal(err)
 	}
-	line := `{"time":"2026-01-02T03:04:05.006Z","kind":"failure","node":"n1","worker":0,"term":2}` + "\n"
+	line := `{"time":"2026-01-02T03:04:05.006Z","kind":"failure","node":"n1","workers":[0]}` + "\n"
 	text := tree(t, output)[EventsFile]
 	if want := strings.Repeat(line, 400); text != want {
 		lines := slices.Compact(strings.SplitAfter(text, "\n"))
 		t.Errorf("%d bytes, want %d; lines %q", len(text), len(want), lines)
 	}
-	if err := log.Append(Event{Kind: EventDone}); err == nil {
+	if err := log.Append(Event{Kind: EventEnd}); err == nil {
 		t.Error("a closed log took an event")
 	}
 }

@@ -36,10 +36,12 @@ type Report struct {
 	UnknownFeatures int64   `json:"unknown_features"` // values of the test data in columns that training never saw
 }
 
-// Metrics are the final metrics; Test is empty without test data.
+// Metrics are the final metrics. Test is empty without test data, Holdout
+// without rows held out.
 type Metrics struct {
-	Train Values `json:"train"`
-	Test  Values `json:"test,omitempty"`
+	Train   Values `json:"train"`
+	Test    Values `json:"test,omitempty"`
+	Holdout Values `json:"holdout,omitempty"`
 }
 
 // Seconds are wall times of a job.

@@ -31,27 +31,6 @@ func Save(output string, m *Model, fill func(*Writer) error, force bool) (*Model
 	return &saved, nil
 }
 
-// Import puts a model that was saved elsewhere into output/model: fetch writes
-// its files, model.json among them, to the folder that it is given. They are
-// verified, and then take their place as in Save.
-func Import(output string, fetch func(dir string) error, force bool) (*Model, error) {
-	var m *Model
-	err := place(output, force, func(dir string) (err error) {
-		if err = fetch(dir); err == nil {
-			m, err = Verify(dir)
-		}
-		if err == nil {
-			err = syncAll(dir)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("import model: %w", err)
-	}
-	m.dir = filepath.Join(output, ModelDir)
-	return m, nil
-}
-
 // place has a model written to a folder beside output/model and gives it that
 // name. After an error all is as before.
 func place(output string, force bool, write func(dir string) error) error {
@@ -149,21 +128,7 @@ func writeSynced(path string, text []byte) error {
 	return errors.Join(err, file.Sync(), file.Close())
 }
 
-// syncAll makes the files of a folder, and their names, durable.
-func syncAll(path string) error {
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if err := syncDir(filepath.Join(path, e.Name())); err != nil {
-			return err
-		}
-	}
-	return syncDir(path)
-}
-
-// syncDir makes the names in a folder durable; of a file it is the content.
+// syncDir makes the names in a folder durable.
 func syncDir(path string) error {
 	dir, err := os.Open(path)
 	if err != nil {

@@ -40,6 +40,7 @@ var layers = map[string]string{
 	"coordinator/coordserver": "5a",
 	"trainer/trainserver":     "5a",
 	"internal/agent":          "5b", // wires the drivers and cores of one node together
+	"internal/client":         "5b", // what the command line asks a cluster
 
 	// Assembly, and what is built of it.
 	"internal/node": "6",
@@ -79,6 +80,7 @@ var bans = []ban{
 	// The simulation drives cores under one event heap.
 	{"internal/node", in("internal/sim"), "the simulation is of cores alone: ps, trainer, coordinator and what they stand on"},
 	{"internal/agent", in("internal/sim"), "the simulation is of cores alone: ps, trainer, coordinator and what they stand on"},
+	{"internal/client", in("internal/sim"), "the simulation is of cores alone: ps, trainer, coordinator and what they stand on"},
 	{"internal/rpc", in("internal/sim"), "the simulation has a network of its own"},
 	{"internal/cluster", in("internal/sim"), "the simulation has a membership of its own"},
 	{"ps/psserver", in("internal/sim"), "drivers have clocks and goroutines: a seed would not replay a run"},
@@ -128,7 +130,7 @@ var dependencies = []dependency{
 	{"go.yaml.in/yaml", in("internal/job", "cmd/parley"), "the job file with line numbers"},
 	{"github.com/invopop/jsonschema", in("internal/job"), "the schema of the job file from its types"},
 	{"github.com/klauspost/compress", in("datashard", "internal/checkpoint"), "zstd, and a faster gzip"},
-	{"github.com/google/renameio", in("internal/artifact", "internal/checkpoint", "coordinator/coordserver"), "files that are replaced in one step"},
+	{"github.com/google/renameio", in("internal/artifact", "internal/checkpoint", "coordinator/coordserver", "cmd/parley"), "files that are replaced in one step"},
 	{"golang.org/x/sync", except("internal/param", "internal/linalg", "proto/parley/v1"), "groups of goroutines that end together"},
 	{"golang.org/x/sys", in("internal/artifact", "internal/linalg"), "renames that exchange, and what the processor can do"},
 }
