@@ -64,7 +64,7 @@ type Dataset struct {
 	source     Source
 	files      []*file
 	cacheBytes int64
-	chunkBytes int64
+	sizes      sizes
 	mu         struct {
 		sync.Mutex
 		manifest *plan.Manifest // never changed, only replaced, the cache with it:
@@ -90,7 +90,7 @@ func Open(ctx context.Context, source Source, options Options) (*Dataset, error)
 	if err != nil {
 		return nil, err
 	}
-	return &Dataset{source: source, files: files, cacheBytes: options.CacheBytes, chunkBytes: chunkBytes}, nil
+	return &Dataset{source: source, files: files, cacheBytes: options.CacheBytes, sizes: usual}, nil
 }
 
 func (o Options) withDefaults() Options {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
@@ -20,16 +21,23 @@ type codec struct {
 	name string
 	// open starts reading; the reader may fail later too.
 	open func(io.Reader) (io.Reader, func(), error)
-	// foreign reports that an error means "this is something else altogether".
-	foreign func(error) bool
+	// magics are how its data may begin: what begins otherwise is something else
+	// altogether, not damaged.
+	magics []string
 }
 
 var codecs = map[string]*codec{
-	".gz":  {name: "gzip", open: openGzip, foreign: func(err error) bool { return errors.Is(err, gzip.ErrHeader) }},
-	".zst": {name: "zstd", open: openZstd, foreign: func(err error) bool { return errors.Is(err, zstd.ErrMagicMismatch) }},
-	".bz2": {name: "bzip2", open: openBzip2, foreign: func(err error) bool {
-		return errors.Is(err, bzip2.StructuralError("bad magic value"))
-	}},
+	".gz":  {name: "gzip", open: openGzip, magics: []string{"\x1F\x8B"}},
+	".zst": {name: "zstd", open: openZstd, magics: []string{"\x28\xB5\x2F\xFD", "\x50\x2A\x4D\x18"}}, // a frame, one to skip
+	".bz2": {name: "bzip2", open: openBzip2, magics: []string{"BZh"}},
+}
+
+// begins reports that data, of which head are the first bytes, may be the
+// codec's. It may be shorter than the magic.
+func (c *codec) begins(head []byte) bool {
+	return slices.ContainsFunc(c.magics, func(magic string) bool {
+		return strings.HasPrefix(magic, string(head[:min(len(head), len(magic))]))
+	})
 }
 
 // unsupported are suffixes of files that are surely no text.
@@ -41,8 +49,10 @@ var unsupported = map[string]bool{
 // codecOf returns the compression that a file's suffix names, nil for none.
 func codecOf(path string) (*codec, error) {
 	suffix := strings.ToLower(filepath.Ext(path))
-	stem := strings.TrimSuffix(strings.ToLower(path), suffix)
-	if unsupported[suffix] || codecs[suffix] != nil && strings.HasSuffix(stem, ".tar") {
+	if strings.HasSuffix(strings.ToLower(path), ".tar"+suffix) && suffix != "" {
+		suffix = ".tar" + suffix
+	}
+	if unsupported[suffix] || strings.HasPrefix(suffix, ".tar") {
 		return nil, param.Errorf(param.Invalid, "%s: cannot read %s files: unpack it, or compress it as .gz, .zst or .bz2", path, suffix)
 	}
 	return codecs[suffix], nil
@@ -68,8 +78,14 @@ func openBzip2(r io.Reader) (io.Reader, func(), error) { return bzip2.NewReader(
 // decompress reads all of a compressed file into the spool.
 func decompress(ctx context.Context, c *codec, compressed io.Reader, to *spool) (*file, error) {
 	source := bufio.NewReaderSize(&cancelled{ctx: ctx, r: compressed}, 256<<10)
-	if _, err := source.Peek(1); errors.Is(err, io.EOF) {
+	head, err := source.Peek(4)
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return nil, c.explain(to.path, err)
+	case len(head) == 0:
 		return nil, param.Errorf(param.Invalid, "%s: is empty, not %s data", to.path, c.name)
+	case !c.begins(head):
+		return nil, param.Errorf(param.Invalid, "%s: is not %s data: correct the file's suffix", to.path, c.name)
 	}
 	r, release, err := c.open(source)
 	defer release()
@@ -79,22 +95,19 @@ func decompress(ctx context.Context, c *codec, compressed io.Reader, to *spool) 
 	if err == nil {
 		return to.finish(), nil
 	}
-	fed := to.size > 0
 	to.discard()
-	return nil, c.explain(to.path, err, fed)
+	return nil, c.explain(to.path, err)
 }
 
 // explain turns an error of decompression into one that says what is wrong with
-// the file. fed says that some bytes had come out before.
-func (c *codec) explain(path string, err error, fed bool) error {
+// the file.
+func (c *codec) explain(path string, err error) error {
 	var spooling *spoolError
 	switch {
 	case errors.As(err, &spooling), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
 		return param.Errorf(param.Invalid, "%s: the %s data is truncated: copy or download it again", path, c.name)
-	case c.foreign(err) && !fed:
-		return param.Errorf(param.Invalid, "%s: is not %s data: correct the file's suffix", path, c.name)
 	}
 	return param.Errorf(param.Invalid, "%s: the %s data is damaged: copy or download it again (%w)", path, c.name, err)
 }

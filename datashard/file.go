@@ -38,7 +38,10 @@ func (f *file) view(buf *[]byte, from, to int64) ([]byte, error) {
 	if f.disk == nil {
 		return f.mem[from:to:to], nil
 	}
-	*buf = slices.Grow((*buf)[:0], int(to-from))[:to-from]
+	if int64(cap(*buf)) < to-from { // slices.Grow would copy what is dead
+		*buf = make([]byte, to-from)
+	}
+	*buf = (*buf)[:to-from]
 	n, err := f.disk.ReadAt(*buf, from)
 	if n == len(*buf) {
 		return *buf, nil
@@ -49,10 +52,8 @@ func (f *file) view(buf *[]byte, from, to int64) ([]byte, error) {
 	return nil, openError(f.path, err)
 }
 
-const (
-	maxLine   = 64 << 20 // longest line, in bytes
-	lookahead = 64 << 10 // read beyond a chunk to find the end of its last line
-)
+// lookahead is read beyond a chunk to find the end of its last line.
+const lookahead = 64 << 10
 
 var byteOrderMark = []byte("\xEF\xBB\xBF")
 
@@ -61,13 +62,14 @@ var byteOrderMark = []byte("\xEF\xBB\xBF")
 type lines struct {
 	text    []byte
 	offset  int64
-	tooLong bool // the line that follows the text is longer than maxLine
+	tooLong bool // the line that follows the text is longer than allowed
 }
 
-// read sets l to the lines that begin in [lo, hi), lo < hi. A byte order mark at
+// read sets l to the lines that begin in [lo, hi), lo < hi, up to the first that
+// is longer than longest. A byte order mark at
 // the start of the file is not part of any line. Chunks that follow each other
 // therefore hold every line once, wherever they are cut.
-func (l *lines) read(f *file, buf *[]byte, lo, hi int64) error {
+func (l *lines) read(f *file, buf *[]byte, lo, hi, longest int64) error {
 	from := max(lo-1, 0) // a line begins at lo if a newline is before it
 	hi = min(hi, f.size)
 	for to := min(hi+lookahead, f.size); ; to = min(2*to-from, f.size) {
@@ -86,22 +88,22 @@ func (l *lines) read(f *file, buf *[]byte, lo, hi int64) error {
 		}
 		l.offset = from + int64(start)
 		end := bytes.IndexByte(view[hi-from-1:], '\n') + int(hi-from)
-		if end < int(hi-from) && to < f.size && to-hi <= maxLine {
+		if end < int(hi-from) && to < f.size && to-hi <= longest {
 			continue // the last line goes on
 		}
 		if end < int(hi-from) {
 			end = len(view)
 		}
-		l.cut(view[start:max(start, end)])
+		l.cut(view[start:max(start, end)], longest)
 		return nil
 	}
 }
 
 // cut takes the text, but for a last line that is too long.
-func (l *lines) cut(text []byte) {
+func (l *lines) cut(text []byte, longest int64) {
 	body := bytes.TrimSuffix(text, []byte{'\n'})
 	last := bytes.LastIndexByte(body, '\n') + 1
-	if l.tooLong = len(body)-last > maxLine; l.tooLong {
+	if l.tooLong = int64(len(body)-last) > longest; l.tooLong {
 		l.text = text[:last]
 		return
 	}

@@ -37,7 +37,7 @@ func (d *Dataset) ProfileAs(ctx context.Context, zero bool) (*plan.Manifest, err
 
 func (d *Dataset) profile(ctx context.Context, base indexBase) (*plan.Manifest, error) {
 	p := newProfile(d.files, d.cacheBytes)
-	scan := &scanner{files: d.files, parser: parser{base: base}, chunkBytes: d.chunkBytes}
+	scan := &scanner{files: d.files, parser: parser{base: base}, sizes: d.sizes}
 	if err := scan.run(ctx, p.add); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package datashard
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"runtime"
 
 	"golang.org/x/sync/errgroup"
@@ -10,9 +11,17 @@ import (
 	"parley/internal/batch"
 )
 
-// chunkBytes is the piece of a file that is parsed at once: large enough that
-// hand-over costs nothing, small enough to stay in the processor's cache.
-const chunkBytes = 1 << 20
+// sizes are constants but for tests.
+type sizes struct {
+	// chunk is the piece of a file that is parsed at once: large enough that
+	// hand-over costs nothing, small enough to stay in the processor's cache.
+	chunk int64
+	// line is the longest line allowed: each core holds one at a time. It is no
+	// less than chunk, so only the last line of a chunk can be longer.
+	line int64
+}
+
+var usual = sizes{chunk: 1 << 20, line: 64 << 20}
 
 // chunk is the work on the lines that begin in [lo, hi) of a file. Chunks are
 // used again and again; what they hold is that of the last run.
@@ -38,7 +47,7 @@ type chunk struct {
 type scanner struct {
 	files []*file
 	parser
-	chunkBytes int64
+	sizes
 }
 
 // run calls merge with every chunk in logical order, one at a time.
@@ -92,10 +101,10 @@ func (s *scanner) run(ctx context.Context, merge func(*chunk) error) error {
 // the merger. The channels hold all chunks there are, so only free ever blocks.
 func (s *scanner) deal(ctx context.Context, free <-chan *chunk, todo, order chan<- *chunk) error {
 	for i, f := range s.files {
-		for lo := int64(0); lo < f.size; lo += s.chunkBytes {
+		for lo := int64(0); lo < f.size; lo += s.chunk {
 			select {
 			case c := <-free:
-				c.file, c.lo, c.hi = i, lo, min(lo+s.chunkBytes, f.size)
+				c.file, c.lo, c.hi = i, lo, min(lo+s.chunk, f.size)
 				todo <- c
 				order <- c
 			case <-ctx.Done():
@@ -109,12 +118,12 @@ func (s *scanner) deal(ctx context.Context, free <-chan *chunk, todo, order chan
 // work reads and parses a chunk.
 func (s *scanner) work(c *chunk) {
 	c.reset()
-	if c.err = c.lines.read(s.files[c.file], &c.buffer, c.lo, c.hi); c.err != nil {
+	if c.err = c.lines.read(s.files[c.file], &c.buffer, c.lo, c.hi, s.line); c.err != nil {
 		return
 	}
 	c.bad = s.parse(c.rows, &c.at, c.lines.text)
 	if c.bad == nil && c.lines.tooLong {
-		c.bad = &rowError{line: c.at.total + 1, reason: "the line is longer than 64 MiB"}
+		c.bad = &rowError{line: c.at.total + 1, reason: fmt.Sprintf("the line is longer than %d bytes", s.line)}
 	}
 	if c.bad == nil {
 		c.canonicalise()
