@@ -36,32 +36,10 @@ type Outcome struct {
 	Term     param.Term
 	Round    param.Round // the one that the worker would have gone on with
 	Released bool        // left at a round boundary, as asked
-	Unit     *Unit       // evaluated, with its Summary; Worker has no meaning then
+	Unit     *plan.Unit  // evaluated, with its Summary; Worker has no meaning then
 	Summary  *metric.Summary
 	Err      error
 }
-
-// Set names the rows that an evaluation is about.
-type Set string
-
-// The sets of rows: those trained on, those held out of the training data, and
-// the test data.
-const (
-	SetTrain   Set = "train"
-	SetHoldout Set = "holdout"
-	SetTest    Set = "test"
-)
-
-// Unit is a fixed group of data shards that is evaluated as one.
-type Unit struct {
-	Set    Set
-	Number int
-	Term   param.Term
-}
-
-// UnitShards is the number of data shards of a Unit. It is constant, since sums
-// are grouped by it.
-const UnitShards = 16
 
 // Status is where a worker is, for leases and for people.
 type Status struct {
@@ -178,8 +156,7 @@ type session struct {
 // rounds goes through the rounds until the last or until the worker is released
 // at a boundary.
 func (s *session) rounds(ctx context.Context) (released bool, err error) {
-	plan := s.host.config.Plan
-	for s.worker.Round() < plan.Rounds {
+	for s.worker.Round() < s.host.config.Plan.Rounds {
 		if s.run.release.Load() {
 			return true, s.await(ctx, s.worker.Settled)
 		}
@@ -256,7 +233,7 @@ func (s *session) handle(r Reply) error {
 
 // Evaluate evaluates units and reports each. It returns when all are done or one
 // has failed.
-func (h *Host) Evaluate(ctx context.Context, units []Unit) error {
+func (h *Host) Evaluate(ctx context.Context, units []plan.Unit) error {
 	weights, err := h.config.Servers.Weights(ctx)
 	if err != nil {
 		return fmt.Errorf("read the model: %w", err)
@@ -276,14 +253,13 @@ func (h *Host) Evaluate(ctx context.Context, units []Unit) error {
 }
 
 // evaluate summarises the rows of one unit, shard by shard in order.
-func (h *Host) evaluate(ctx context.Context, u Unit, weights []float32) (*metric.Summary, error) {
+func (h *Host) evaluate(ctx context.Context, u plan.Unit, weights []float32) (*metric.Summary, error) {
 	manifest, shards := h.config.Plan.Train, h.config.Train
-	if u.Set == SetTest {
+	if u.Set == plan.SetTest {
 		manifest, shards = h.config.Held, h.config.Test
 	}
 	sum := metric.NewSummary(manifest.Rows)
-	first := u.Number * UnitShards
-	for _, s := range manifest.Shards[first:min(first+UnitShards, len(manifest.Shards))] {
+	for _, s := range u.Shards(manifest) {
 		rows, err := shards.Load(ctx, s.ID)
 		if err != nil {
 			return nil, fmt.Errorf("load data shard %d: %w", s.ID, err)
@@ -293,12 +269,12 @@ func (h *Host) evaluate(ctx context.Context, u Unit, weights []float32) (*metric
 	return sum, nil
 }
 
-func (h *Host) keep(set Set, first int64) func(i int) bool {
+func (h *Host) keep(set plan.Set, first int64) func(i int) bool {
 	holdout := h.config.Plan.Job.Data.Holdout
 	switch set {
-	case SetTrain:
+	case plan.SetTrain:
 		return func(i int) bool { return !plan.HeldOut(first+int64(i), holdout) }
-	case SetHoldout:
+	case plan.SetHoldout:
 		return func(i int) bool { return plan.HeldOut(first+int64(i), holdout) }
 	}
 	return func(int) bool { return true }

@@ -141,7 +141,7 @@ func TestStreamCancel(t *testing.T) {
 		ended := make(chan struct{})
 		v := serve(t, net, addr, &service{duplex: func(st pb.TestService_FullDuplexCallServer) error {
 			defer close(ended)
-			big := &pb.StreamingOutputCallResponse{Payload: &pb.Payload{Body: make([]byte, 8<<20)}}
+			big := &pb.StreamingOutputCallResponse{Payload: &pb.Payload{Body: make([]byte, 256<<10)}}
 			for {
 				if err := st.Send(big); err != nil {
 					return err
@@ -149,7 +149,8 @@ func TestStreamCancel(t *testing.T) {
 			}
 		}})
 		ctx, cancel := context.WithCancel(context.Background())
-		st, err := v.client(t).FullDuplexCall(ctx)
+		// The small window of Control makes the handler stick soon.
+		st, err := pb.NewTestServiceClient(dial(t, net, v.Addr(), Control)).FullDuplexCall(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}

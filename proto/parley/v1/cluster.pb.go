@@ -409,6 +409,7 @@ type Outcome struct {
 	Stopped       bool                   `protobuf:"varint,2,opt,name=stopped,proto3" json:"stopped,omitempty"`
 	Report        []byte                 `protobuf:"bytes,3,opt,name=report,proto3" json:"report,omitempty"` // JSON of report.json
 	Model         string                 `protobuf:"bytes,4,opt,name=model,proto3" json:"model,omitempty"`   // bind address of the node that has the model
+	Early         bool                   `protobuf:"varint,5,opt,name=early,proto3" json:"early,omitempty"`  // the fault is of job or data and was found before training
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -469,6 +470,13 @@ func (x *Outcome) GetModel() string {
 		return x.Model
 	}
 	return ""
+}
+
+func (x *Outcome) GetEarly() bool {
+	if x != nil {
+		return x.Early
+	}
+	return false
 }
 
 type StatusRequest struct {
@@ -1036,12 +1044,13 @@ const file_parley_v1_cluster_proto_rawDesc = "" +
 	"WatchReply\x12\x16\n" +
 	"\x06events\x18\x01 \x03(\fR\x06events\x12,\n" +
 	"\x06status\x18\x02 \x01(\v2\x14.parley.v1.JobStatusR\x06status\x12,\n" +
-	"\aoutcome\x18\x03 \x01(\v2\x12.parley.v1.OutcomeR\aoutcome\"y\n" +
+	"\aoutcome\x18\x03 \x01(\v2\x12.parley.v1.OutcomeR\aoutcome\"\x8f\x01\n" +
 	"\aOutcome\x12&\n" +
 	"\x05fault\x18\x01 \x01(\v2\x10.parley.v1.FaultR\x05fault\x12\x18\n" +
 	"\astopped\x18\x02 \x01(\bR\astopped\x12\x16\n" +
 	"\x06report\x18\x03 \x01(\fR\x06report\x12\x14\n" +
-	"\x05model\x18\x04 \x01(\tR\x05model\"!\n" +
+	"\x05model\x18\x04 \x01(\tR\x05model\x12\x14\n" +
+	"\x05early\x18\x05 \x01(\bR\x05early\"!\n" +
 	"\rStatusRequest\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\"\x8c\x01\n" +
 	"\vStatusReply\x12 \n" +

@@ -1129,8 +1129,9 @@ func (x *Evaluated) GetFault() *Fault {
 type Saved struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
-	Sha256        string                 `protobuf:"bytes,2,opt,name=sha256,proto3" json:"sha256,omitempty"` // of the parameter file
-	Fault         *Fault                 `protobuf:"bytes,3,opt,name=fault,proto3" json:"fault,omitempty"`
+	Sha256        string                 `protobuf:"bytes,2,opt,name=sha256,proto3" json:"sha256,omitempty"`                                // of the parameter file
+	SquaredNorm   float64                `protobuf:"fixed64,3,opt,name=squared_norm,json=squaredNorm,proto3" json:"squared_norm,omitempty"` // of the penalised weights
+	Fault         *Fault                 `protobuf:"bytes,4,opt,name=fault,proto3" json:"fault,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1177,6 +1178,13 @@ func (x *Saved) GetSha256() string {
 		return x.Sha256
 	}
 	return ""
+}
+
+func (x *Saved) GetSquaredNorm() float64 {
+	if x != nil {
+		return x.SquaredNorm
+	}
+	return 0
 }
 
 func (x *Saved) GetFault() *Fault {
@@ -1271,6 +1279,7 @@ type CoordinatorMessage struct {
 	//	*CoordinatorMessage_Evaluate
 	//	*CoordinatorMessage_Save
 	//	*CoordinatorMessage_End
+	//	*CoordinatorMessage_Poll
 	Body          isCoordinatorMessage_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1412,6 +1421,15 @@ func (x *CoordinatorMessage) GetEnd() *End {
 	return nil
 }
 
+func (x *CoordinatorMessage) GetPoll() *Poll {
+	if x != nil {
+		if x, ok := x.Body.(*CoordinatorMessage_Poll); ok {
+			return x.Poll
+		}
+	}
+	return nil
+}
+
 type isCoordinatorMessage_Body interface {
 	isCoordinatorMessage_Body()
 }
@@ -1460,6 +1478,10 @@ type CoordinatorMessage_End struct {
 	End *End `protobuf:"bytes,11,opt,name=end,proto3,oneof"`
 }
 
+type CoordinatorMessage_Poll struct {
+	Poll *Poll `protobuf:"bytes,12,opt,name=poll,proto3,oneof"`
+}
+
 func (*CoordinatorMessage_Welcome) isCoordinatorMessage_Body() {}
 
 func (*CoordinatorMessage_Ack) isCoordinatorMessage_Body() {}
@@ -1481,6 +1503,8 @@ func (*CoordinatorMessage_Evaluate) isCoordinatorMessage_Body() {}
 func (*CoordinatorMessage_Save) isCoordinatorMessage_Body() {}
 
 func (*CoordinatorMessage_End) isCoordinatorMessage_Body() {}
+
+func (*CoordinatorMessage_Poll) isCoordinatorMessage_Body() {}
 
 type Welcome struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2190,6 +2214,43 @@ func (x *Save) GetRanges() []string {
 	return nil
 }
 
+// Poll asks for a heartbeat at once.
+type Poll struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Poll) Reset() {
+	*x = Poll{}
+	mi := &file_parley_v1_control_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Poll) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Poll) ProtoMessage() {}
+
+func (x *Poll) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_control_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Poll.ProtoReflect.Descriptor instead.
+func (*Poll) Descriptor() ([]byte, []int) {
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{29}
+}
+
 type End struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
@@ -2200,7 +2261,7 @@ type End struct {
 
 func (x *End) Reset() {
 	*x = End{}
-	mi := &file_parley_v1_control_proto_msgTypes[29]
+	mi := &file_parley_v1_control_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2212,7 +2273,7 @@ func (x *End) String() string {
 func (*End) ProtoMessage() {}
 
 func (x *End) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[29]
+	mi := &file_parley_v1_control_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2225,7 +2286,7 @@ func (x *End) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use End.ProtoReflect.Descriptor instead.
 func (*End) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{29}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *End) GetJob() string {
@@ -2328,16 +2389,17 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12#\n" +
 	"\x04unit\x18\x02 \x01(\v2\x0f.parley.v1.UnitR\x04unit\x12\x18\n" +
 	"\asummary\x18\x03 \x01(\fR\asummary\x12&\n" +
-	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\"Y\n" +
+	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\"|\n" +
 	"\x05Saved\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
-	"\x06sha256\x18\x02 \x01(\tR\x06sha256\x12&\n" +
-	"\x05fault\x18\x03 \x01(\v2\x10.parley.v1.FaultR\x05fault\"a\n" +
+	"\x06sha256\x18\x02 \x01(\tR\x06sha256\x12!\n" +
+	"\fsquared_norm\x18\x03 \x01(\x01R\vsquaredNorm\x12&\n" +
+	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\"a\n" +
 	"\aRefused\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
 	"\x06worker\x18\x02 \x01(\rR\x06worker\x12\x12\n" +
 	"\x04term\x18\x03 \x01(\x04R\x04term\x12\x18\n" +
-	"\amessage\x18\x04 \x01(\tR\amessage\"\x90\x04\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\"\xb7\x04\n" +
 	"\x12CoordinatorMessage\x12.\n" +
 	"\awelcome\x18\x01 \x01(\v2\x12.parley.v1.WelcomeH\x00R\awelcome\x12+\n" +
 	"\x03ack\x18\x02 \x01(\v2\x17.parley.v1.HeartbeatAckH\x00R\x03ack\x12.\n" +
@@ -2350,7 +2412,8 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\bevaluate\x18\t \x01(\v2\x13.parley.v1.EvaluateH\x00R\bevaluate\x12%\n" +
 	"\x04save\x18\n" +
 	" \x01(\v2\x0f.parley.v1.SaveH\x00R\x04save\x12\"\n" +
-	"\x03end\x18\v \x01(\v2\x0e.parley.v1.EndH\x00R\x03endB\x06\n" +
+	"\x03end\x18\v \x01(\v2\x0e.parley.v1.EndH\x00R\x03end\x12%\n" +
+	"\x04poll\x18\f \x01(\v2\x0f.parley.v1.PollH\x00R\x04pollB\x06\n" +
 	"\x04body\"\x1d\n" +
 	"\aWelcome\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\"*\n" +
@@ -2399,7 +2462,8 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x04Save\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\fR\x05model\x12\x16\n" +
-	"\x06ranges\x18\x03 \x03(\tR\x06ranges\"/\n" +
+	"\x06ranges\x18\x03 \x03(\tR\x06ranges\"\x06\n" +
+	"\x04Poll\"/\n" +
 	"\x03End\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason2P\n" +
@@ -2418,7 +2482,7 @@ func file_parley_v1_control_proto_rawDescGZIP() []byte {
 	return file_parley_v1_control_proto_rawDescData
 }
 
-var file_parley_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_parley_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_parley_v1_control_proto_goTypes = []any{
 	(*AgentMessage)(nil),       // 0: parley.v1.AgentMessage
 	(*Hello)(nil),              // 1: parley.v1.Hello
@@ -2449,8 +2513,9 @@ var file_parley_v1_control_proto_goTypes = []any{
 	(*Release)(nil),            // 26: parley.v1.Release
 	(*Evaluate)(nil),           // 27: parley.v1.Evaluate
 	(*Save)(nil),               // 28: parley.v1.Save
-	(*End)(nil),                // 29: parley.v1.End
-	(*Fault)(nil),              // 30: parley.v1.Fault
+	(*Poll)(nil),               // 29: parley.v1.Poll
+	(*End)(nil),                // 30: parley.v1.End
+	(*Fault)(nil),              // 31: parley.v1.Fault
 }
 var file_parley_v1_control_proto_depIdxs = []int32{
 	1,  // 0: parley.v1.AgentMessage.hello:type_name -> parley.v1.Hello
@@ -2466,15 +2531,15 @@ var file_parley_v1_control_proto_depIdxs = []int32{
 	3,  // 10: parley.v1.Heartbeat.workers:type_name -> parley.v1.WorkerStatus
 	4,  // 11: parley.v1.Heartbeat.ranges:type_name -> parley.v1.RangeStatus
 	5,  // 12: parley.v1.RangeStatus.tallies:type_name -> parley.v1.Tally
-	30, // 13: parley.v1.Profiled.fault:type_name -> parley.v1.Fault
-	30, // 14: parley.v1.Prepared.fault:type_name -> parley.v1.Fault
-	30, // 15: parley.v1.Created.fault:type_name -> parley.v1.Fault
+	31, // 13: parley.v1.Profiled.fault:type_name -> parley.v1.Fault
+	31, // 14: parley.v1.Prepared.fault:type_name -> parley.v1.Fault
+	31, // 15: parley.v1.Created.fault:type_name -> parley.v1.Fault
 	10, // 16: parley.v1.Fenced.fences:type_name -> parley.v1.Fence
-	30, // 17: parley.v1.Fenced.fault:type_name -> parley.v1.Fault
-	30, // 18: parley.v1.WorkerEnd.fault:type_name -> parley.v1.Fault
+	31, // 17: parley.v1.Fenced.fault:type_name -> parley.v1.Fault
+	31, // 18: parley.v1.WorkerEnd.fault:type_name -> parley.v1.Fault
 	12, // 19: parley.v1.Evaluated.unit:type_name -> parley.v1.Unit
-	30, // 20: parley.v1.Evaluated.fault:type_name -> parley.v1.Fault
-	30, // 21: parley.v1.Saved.fault:type_name -> parley.v1.Fault
+	31, // 20: parley.v1.Evaluated.fault:type_name -> parley.v1.Fault
+	31, // 21: parley.v1.Saved.fault:type_name -> parley.v1.Fault
 	17, // 22: parley.v1.CoordinatorMessage.welcome:type_name -> parley.v1.Welcome
 	18, // 23: parley.v1.CoordinatorMessage.ack:type_name -> parley.v1.HeartbeatAck
 	19, // 24: parley.v1.CoordinatorMessage.profile:type_name -> parley.v1.Profile
@@ -2485,19 +2550,20 @@ var file_parley_v1_control_proto_depIdxs = []int32{
 	26, // 29: parley.v1.CoordinatorMessage.release:type_name -> parley.v1.Release
 	27, // 30: parley.v1.CoordinatorMessage.evaluate:type_name -> parley.v1.Evaluate
 	28, // 31: parley.v1.CoordinatorMessage.save:type_name -> parley.v1.Save
-	29, // 32: parley.v1.CoordinatorMessage.end:type_name -> parley.v1.End
-	22, // 33: parley.v1.Create.ranges:type_name -> parley.v1.Range
-	10, // 34: parley.v1.FenceOrder.fences:type_name -> parley.v1.Fence
-	25, // 35: parley.v1.Assign.workers:type_name -> parley.v1.Assignment
-	25, // 36: parley.v1.Release.workers:type_name -> parley.v1.Assignment
-	12, // 37: parley.v1.Evaluate.units:type_name -> parley.v1.Unit
-	0,  // 38: parley.v1.Control.Session:input_type -> parley.v1.AgentMessage
-	16, // 39: parley.v1.Control.Session:output_type -> parley.v1.CoordinatorMessage
-	39, // [39:40] is the sub-list for method output_type
-	38, // [38:39] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	30, // 32: parley.v1.CoordinatorMessage.end:type_name -> parley.v1.End
+	29, // 33: parley.v1.CoordinatorMessage.poll:type_name -> parley.v1.Poll
+	22, // 34: parley.v1.Create.ranges:type_name -> parley.v1.Range
+	10, // 35: parley.v1.FenceOrder.fences:type_name -> parley.v1.Fence
+	25, // 36: parley.v1.Assign.workers:type_name -> parley.v1.Assignment
+	25, // 37: parley.v1.Release.workers:type_name -> parley.v1.Assignment
+	12, // 38: parley.v1.Evaluate.units:type_name -> parley.v1.Unit
+	0,  // 39: parley.v1.Control.Session:input_type -> parley.v1.AgentMessage
+	16, // 40: parley.v1.Control.Session:output_type -> parley.v1.CoordinatorMessage
+	40, // [40:41] is the sub-list for method output_type
+	39, // [39:40] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_parley_v1_control_proto_init() }
@@ -2530,6 +2596,7 @@ func file_parley_v1_control_proto_init() {
 		(*CoordinatorMessage_Evaluate)(nil),
 		(*CoordinatorMessage_Save)(nil),
 		(*CoordinatorMessage_End)(nil),
+		(*CoordinatorMessage_Poll)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2537,7 +2604,7 @@ func file_parley_v1_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_v1_control_proto_rawDesc), len(file_parley_v1_control_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   30,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"parley/coordinator"
+	"parley/internal/node"
+	"parley/internal/rpc"
+)
+
+// agentOptions are the flags of parley agent.
+type agentOptions struct {
+	roles, join                             []string
+	bind, gossip, advertise, label, dataDir string
+	insecure, verbose                       bool
+}
+
+func agentCommand() *cobra.Command {
+	var o agentOptions
+	c := &cobra.Command{
+		Use:   "agent",
+		Short: "Run a node of a cluster until it is stopped",
+		Long: `Agent runs one node: coordinator, parameter server and trainer, or the roles of them that
+--roles names. Nodes find each other by gossip: --join takes the bind address of any node that
+runs already. When the node is ready it prints one line of JSON on standard output:
+
+  {"ready":true,"node":"...","bind":"...","gossip":"...","http":""}
+
+Logs go to standard error. SIGTERM and Ctrl-C end it in good order.`,
+		Example: `  parley agent
+  parley agent --bind 127.0.0.1:0 --join 127.0.0.1:7700 --roles trainer`,
+		Args: cobra.NoArgs,
+	}
+	f := c.Flags()
+	f.StringSliceVar(&o.roles, "roles", node.Roles, "what the node does")
+	f.StringSliceVar(&o.join, "join", nil, "bind addresses of nodes to join")
+	f.StringVar(&o.bind, "bind", defaultCluster, "address to listen on; port 0 picks one")
+	f.StringVar(&o.gossip, "gossip", "", "address to gossip on (default: --bind's host and the next port)")
+	f.StringVar(&o.advertise, "advertise", "", "host under which others reach this node (default: --bind's)")
+	f.StringVar(&o.label, "label", "parley", "name of the cluster: nodes of another label are refused")
+	f.StringVar(&o.dataDir, "data-dir", "", "folder for models and temporary files (default: parley-data/PORT in the user's cache folder)")
+	f.BoolVar(&o.insecure, "insecure", false, "allow addresses beyond loopback: anybody who reaches them can read data, submit jobs that read files of this user, and change models; use it on networks that you trust entirely (keys are not yet supported)")
+	f.BoolVar(&o.verbose, "verbose", false, "log more")
+	c.RunE = do(func(c *cobra.Command, _ []string) error { return runAgent(c.Context(), o) })
+	return c
+}
+
+func runAgent(ctx context.Context, o agentOptions) error {
+	level := slog.LevelInfo
+	if o.verbose {
+		level = slog.LevelDebug
+	}
+	logger := newLogger(level)
+	if o.dataDir == "" {
+		dir, err := defaultDataDir(o.bind)
+		if err != nil {
+			return exit(exitUsage, fmt.Errorf("%w: give --data-dir", err))
+		}
+		o.dataDir = dir
+	}
+	n, err := node.New(node.Config{Network: rpc.TCP{}, Bind: o.bind, Roles: o.roles, Label: o.label, DataDir: o.dataDir, Version: version,
+		Limits: coordinator.DefaultLimits, Insecure: o.insecure, Gossip: &node.Gossip{Bind: o.gossip, Advertise: o.advertise, Join: o.join}, Logger: logger})
+	if err != nil {
+		return err
+	}
+	if err := n.CheckSeeds(ctx); err != nil {
+		n.Close()
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return n.Run(ctx) })
+	group.Go(func() error { return announce(ctx, n) })
+	return group.Wait()
+}
+
+// readyWithin is how long an agent waits for a coordinator before it says that it
+// is ready without one.
+const readyWithin = 3 * time.Second
+
+// announce prints that the node is ready: it serves, and has a coordinator if
+// there is one.
+func announce(ctx context.Context, n *node.Node) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-n.Registered():
+	case <-time.After(readyWithin):
+	}
+	line, err := json.Marshal(struct {
+		Ready  bool   `json:"ready"`
+		Node   string `json:"node"`
+		Bind   string `json:"bind"`
+		Gossip string `json:"gossip"`
+		HTTP   string `json:"http"`
+	}{true, string(n.Name()), n.Address(), n.Gossip(), ""})
+	if err == nil {
+		_, err = fmt.Println(string(line))
+	}
+	return err
+}
+
+// defaultDataDir is one folder a port, so that agents on one machine keep apart;
+// those whose port the system picks share none of theirs.
+func defaultDataDir(bind string) (string, error) {
+	port := bind[strings.LastIndexByte(bind, ':')+1:]
+	if port == "0" || port == "" {
+		return os.MkdirTemp("", "parley-agent-")
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(cache, "parley-data", port), nil
+}

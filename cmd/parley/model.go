@@ -1,0 +1,76 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"parley/internal/artifact"
+	"parley/internal/param"
+)
+
+func modelCommand() *cobra.Command {
+	c := &cobra.Command{Use: "model", Short: "Look at a model, check that it is whole", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return exit(exitUsage, fmt.Errorf("which one? see parley model --help"))
+		}}
+	var asJSON bool
+	show := &cobra.Command{Use: "show MODEL", Short: "Show what a model is and what it came from", Args: cobra.ExactArgs(1)}
+	show.Flags().BoolVar(&asJSON, "json", false, "print model.json")
+	show.RunE = do(func(_ *cobra.Command, args []string) error {
+		m, err := artifact.Open(args[0])
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			text, err := json.MarshalIndent(m, "", "  ")
+			if err == nil {
+				fmt.Println(string(text))
+			}
+			return err
+		}
+		return printModel(m)
+	})
+	verify := &cobra.Command{Use: "verify MODEL", Short: "Check all files of a model against their hashes", Args: cobra.ExactArgs(1)}
+	verify.RunE = do(func(_ *cobra.Command, args []string) error {
+		m, err := artifact.Verify(args[0])
+		if param.KindOf(err) == param.Corrupt {
+			return exit(exitFailed, err)
+		}
+		if err == nil {
+			fmt.Printf("%s is whole; SHA-256 %s\n", m.Dir(), m.SHA256())
+		}
+		return err
+	})
+	c.AddCommand(show, verify)
+	return c
+}
+
+func printModel(m *artifact.Model) error {
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "model\t%s\nkind\t%s\ncolumns\t%d\n", m.Dir(), m.Kind, m.Columns)
+	if m.ZeroBased {
+		fmt.Fprintf(w, "feature ids\tfrom 0\n")
+	}
+	if len(m.Labels) == 2 {
+		fmt.Fprintf(w, "labels\tnegative %g, positive %g\n", m.Labels[0], m.Labels[1])
+	}
+	for _, t := range m.Tensors {
+		fmt.Fprintf(w, "tensor\t%s %s %v\n", t.Name, t.DType, t.Shape)
+	}
+	for _, set := range []struct {
+		name   string
+		values artifact.Values
+	}{{"train", m.Metrics.Train}, {"test", m.Metrics.Test}, {"holdout", m.Metrics.Holdout}} {
+		for _, name := range slices.Sorted(maps.Keys(set.values)) {
+			fmt.Fprintf(w, "%s %s\t%.6f\n", set.name, name, set.values[name])
+		}
+	}
+	fmt.Fprintf(w, "parameters\tSHA-256 %s\ndata\tSHA-256 %s\nplan\tSHA-256 %s\nkernels\t%s\nparley\t%s\n", m.SHA256(), m.DataSHA256, m.PlanSHA256, m.Kernels, m.Parley)
+	return w.Flush()
+}

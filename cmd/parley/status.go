@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"parley/internal/artifact"
+	"parley/internal/client"
+	"parley/internal/job"
+	"parley/internal/rpc"
+	parleyv1 "parley/proto/parley/v1"
+)
+
+func statusCommand() *cobra.Command {
+	var cluster string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:     "status",
+		Short:   "Show members, roles, jobs, and who waits for whom",
+		Example: "  parley status --cluster 127.0.0.1:7700",
+		Args:    cobra.NoArgs,
+	}
+	clusterFlag(c, &cluster)
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.RunE = do(func(c *cobra.Command, _ []string) error {
+		return withCluster(c.Context(), cluster, func(ctx context.Context, cl *client.Client) error {
+			s, err := cl.Status(ctx, "")
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(os.Stdout, s)
+			}
+			return printStatus(os.Stdout, s)
+		})
+	})
+	return c
+}
+
+func clusterFlag(c *cobra.Command, cluster *string) {
+	c.Flags().StringVar(cluster, "cluster", defaultCluster, "address of any agent of the cluster")
+}
+
+// withCluster connects to a cluster for the time of a call.
+func withCluster(ctx context.Context, address string, call func(context.Context, *client.Client) error) error {
+	cl, err := client.Connect(ctx, rpc.TCP{}, address)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	return call(ctx, cl)
+}
+
+func printJSON(out io.Writer, m *parleyv1.StatusReply) error {
+	text, err := protojson.MarshalOptions{Multiline: true, UseProtoNames: true, EmitUnpopulated: true}.Marshal(m)
+	if err == nil {
+		_, err = fmt.Fprintln(out, string(text))
+	}
+	return err
+}
+
+func printStatus(out io.Writer, s *parleyv1.StatusReply) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NODE\tBIND\tROLES\tHEARD\tWORKERS\tRANGES")
+	for _, m := range s.GetMembers() {
+		roles := strings.Join(m.GetRoles(), ",")
+		if m.GetNode() == s.GetCoordinator() {
+			roles += " (leads)"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%.1f s ago\t%s\t%s\n", m.GetNode(), m.GetBind(), roles, m.GetSilent(), list(m.GetWorkers()), list(m.GetRanges()))
+	}
+	fmt.Fprintln(w)
+	if len(s.GetJobs()) > 0 {
+		fmt.Fprintln(w, "JOB\tPHASE\tEPOCH\tROUND\tRESTARTS\tWAITS FOR")
+	} else {
+		fmt.Fprintln(w, "no jobs")
+	}
+	for _, j := range s.GetJobs() {
+		fmt.Fprintf(w, "%s\t%s\t%d/%d\t%d/%d\t%d\t%s\n", j.GetJob(), j.GetPhase(), j.GetEpoch(), j.GetEpochs(), j.GetRound(), j.GetRounds(), j.GetRestarts(), waits(j))
+	}
+	return w.Flush()
+}
+
+func list(items []string) string {
+	if len(items) == 0 {
+		return "-"
+	}
+	return strings.Join(items, " ")
+}
+
+// waits says who a job waits for, or why it has ended.
+func waits(j *parleyv1.JobStatus) string {
+	switch {
+	case j.GetCause() != "":
+		return j.GetCause()
+	case j.GetOwner() == "":
+		return "-"
+	}
+	return fmt.Sprintf("%s: %s, for %.1f s", j.GetOwner(), j.GetWhy(), j.GetSince())
+}
+
+func jobCommand() *cobra.Command {
+	c := &cobra.Command{Use: "job", Short: "Look at a job, stop it, fetch its model", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return exit(exitUsage, fmt.Errorf("which one? see parley job --help"))
+		}}
+	c.AddCommand(
+		&cobra.Command{Use: "schema", Short: "Print the JSON Schema of the job file", Args: cobra.NoArgs, RunE: do(func(*cobra.Command, []string) error {
+			_, err := os.Stdout.Write(job.Schema())
+			return err
+		})},
+		jobCall("show ID", "Show how a job stands and what happened last", showJob),
+		jobCall("why ID", "Say who a job waits for and since when, or why it ended", whyJob),
+		jobCall("stop ID", "Stop a job", stopJob),
+		fetchCommand(),
+	)
+	return c
+}
+
+// jobCall is a command about one job of a cluster.
+func jobCall(use, short string, call func(ctx context.Context, cl *client.Client, id string, asJSON bool) error) *cobra.Command {
+	var cluster string
+	var asJSON bool
+	c := &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(1)}
+	clusterFlag(c, &cluster)
+	if !strings.HasPrefix(use, "stop") {
+		c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	}
+	c.RunE = do(func(c *cobra.Command, args []string) error {
+		return withCluster(c.Context(), cluster, func(ctx context.Context, cl *client.Client) error { return call(ctx, cl, args[0], asJSON) })
+	})
+	return c
+}
+
+func showJob(ctx context.Context, cl *client.Client, id string, asJSON bool) error {
+	s, err := cl.Status(ctx, id)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(os.Stdout, s)
+	}
+	j := s.GetJobs()[0]
+	fmt.Printf("job       %s\nphase     %s\nepoch     %d of %d\nround     %d of %d\nrows      %d\nloss      %.5f (progressive, this epoch)\nrestarts  %d\nrunning   %.1f s\nwaits     %s\n",
+		j.GetJob(), j.GetPhase(), j.GetEpoch(), j.GetEpochs(), j.GetRound(), j.GetRounds(), j.GetRows(), j.GetLoss(), j.GetRestarts(), j.GetSeconds(), waits(j))
+	printEvents(j, func(artifact.Event) bool { return true })
+	return nil
+}
+
+// whyJob tells the wait and the failures that led to it.
+func whyJob(ctx context.Context, cl *client.Client, id string, asJSON bool) error {
+	s, err := cl.Status(ctx, id)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(os.Stdout, s)
+	}
+	j := s.GetJobs()[0]
+	fmt.Printf("job %s is %s; restarts: %d\nwaits for %s\n", j.GetJob(), j.GetPhase(), j.GetRestarts(), waits(j))
+	printEvents(j, func(e artifact.Event) bool { return e.Kind != artifact.EventEpoch })
+	return nil
+}
+
+func printEvents(j *parleyv1.JobStatus, wanted func(artifact.Event) bool) {
+	for _, line := range j.GetEvents() {
+		var e artifact.Event
+		if json.Unmarshal(line, &e) == nil && wanted(e) {
+			fmt.Printf("%s  %-10s  %s\n", e.Time.Local().Format("15:04:05.000"), e.Kind, e.Message)
+		}
+	}
+}
+
+func stopJob(ctx context.Context, cl *client.Client, id string, _ bool) error {
+	if err := cl.Stop(ctx, id, "on request"); err != nil {
+		return err
+	}
+	fmt.Printf("job %s is stopped\n", id)
+	return nil
+}
+
+func fetchCommand() *cobra.Command {
+	var cluster string
+	var force bool
+	c := &cobra.Command{Use: "fetch ID DIR", Short: "Copy model and report of a job that is done into a folder", Args: cobra.ExactArgs(2)}
+	clusterFlag(c, &cluster)
+	c.Flags().BoolVar(&force, "force", false, "replace a finished model in the folder")
+	c.RunE = do(func(c *cobra.Command, args []string) error {
+		return withCluster(c.Context(), cluster, func(ctx context.Context, cl *client.Client) error { return fetch(ctx, cl, args[0], args[1], force) })
+	})
+	return c
+}
+
+func fetch(ctx context.Context, cl *client.Client, id, dir string, force bool) error {
+	if err := artifact.CheckOutput(dir, force); err != nil {
+		return err
+	}
+	s, err := cl.Status(ctx, id)
+	if err != nil {
+		return err
+	}
+	if phase := s.GetJobs()[0].GetPhase(); phase != "done" {
+		return exit(exitFailed, fmt.Errorf("job %s is %s: only a job that is done has a model", id, phase))
+	}
+	log := &eventLog{output: dir}
+	defer log.close()
+	outcome, err := cl.Follow(ctx, id, watcher{newProgress(os.Stderr), log})
+	if err != nil {
+		return exit(exitFailed, err)
+	}
+	var report artifact.Report
+	if err := json.Unmarshal(outcome.GetReport(), &report); err != nil {
+		return exit(exitFailed, err)
+	}
+	if err := save(cl, dir, id, outcome.GetModel(), &report, force); err != nil {
+		return exit(exitFailed, err)
+	}
+	fmt.Printf("model %s\n", dir)
+	return nil
+}

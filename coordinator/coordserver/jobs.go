@@ -1,0 +1,149 @@
+package coordserver
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"parley/internal/job"
+	"parley/internal/param"
+	parleyv1 "parley/proto/parley/v1"
+)
+
+// Submit starts a job on the members of the cluster.
+func (s *Server) Submit(_ context.Context, r *parleyv1.SubmitRequest) (*parleyv1.SubmitReply, error) {
+	if bind, self := s.config.Leader(); !self {
+		return nil, param.Errorf(param.NotOwner, "the coordinator of this cluster is at %s", bind)
+	}
+	j, err := job.Decode(r.GetSpec())
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rec := newRecord(s.newIDLocked(j.Name), j, s.config, now)
+	s.mu.jobs[rec.id] = rec
+	s.mu.order = append(s.mu.order, rec.id)
+	s.config.Logger.Info("job submitted", "job", rec.id)
+	for _, x := range s.sessionsLocked() {
+		rec.machine.Join(now, x.member)
+	}
+	s.drainLocked(rec)
+	s.forgetLocked()
+	return &parleyv1.SubmitReply{Job: string(rec.id)}, nil
+}
+
+func (s *Server) newIDLocked(name string) param.JobID {
+	for {
+		var b [3]byte
+		rand.Read(b[:])
+		id := param.JobID(name + "-" + hex.EncodeToString(b[:]))
+		if s.mu.jobs[id] == nil {
+			return id
+		}
+	}
+}
+
+// watchEvery is the longest time between two messages of Watch, so that silence
+// means a dead coordinator.
+const watchEvery = 500 * time.Millisecond
+
+// Watch tells a job's events from the first to the last, its status in between,
+// and its outcome.
+func (s *Server) Watch(r *parleyv1.WatchRequest, stream grpc.ServerStreamingServer[parleyv1.WatchReply]) error {
+	told := 0
+	timer := time.NewTicker(watchEvery)
+	defer timer.Stop()
+	for {
+		s.mu.Lock()
+		rec := s.mu.jobs[param.JobID(r.GetJob())]
+		if rec == nil {
+			s.mu.Unlock()
+			return s.unknownJob(r.GetJob())
+		}
+		reply := &parleyv1.WatchReply{Events: rec.events[told:], Status: rec.status(time.Now(), 0), Outcome: rec.outcome}
+		told = len(rec.events)
+		changed := rec.changed
+		s.mu.Unlock()
+		if err := stream.Send(reply); err != nil || reply.GetOutcome() != nil {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+		case <-stream.Context().Done():
+			return context.Cause(stream.Context())
+		}
+	}
+}
+
+func (s *Server) unknownJob(id string) error {
+	return param.Errorf(param.Invalid, "no job %q here: parley status lists the jobs that this cluster remembers", id)
+}
+
+// statusEvents is how many of the last events Status tells of one job.
+const statusEvents = 20
+
+// Status tells members and jobs.
+func (s *Server) Status(_ context.Context, r *parleyv1.StatusRequest) (*parleyv1.StatusReply, error) {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	reply := &parleyv1.StatusReply{Coordinator: string(s.config.Node)}
+	if id := param.JobID(r.GetJob()); id != "" {
+		rec := s.mu.jobs[id]
+		if rec == nil {
+			return nil, s.unknownJob(r.GetJob())
+		}
+		reply.Jobs = append(reply.Jobs, rec.status(now, statusEvents))
+	} else {
+		for _, id := range s.mu.order {
+			reply.Jobs = append(reply.Jobs, s.mu.jobs[id].status(now, 0))
+		}
+	}
+	for _, x := range s.sessionsLocked() {
+		m := &parleyv1.MemberStatus{Node: string(x.member.Node), Bind: x.member.Bind, Roles: x.roles, Silent: now.Sub(x.heard).Seconds()}
+		for _, id := range s.mu.order {
+			if rec := s.mu.jobs[id]; !rec.over {
+				workers, ranges := rec.machine.Holdings(x.member.Node)
+				m.Workers, m.Ranges = append(m.Workers, qualify(id, workers)...), append(m.Ranges, qualify(id, ranges)...)
+			}
+		}
+		reply.Members = append(reply.Members, m)
+	}
+	return reply, nil
+}
+
+func qualify[T param.Worker | param.RangeID](id param.JobID, numbers []T) (out []string) {
+	for _, n := range numbers {
+		out = append(out, fmt.Sprintf("%s/%d", id, n))
+	}
+	return out
+}
+
+func (r *record) status(now time.Time, events int) *parleyv1.JobStatus {
+	x := r.machine.Status(now)
+	m := &parleyv1.JobStatus{Job: string(r.id), Name: r.job.Name, Phase: string(x.Phase), Owner: x.Owner, Why: x.Why, Since: x.Since.Seconds(),
+		Round: uint64(x.Version), Rounds: uint64(x.Rounds), Epoch: uint32(x.Epoch), Epochs: uint32(x.Epochs), Rows: x.Rows, Loss: x.Loss,
+		Seconds: x.Elapsed.Seconds(), Restarts: uint32(x.Restarts), Cause: x.Cause}
+	m.Events = r.events[max(0, len(r.events)-events):]
+	return m
+}
+
+// Stop ends a job on request. To stop one that has ended is no error.
+func (s *Server) Stop(_ context.Context, r *parleyv1.StopRequest) (*parleyv1.StopReply, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rec := s.mu.jobs[param.JobID(r.GetJob())]
+	if rec == nil {
+		return nil, s.unknownJob(r.GetJob())
+	}
+	rec.machine.Stop(time.Now(), r.GetReason())
+	s.drainLocked(rec)
+	return &parleyv1.StopReply{}, nil
+}

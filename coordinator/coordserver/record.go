@@ -1,0 +1,128 @@
+package coordserver
+
+import (
+	"encoding/json"
+	"time"
+
+	"parley/coordinator"
+	"parley/internal/artifact"
+	"parley/internal/job"
+	"parley/internal/linalg"
+	"parley/internal/param"
+	"parley/internal/plan"
+	parleyv1 "parley/proto/parley/v1"
+)
+
+// record is a job with what its watchers are told.
+type record struct {
+	id      param.JobID
+	job     *job.Job
+	machine *coordinator.Machine
+	version string
+	spec    []byte // canonical JSON
+	train   []byte // JSON of the manifests, made when they are first sent
+	test    []byte
+
+	events  [][]byte // JSON, lines of events.jsonl
+	changed chan struct{}
+	over    bool
+	outcome *parleyv1.Outcome
+	nodes   map[param.NodeID]bool // that were told to do something
+}
+
+// keepEvents bounds the events that are kept of a job; the ones in the middle go
+// first, by dropping those of epochs.
+const keepEvents = 20000
+
+func newRecord(id param.JobID, j *job.Job, config Config, now time.Time) *record {
+	return &record{id: id, job: j, machine: coordinator.New(id, j, config.Limits, now), version: config.Version,
+		spec: j.Canonical(), changed: make(chan struct{}), nodes: map[param.NodeID]bool{}}
+}
+
+// record keeps events and wakes the watchers.
+func (r *record) record(events []coordinator.Event) {
+	if len(events) == 0 {
+		return
+	}
+	now := time.Now().UTC()
+	for _, e := range events {
+		if e.Kind == string(artifact.EventEpoch) && len(r.events) >= keepEvents {
+			continue
+		}
+		line, err := json.Marshal(lineOf(now, e))
+		if err != nil { // plain values; metrics write NaN as null
+			panic("coordserver: event: " + err.Error())
+		}
+		r.events = append(r.events, line)
+	}
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+func lineOf(now time.Time, e coordinator.Event) artifact.Event {
+	line := artifact.Event{Time: now, Kind: artifact.EventKind(e.Kind), Message: e.Message, Node: e.Node, Workers: e.Workers, Set: string(e.Set)}
+	if e.Epoch > 0 {
+		line.Epoch = &e.Epoch
+	}
+	if e.Round > 0 || len(e.Workers) > 0 {
+		line.Round = &e.Round
+	}
+	line.Metrics = artifact.Values(e.Metrics)
+	return line
+}
+
+// finish makes the outcome of a job that has ended.
+func (r *record) finish(config Config) {
+	r.over = true
+	r.outcome = &parleyv1.Outcome{}
+	phase := r.machine.Phase()
+	_, cause := r.machine.Ended()
+	switch phase {
+	case coordinator.Done:
+		report, err := json.Marshal(r.report())
+		if err != nil {
+			panic("coordserver: report: " + err.Error())
+		}
+		r.outcome.Report = report
+		r.outcome.Model = r.machine.ModelAt()
+	default:
+		r.outcome.Fault = &parleyv1.Fault{Kind: int32(param.KindOf(cause)), Message: cause.Error()}
+		r.outcome.Stopped = phase == coordinator.Stopped
+		r.outcome.Early = r.machine.FaultOfInput()
+	}
+	config.Logger.Info("job ended", "job", r.id, "phase", phase, "cause", cause)
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// report is report.json of a job that is done.
+func (r *record) report() *artifact.Report {
+	x := r.machine.Result()
+	rows := x.Plan.TrainRows
+	return &artifact.Report{
+		Job: r.job.Name, Parley: r.version, ModelSHA256: x.SHA256, DataSHA256: x.Train.SHA256, PlanSHA256: x.Plan.Hash(),
+		Reproducible: r.job.Run.Consistency == "bsp", Consistency: r.job.Run.Consistency, Kernels: linalg.Kernels(),
+		Rows: rows, Columns: x.Train.Columns, Epochs: r.job.Run.Epochs, Rounds: uint64(x.Plan.Rounds), Objective: x.Objective,
+		Metrics:       artifact.Metrics{Train: artifact.Values(x.Metrics[plan.SetTrain]), Test: artifact.Values(x.Metrics[plan.SetTest]), Holdout: artifact.Values(x.Metrics[plan.SetHoldout])},
+		Seconds:       artifact.Seconds{Total: x.Total.Seconds(), Profile: x.Profile.Seconds(), Train: x.TrainTime.Seconds(), Evaluate: x.EvaluateTime.Seconds()},
+		RowsPerSecond: float64(rows) * float64(r.job.Run.Epochs) / max(1e-9, x.TrainTime.Seconds()),
+		Bytes:         artifact.Bytes{Pushed: x.Pushed, Pulled: x.Pulled}, Nodes: len(r.nodes), Restarts: x.Restarts,
+		UnknownFeatures: x.Unknown,
+	}
+}
+
+// model is model.json as far as the coordinator knows it.
+func (r *record) model(metrics map[plan.Set]map[string]float64) *artifact.Model {
+	train, p := r.machine.Manifest(), r.machine.Plan()
+	m := &artifact.Model{Kind: r.job.Model.Kind, Parley: r.version, Job: r.spec, DataSHA256: train.SHA256, PlanSHA256: p.Hash(),
+		Kernels: linalg.Kernels(), Columns: train.Columns, ZeroBased: train.ZeroBased,
+		Metrics: artifact.Metrics{Train: artifact.Values(metrics[plan.SetTrain]), Test: artifact.Values(metrics[plan.SetTest]), Holdout: artifact.Values(metrics[plan.SetHoldout])},
+		Tensors: []artifact.Tensor{
+			{Name: "bias", DType: artifact.Float32, Shape: []int64{1}},
+			{Name: "weights", DType: artifact.Float32, Shape: []int64{train.Columns}},
+		}}
+	if r.job.Model.Kind == "logistic" {
+		m.Labels = []float32{train.Labels[0].Value, train.Labels[1].Value}
+	}
+	return m
+}

@@ -1,0 +1,173 @@
+// Package coordserver drives the coordinator's machines: it owns the sessions
+// with agents and their leases, the clock, the clients' calls, and what is
+// remembered of jobs. It serves Control to agents and Jobs to clients.
+//
+// A Server is safe for concurrent use. One lock guards sessions and machines; no
+// I/O happens under it.
+package coordserver
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"parley/coordinator"
+	"parley/internal/param"
+	parleyv1 "parley/proto/parley/v1"
+)
+
+// Config says who the coordinator is and how patient.
+type Config struct {
+	Node    param.NodeID
+	Label   string // of the cluster; sessions of another one are refused
+	Version string // of Parley, for reports
+	// Leader returns the address of the coordinator that jobs go to, and whether
+	// that is this one. Others refuse jobs and name it.
+	Leader func() (bind string, self bool)
+	// Lease is how long a trainer may be silent. A short one makes recovery fast;
+	// a false alarm costs a move of its workers, no result.
+	Lease time.Duration
+	// ServerLease is how long a parameter server may be silent. Its end ends jobs.
+	ServerLease time.Duration
+	Limits      coordinator.Limits
+	Logger      *slog.Logger
+}
+
+// Leases of a cluster: heartbeats come four times a second.
+const (
+	DefaultLease       = 1500 * time.Millisecond
+	DefaultServerLease = 5 * time.Second
+)
+
+// tickEvery is how often leases and limits are looked at.
+const tickEvery = 100 * time.Millisecond
+
+// keepJobs is how many ended jobs are remembered.
+const keepJobs = 50
+
+// Server is the coordinator of a cluster.
+type Server struct {
+	parleyv1.UnimplementedControlServer
+	parleyv1.UnimplementedJobsServer
+	config Config
+	mu     struct {
+		sync.Mutex
+		sessions map[param.NodeID]*session
+		jobs     map[param.JobID]*record
+		order    []param.JobID // of submission
+	}
+}
+
+// New returns a coordinator without members or jobs. Run makes it watch them.
+func New(config Config) *Server {
+	s := &Server{config: config}
+	s.mu.sessions, s.mu.jobs = map[param.NodeID]*session{}, map[param.JobID]*record{}
+	return s
+}
+
+// Run looks at leases and limits until ctx ends.
+func (s *Server) Run(ctx context.Context) error {
+	ticker := time.NewTicker(tickEvery)
+	defer ticker.Stop()
+	last := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			now := time.Now()
+			s.tick(now, now.Sub(last))
+			last = now
+		}
+	}
+}
+
+// tick ends the leases that have run out. When the coordinator itself was held
+// up, nobody could be heard: that time does not count against the members.
+func (s *Server) tick(now time.Time, passed time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, x := range s.sessionsLocked() {
+		if passed > 4*tickEvery {
+			x.heard = x.heard.Add(passed)
+		}
+		lease := s.config.Lease
+		if x.member.Server {
+			lease = s.config.ServerLease
+		}
+		if silent := now.Sub(x.heard); silent > lease {
+			s.endSessionLocked(x, param.Errorf(param.Stale, "lease ended: nothing was heard for %v", silent.Round(10*time.Millisecond)))
+		}
+	}
+	for _, id := range s.mu.order {
+		r := s.mu.jobs[id]
+		r.machine.Tick(now)
+		s.drainLocked(r)
+	}
+}
+
+// sessionsLocked returns the sessions in the order of their nodes.
+func (s *Server) sessionsLocked() []*session {
+	list := make([]*session, 0, len(s.mu.sessions))
+	for _, x := range s.mu.sessions {
+		list = append(list, x)
+	}
+	slices.SortFunc(list, func(a, b *session) int {
+		if a.member.Node < b.member.Node {
+			return -1
+		}
+		return 1
+	})
+	return list
+}
+
+// endSessionLocked takes a node out of the cluster: its jobs go on without it,
+// and its stream ends with the cause.
+func (s *Server) endSessionLocked(x *session, cause error) {
+	if s.mu.sessions[x.member.Node] != x {
+		return
+	}
+	delete(s.mu.sessions, x.member.Node)
+	x.cancel(cause)
+	s.config.Logger.Warn("node left", "member", x.member.Node, "cause", cause)
+	now := time.Now()
+	for _, id := range s.mu.order {
+		r := s.mu.jobs[id]
+		r.machine.Leave(now, x.member.Node, cause.Error())
+		s.drainLocked(r)
+	}
+}
+
+// drainLocked sends a machine's orders and records its events.
+func (s *Server) drainLocked(r *record) {
+	orders, events := r.machine.Take()
+	for _, o := range orders {
+		if x := s.mu.sessions[o.To]; x != nil {
+			x.out.Put(r.encode(o))
+		}
+	}
+	r.record(events)
+	if over, _ := r.machine.Ended(); over && !r.over {
+		r.finish(s.config)
+	}
+}
+
+// forgetLocked drops the oldest ended jobs.
+func (s *Server) forgetLocked() {
+	ended := 0
+	for _, id := range s.mu.order {
+		if s.mu.jobs[id].over {
+			ended++
+		}
+	}
+	s.mu.order = slices.DeleteFunc(s.mu.order, func(id param.JobID) bool {
+		if s.mu.jobs[id].over && ended > keepJobs {
+			ended--
+			delete(s.mu.jobs, id)
+			return true
+		}
+		return false
+	})
+}

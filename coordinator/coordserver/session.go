@@ -1,0 +1,240 @@
+package coordserver
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"parley/coordinator"
+	"parley/internal/metric"
+	"parley/internal/param"
+	"parley/internal/plan"
+	"parley/internal/rpc"
+	parleyv1 "parley/proto/parley/v1"
+)
+
+// session is a node's stream to the coordinator. The node is a member as long
+// as it lasts.
+type session struct {
+	member coordinator.Member
+	roles  []string
+	heard  time.Time
+	out    *rpc.Queue[*parleyv1.CoordinatorMessage]
+	cancel context.CancelCauseFunc
+}
+
+// Session serves one agent.
+func (s *Server) Session(stream grpc.BidiStreamingServer[parleyv1.AgentMessage, parleyv1.CoordinatorMessage]) error {
+	first, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	hello := first.GetHello()
+	if hello == nil {
+		return param.Errorf(param.Invalid, "the first message of a session is a hello")
+	}
+	if hello.GetLabel() != s.config.Label {
+		s.config.Logger.Warn("refused a node of another cluster", "member", hello.GetNode(), "its_label", hello.GetLabel(), "label", s.config.Label)
+		return param.Errorf(param.Invalid, "this is cluster %q, not %q", s.config.Label, hello.GetLabel())
+	}
+	ctx, cancel := context.WithCancelCause(stream.Context())
+	defer cancel(nil)
+	x := s.open(hello, cancel)
+	defer x.out.Close()
+	broke := make(chan error, 2) // one of the sender, one of the receiver
+	go func() {
+		broke <- x.out.Drain(ctx, func(items []*parleyv1.CoordinatorMessage) error {
+			for _, m := range items {
+				if err := stream.Send(m); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}()
+	go func() { broke <- s.receive(stream, x) }()
+	select {
+	case err = <-broke:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	s.mu.Lock()
+	s.endSessionLocked(x, fmt.Errorf("its connection ended: %w", err))
+	s.mu.Unlock()
+	return err
+}
+
+// open makes a node a member. A node that has a session yet is back from where
+// we could not see it: the old session ends first.
+func (s *Server) open(hello *parleyv1.Hello, cancel context.CancelCauseFunc) *session {
+	x := &session{roles: hello.GetRoles(), heard: time.Now(), cancel: cancel, out: rpc.NewQueue[*parleyv1.CoordinatorMessage]()}
+	x.member = coordinator.Member{Node: param.NodeID(hello.GetNode()), Bind: hello.GetBind(),
+		Trainer: slices.Contains(x.roles, "trainer"), Server: slices.Contains(x.roles, "ps")}
+	x.out.Put(&parleyv1.CoordinatorMessage{Body: &parleyv1.CoordinatorMessage_Welcome{Welcome: &parleyv1.Welcome{Node: string(s.config.Node)}}})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.mu.sessions[x.member.Node]; old != nil {
+		s.endSessionLocked(old, param.Errorf(param.Stale, "the node has connected anew"))
+	}
+	s.mu.sessions[x.member.Node] = x
+	s.config.Logger.Info("node joined", "member", x.member.Node, "bind", x.member.Bind, "roles", x.roles)
+	for _, id := range s.mu.order {
+		r := s.mu.jobs[id]
+		r.machine.Join(x.heard, x.member)
+		s.drainLocked(r)
+	}
+	return x
+}
+
+func (s *Server) receive(stream grpc.BidiStreamingServer[parleyv1.AgentMessage, parleyv1.CoordinatorMessage], x *session) error {
+	for {
+		m, err := stream.Recv()
+		if err != nil {
+			return err
+		}
+		if err := s.handle(x, m); err != nil {
+			return err
+		}
+	}
+}
+
+// handle takes one message of an agent. Messages of a session that has ended are
+// not a member's: they are dropped, and the stream is about to end.
+func (s *Server) handle(x *session, m *parleyv1.AgentMessage) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.sessions[x.member.Node] != x {
+		return nil
+	}
+	now := time.Now()
+	x.heard = now
+	if h := m.GetHeartbeat(); h != nil {
+		x.out.Put(&parleyv1.CoordinatorMessage{Body: &parleyv1.CoordinatorMessage_Ack{Ack: &parleyv1.HeartbeatAck{Sequence: h.GetSequence()}}})
+		s.progressLocked(now, x, h)
+		return nil
+	}
+	job, err := step(now, x.member.Node, m)
+	if err != nil {
+		return err
+	}
+	if r := s.mu.jobs[job.id]; r != nil {
+		job.step(r.machine)
+		s.drainLocked(r)
+	}
+	return nil
+}
+
+// progressLocked hands a heartbeat's news to the machines of the jobs that it
+// speaks of.
+func (s *Server) progressLocked(now time.Time, x *session, h *parleyv1.Heartbeat) {
+	workers := map[param.JobID][]coordinator.WorkerStatus{}
+	ranges := map[param.JobID][]coordinator.RangeStatus{}
+	for _, w := range h.GetWorkers() {
+		id := param.JobID(w.GetJob())
+		workers[id] = append(workers[id], coordinator.WorkerStatus{Worker: param.Worker(w.GetWorker()), Term: param.Term(w.GetTerm()),
+			Round: param.Round(w.GetRound()), Waiting: w.GetWaiting(), Ticks: w.GetTicks()})
+	}
+	for _, r := range h.GetRanges() {
+		id := param.JobID(r.GetJob())
+		ranges[id] = append(ranges[id], decodeRange(r))
+	}
+	for _, id := range s.mu.order {
+		if r := s.mu.jobs[id]; len(workers[id])+len(ranges[id]) > 0 {
+			r.machine.Progress(now, x.member.Node, workers[id], ranges[id])
+			s.drainLocked(r)
+		}
+	}
+}
+
+func decodeRange(r *parleyv1.RangeStatus) coordinator.RangeStatus {
+	s := coordinator.RangeStatus{Range: param.RangeID(r.GetRange()), Version: param.Version(r.GetVersion()), Rows: r.GetRows(), Loss: r.GetLoss(),
+		FirstTally: int(r.GetFirstTally()), Pushed: r.GetPushed(), Pulled: r.GetPulled()}
+	for _, w := range r.GetMissing() {
+		s.Missing = append(s.Missing, param.Worker(w))
+	}
+	for _, t := range r.GetTallies() {
+		s.Tallies = append(s.Tallies, coordinator.Tally{Rows: t.GetRows(), Loss: t.GetLoss()})
+	}
+	return s
+}
+
+// input is a decoded message: the job it belongs to and what it does to the
+// job's machine.
+type input struct {
+	id   param.JobID
+	step func(*coordinator.Machine)
+}
+
+// step decodes an answer of an agent.
+func step(now time.Time, node param.NodeID, m *parleyv1.AgentMessage) (input, error) {
+	switch b := m.GetBody().(type) {
+	case *parleyv1.AgentMessage_Profiled:
+		p, err := decodeProfiled(b.Profiled)
+		return input{param.JobID(b.Profiled.GetJob()), func(m *coordinator.Machine) { m.Profiled(now, node, p) }}, err
+	case *parleyv1.AgentMessage_Prepared:
+		err := rpc.FromFault(b.Prepared.GetFault())
+		return input{param.JobID(b.Prepared.GetJob()), func(m *coordinator.Machine) { m.Prepared(now, node, err) }}, nil
+	case *parleyv1.AgentMessage_Created:
+		err := rpc.FromFault(b.Created.GetFault())
+		return input{param.JobID(b.Created.GetJob()), func(m *coordinator.Machine) { m.Created(now, node, err) }}, nil
+	case *parleyv1.AgentMessage_Fenced:
+		var fences []coordinator.Fence
+		for _, f := range b.Fenced.GetFences() {
+			fences = append(fences, coordinator.Fence{Worker: param.Worker(f.GetWorker()), Term: param.Term(f.GetTerm()), Next: param.Round(f.GetNext())})
+		}
+		err := rpc.FromFault(b.Fenced.GetFault())
+		return input{param.JobID(b.Fenced.GetJob()), func(m *coordinator.Machine) { m.Fenced(now, node, fences, err) }}, nil
+	case *parleyv1.AgentMessage_WorkerEnd:
+		e := b.WorkerEnd
+		end := coordinator.WorkerEnded{Worker: param.Worker(e.GetWorker()), Term: param.Term(e.GetTerm()), Round: param.Round(e.GetRound()),
+			Released: e.GetReleased(), Err: rpc.FromFault(e.GetFault())}
+		return input{param.JobID(e.GetJob()), func(m *coordinator.Machine) { m.WorkerEnded(now, node, end) }}, nil
+	case *parleyv1.AgentMessage_Evaluated:
+		e, err := decodeEvaluated(b.Evaluated)
+		return input{param.JobID(b.Evaluated.GetJob()), func(m *coordinator.Machine) { m.Evaluated(now, node, e) }}, err
+	case *parleyv1.AgentMessage_Saved:
+		saved := coordinator.Saved{SHA256: b.Saved.GetSha256(), SquaredNorm: b.Saved.GetSquaredNorm(), Err: rpc.FromFault(b.Saved.GetFault())}
+		return input{param.JobID(b.Saved.GetJob()), func(m *coordinator.Machine) { m.Saved(now, node, saved) }}, nil
+	case *parleyv1.AgentMessage_Refused:
+		r := b.Refused
+		return input{param.JobID(r.GetJob()), func(m *coordinator.Machine) {
+			m.Refused(now, node, param.Worker(r.GetWorker()), param.Term(r.GetTerm()), r.GetMessage())
+		}}, nil
+	}
+	return input{}, param.Errorf(param.Invalid, "a message that a coordinator does not know: %T", m.GetBody())
+}
+
+func decodeProfiled(m *parleyv1.Profiled) (p coordinator.Profiled, err error) {
+	if p.Err = rpc.FromFault(m.GetFault()); p.Err != nil {
+		return p, nil
+	}
+	p.Train = &plan.Manifest{}
+	if err := json.Unmarshal(m.GetTrain(), p.Train); err != nil {
+		return p, param.Errorf(param.Invalid, "manifest: %w", err)
+	}
+	if len(m.GetTest()) > 0 {
+		p.Test = &plan.Manifest{}
+		if err := json.Unmarshal(m.GetTest(), p.Test); err != nil {
+			return p, param.Errorf(param.Invalid, "manifest: %w", err)
+		}
+	}
+	return p, nil
+}
+
+func decodeEvaluated(m *parleyv1.Evaluated) (coordinator.Evaluated, error) {
+	u := m.GetUnit()
+	e := coordinator.Evaluated{Unit: plan.Unit{Set: plan.Set(u.GetSet()), Number: int(u.GetNumber()), Term: param.Term(u.GetTerm())},
+		Err: rpc.FromFault(m.GetFault())}
+	if e.Err != nil {
+		return e, nil
+	}
+	e.Summary = &metric.Summary{}
+	if err := json.Unmarshal(m.GetSummary(), e.Summary); err != nil {
+		return e, param.Errorf(param.Invalid, "summary: %w", err)
+	}
+	return e, nil
+}

@@ -1,0 +1,168 @@
+package coordinator
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"parley/internal/metric"
+	"parley/internal/param"
+	"parley/internal/plan"
+)
+
+// unit is an evaluation of a group of data shards.
+type unit struct {
+	plan.Unit
+	node     param.NodeID // empty: nobody's yet
+	summary  *metric.Summary
+	failures int
+}
+
+// startEvaluation begins when every worker has seen the last version.
+func (m *Machine) startEvaluation() {
+	m.enter(Evaluating)
+	m.addUnits(plan.SetTrain, len(m.train.Shards))
+	switch {
+	case m.test != nil:
+		m.addUnits(plan.SetTest, len(m.test.Shards))
+	case m.plan.HeldOut > 0:
+		m.addUnits(plan.SetHoldout, len(m.train.Shards))
+	}
+	for _, node := range m.serverNodes() {
+		m.send(node, Order{Poll: true})
+	}
+	m.placeUnits()
+}
+
+func (m *Machine) addUnits(set plan.Set, shards int) {
+	for i := range plan.Units(shards) {
+		m.units = append(m.units, &unit{Unit: plan.Unit{Set: set, Number: i}})
+	}
+}
+
+// placeUnits hands out the units that nobody has, and goes on when all are done.
+func (m *Machine) placeUnits() {
+	var open []*unit
+	left := 0
+	for _, u := range m.units {
+		if u.summary == nil {
+			left++
+			if u.node == "" {
+				open = append(open, u)
+			}
+		}
+	}
+	if left == 0 {
+		m.save()
+		return
+	}
+	orders := map[param.NodeID][]plan.Unit{}
+	for i, node := range Place(m.id, m.trainers(), make([]param.NodeID, len(open))) {
+		if node == "" {
+			continue
+		}
+		u := open[i]
+		u.node = node
+		u.Term++
+		orders[node] = append(orders[node], u.Unit)
+	}
+	for _, node := range m.trainers() {
+		if len(orders[node]) > 0 {
+			m.send(node, Order{Evaluate: orders[node]})
+		}
+	}
+}
+
+// abandonUnits takes the units from a node that is lost and returns how many.
+func (m *Machine) abandonUnits(node param.NodeID) (n int) {
+	for _, u := range m.units {
+		if u.node == node && u.summary == nil {
+			u.node = ""
+			n++
+		}
+	}
+	return n
+}
+
+// Evaluated takes a unit's summary, once.
+func (m *Machine) Evaluated(now time.Time, node param.NodeID, e Evaluated) {
+	m.now = now
+	i := slices.IndexFunc(m.units, func(u *unit) bool { return u.Set == e.Unit.Set && u.Number == e.Unit.Number })
+	if m.phase != Evaluating || i < 0 {
+		return
+	}
+	u := m.units[i]
+	if u.node != node || u.Term != e.Unit.Term || u.summary != nil {
+		return
+	}
+	switch {
+	case e.Err == nil:
+		u.summary = e.Summary
+	case !mayGoAway(e.Err) || u.failures+1 >= m.limits.Tries:
+		m.fail(fmt.Errorf("evaluate the %s data on node %s: %w", u.Set, node, e.Err))
+		return
+	default:
+		u.failures++
+		u.node = ""
+	}
+	m.advance()
+}
+
+// metrics merges the units' summaries in their order.
+func (m *Machine) metrics() map[plan.Set]*metric.Summary {
+	sums := map[plan.Set]*metric.Summary{}
+	for _, u := range m.units {
+		if sums[u.Set] == nil {
+			rows := m.train.Rows
+			if u.Set == plan.SetTest {
+				rows = m.test.Rows
+			}
+			sums[u.Set] = metric.NewSummary(rows)
+		}
+		sums[u.Set].Merge(u.summary)
+	}
+	return sums
+}
+
+// save checks that every row was counted exactly once, and has the model
+// written by the server of the first range.
+func (m *Machine) save() {
+	for _, r := range m.ranges {
+		if r.Version < param.Version(m.plan.Rounds) {
+			return // the last status is on its way: startEvaluation has asked for it
+		}
+	}
+	want := m.plan.TrainRows * int64(m.job.Run.Epochs)
+	for _, r := range m.ranges {
+		if r.Rows != want {
+			m.fail(fmt.Errorf("range %d has counted %d rows and not %d: this is a fault of Parley", r.Range, r.Rows, want))
+			return
+		}
+	}
+	m.enter(Saving)
+	metrics := map[plan.Set]map[string]float64{}
+	for set, sum := range m.metrics() {
+		metrics[set] = sum.Metrics()
+	}
+	for _, set := range []plan.Set{plan.SetTrain, plan.SetTest, plan.SetHoldout} {
+		if metrics[set] != nil {
+			m.note(Event{Kind: "evaluation", Epoch: m.job.Run.Epochs, Set: set, Metrics: metrics[set]})
+		}
+	}
+	m.send(m.servers[0], Order{Save: &Save{Servers: m.addresses(), Metrics: metrics}})
+}
+
+// Saved is the answer to Save, and the end of the job.
+func (m *Machine) Saved(now time.Time, node param.NodeID, s Saved) {
+	m.now = now
+	if m.phase != Saving || node != m.servers[0] {
+		return
+	}
+	if s.Err != nil {
+		m.fail(fmt.Errorf("node %s: write the model: %w", node, s.Err))
+		return
+	}
+	m.saved = s
+	m.note(Event{Kind: "saved", Node: node, Message: "model " + s.SHA256})
+	m.end(Done, "done")
+}

@@ -1,0 +1,248 @@
+package coordinator
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"parley/internal/job"
+	"parley/internal/param"
+	"parley/internal/plan"
+)
+
+// Phase is how far a job has come.
+type Phase string
+
+// The phases of a job, in order. Done, Failed and Stopped are ends.
+const (
+	Waiting    Phase = "waiting" // for a server and a trainer
+	Profiling  Phase = "profiling"
+	Preparing  Phase = "preparing"
+	Training   Phase = "training"
+	Evaluating Phase = "evaluating"
+	Saving     Phase = "saving"
+	Done       Phase = "done"
+	Failed     Phase = "failed"
+	Stopped    Phase = "stopped"
+)
+
+// Limits bound the waits that no node owns.
+type Limits struct {
+	Start   time.Duration // for the first server and trainer
+	Trainer time.Duration // for a trainer after the last one was lost
+	Release time.Duration // for a worker to reach its round boundary; then it is fenced
+	Stall   time.Duration // for a worker that makes no progress, while its node's lease holds
+	Tries   int           // of a worker or unit that fails for reasons that may go away
+}
+
+// DefaultLimits are those of a cluster.
+var DefaultLimits = Limits{Start: 30 * time.Second, Trainer: 5 * time.Minute, Release: 10 * time.Second, Stall: 20 * time.Second, Tries: 4}
+
+// Machine takes one job from its submission to its end.
+type Machine struct {
+	id     param.JobID
+	job    *job.Job
+	limits Limits
+	now    time.Time
+	orders []Order
+	events []Event
+
+	phase    Phase
+	cause    error // of Failed and Stopped
+	members  []*member
+	train    *plan.Manifest
+	test     *plan.Manifest
+	plan     *plan.Plan
+	profiler param.NodeID
+	servers  []param.NodeID // by range
+	ranges   []RangeStatus  // by range, the last heard
+	workers  []*worker
+	units    []*unit
+	saved    Saved
+	restarts int
+	epochs   int       // told by events
+	lost     time.Time // when a node with work was lost and the rounds have not gone on since
+	lostAt   param.Version
+	waiter   waiter
+	times    map[Phase]time.Time // when a phase began
+}
+
+// member is a live node of this job.
+type member struct {
+	Member
+	created bool // its ranges, if it is to have any
+	trainer readiness
+}
+
+// readiness is how far a trainer is with the data.
+type readiness int
+
+const (
+	unasked  readiness = iota
+	asked              // Prepare is on its way
+	prepared           // it can host workers
+	excluded           // it cannot read the data
+)
+
+// New returns the machine of a submitted job. Members are told with Join.
+func New(id param.JobID, j *job.Job, limits Limits, now time.Time) *Machine {
+	m := &Machine{id: id, job: j, limits: limits, now: now, phase: Waiting, times: map[Phase]time.Time{Waiting: now}}
+	m.waiter.since = now
+	return m
+}
+
+// Take returns the orders and events since the last call.
+func (m *Machine) Take() ([]Order, []Event) {
+	orders, events := m.orders, m.events
+	m.orders, m.events = nil, nil
+	return orders, events
+}
+
+// Phase returns how far the job has come.
+func (m *Machine) Phase() Phase { return m.phase }
+
+// Ended reports whether the job has come to an end, and why if not a good one.
+func (m *Machine) Ended() (bool, error) {
+	return m.phase == Done || m.phase == Failed || m.phase == Stopped, m.cause
+}
+
+func (m *Machine) send(to param.NodeID, o Order) {
+	o.To = to
+	m.orders = append(m.orders, o)
+}
+
+func (m *Machine) note(e Event) { m.events = append(m.events, e) }
+
+func (m *Machine) enter(p Phase) {
+	m.phase = p
+	m.times[p] = m.now
+}
+
+// fail ends the job with a cause.
+func (m *Machine) fail(err error) {
+	if m.over() {
+		return
+	}
+	m.cause = err
+	m.note(Event{Kind: "failure", Message: err.Error()})
+	m.end(Failed, err.Error())
+}
+
+func (m *Machine) over() bool {
+	over, _ := m.Ended()
+	return over
+}
+
+func (m *Machine) end(p Phase, reason string) {
+	m.enter(p)
+	for _, member := range m.members {
+		m.send(member.Node, Order{End: &End{Reason: reason}})
+	}
+	m.note(Event{Kind: "end", Message: reason})
+}
+
+// Stop ends the job on request.
+func (m *Machine) Stop(now time.Time, reason string) {
+	m.now = now
+	if m.over() {
+		return
+	}
+	m.cause = fmt.Errorf("stopped: %s", reason)
+	m.end(Stopped, m.cause.Error())
+}
+
+// Join tells of a live node, before anything else of it.
+func (m *Machine) Join(now time.Time, new Member) {
+	m.now = now
+	if m.over() || m.member(new.Node) != nil {
+		return
+	}
+	m.members = append(m.members, &member{Member: new})
+	slices.SortFunc(m.members, func(a, b *member) int {
+		if a.Node < b.Node {
+			return -1
+		}
+		return 1
+	})
+	if m.phase == Training || m.phase == Evaluating {
+		m.note(Event{Kind: "join", Node: new.Node, Message: fmt.Sprintf("node %s joined", new.Node)})
+	}
+	m.advance()
+}
+
+// Leave tells that a node's lease has ended: nothing that it still sends is from
+// a member.
+func (m *Machine) Leave(now time.Time, node param.NodeID, reason string) {
+	m.now = now
+	i := slices.IndexFunc(m.members, func(x *member) bool { return x.Node == node })
+	if m.over() || i < 0 {
+		return
+	}
+	m.members = slices.Delete(m.members, i, i+1)
+	if slices.Contains(m.servers, node) {
+		m.fail(fmt.Errorf("parameter server %s was lost (%s) and its parameters with it: start the job again (there are no checkpoints yet)", node, reason))
+		return
+	}
+	if m.profiler == node {
+		m.profiler = ""
+		m.note(Event{Kind: "failure", Node: node, Message: fmt.Sprintf("node %s was lost (%s) while it read the data", node, reason)})
+		m.restarts++
+	}
+	m.abandon(node, reason)
+	m.advance()
+}
+
+// Tick tells the time, a few times a second.
+func (m *Machine) Tick(now time.Time) {
+	m.now = now
+	if m.over() {
+		return
+	}
+	m.checkStart()
+	m.checkWorkers()
+	m.advance()
+}
+
+func (m *Machine) checkStart() {
+	if m.phase == Waiting && m.now.Sub(m.times[Waiting]) > m.limits.Start {
+		_, why := m.waitsFor()
+		m.fail(fmt.Errorf("gave up after %v: %s", m.limits.Start, why))
+	}
+}
+
+// advance does what can be done now; every input ends with it.
+func (m *Machine) advance() {
+	switch m.phase {
+	case Waiting, Profiling:
+		m.profile()
+	case Preparing:
+		m.prepare()
+	case Training:
+		m.prepare()
+		m.placeWorkers()
+	case Evaluating:
+		m.prepare()
+		m.placeUnits()
+	}
+	m.watchWaiter()
+}
+
+func (m *Machine) member(node param.NodeID) *member {
+	for _, x := range m.members {
+		if x.Node == node {
+			return x
+		}
+	}
+	return nil
+}
+
+// trainers returns the nodes that can host workers now.
+func (m *Machine) trainers() []param.NodeID {
+	var nodes []param.NodeID
+	for _, x := range m.members {
+		if x.trainer == prepared {
+			nodes = append(nodes, x.Node)
+		}
+	}
+	return nodes
+}

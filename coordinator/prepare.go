@@ -1,0 +1,210 @@
+package coordinator
+
+import (
+	"fmt"
+	"time"
+
+	"parley/internal/job"
+	"parley/internal/param"
+	"parley/internal/plan"
+)
+
+// profile asks a trainer to read the data as soon as there are a trainer and a
+// server, and again when that trainer was lost.
+func (m *Machine) profile() {
+	if m.profiler != "" {
+		return
+	}
+	server := false
+	var trainers []param.NodeID
+	for _, x := range m.members {
+		server = server || x.Server
+		if x.Trainer {
+			trainers = append(trainers, x.Node)
+		}
+	}
+	if !server || len(trainers) == 0 {
+		if m.phase == Profiling {
+			m.enter(Waiting)
+		}
+		return
+	}
+	m.profiler = Place(m.id, trainers, make([]param.NodeID, 1))[0]
+	m.enter(Profiling)
+	m.send(m.profiler, Order{Profile: &Profile{}})
+}
+
+// Profiled takes the manifests. An error ends the job: the data is what the user
+// gave, and another node would see the same.
+func (m *Machine) Profiled(now time.Time, node param.NodeID, p Profiled) {
+	m.now = now
+	if m.phase != Profiling || node != m.profiler {
+		return
+	}
+	if p.Err == nil {
+		p.Err = checkData(m.job, p.Train, p.Test)
+	} else if len(m.members) > 1 {
+		p.Err = fmt.Errorf("node %s: %w", node, p.Err)
+	}
+	if p.Err != nil {
+		m.fail(p.Err)
+		return
+	}
+	m.train, m.test, m.plan = p.Train, p.Test, plan.New(m.job, p.Train)
+	m.note(Event{Kind: "profile", Node: node, Message: fmt.Sprintf("%d rows, %d columns, %d nonzeros", p.Train.Rows, p.Train.Columns, p.Train.Nonzeros)})
+	m.placeRanges()
+	m.enter(Preparing)
+	m.advance()
+}
+
+// placeRanges puts the ranges on the servers that are there now. They stay.
+func (m *Machine) placeRanges() {
+	var nodes []param.NodeID
+	for _, x := range m.members {
+		if x.Server {
+			nodes = append(nodes, x.Node)
+		}
+	}
+	m.servers = Place(m.id, nodes, make([]param.NodeID, len(m.plan.Ranges)))
+	m.ranges = make([]RangeStatus, len(m.plan.Ranges))
+	for i := range m.ranges {
+		m.ranges[i].Range = param.RangeID(i)
+	}
+	for _, n := range nodes {
+		if ranges := m.rangesOf(n); len(ranges) > 0 {
+			m.send(n, Order{Create: &Create{Ranges: ranges}})
+		}
+	}
+	m.workers = make([]*worker, m.job.Run.Workers)
+	for i := range m.workers {
+		m.workers[i] = &worker{id: param.Worker(i)}
+	}
+}
+
+func (m *Machine) rangesOf(node param.NodeID) (ids []param.RangeID) {
+	for i, n := range m.servers {
+		if n == node {
+			ids = append(ids, param.RangeID(i))
+		}
+	}
+	return ids
+}
+
+// serverNodes returns the nodes that hold ranges, each once.
+func (m *Machine) serverNodes() (nodes []param.NodeID) {
+	for _, x := range m.members {
+		if len(m.rangesOf(x.Node)) > 0 {
+			nodes = append(nodes, x.Node)
+		}
+	}
+	return nodes
+}
+
+// addresses returns the servers' addresses by range.
+func (m *Machine) addresses() []string {
+	binds := make([]string, len(m.servers))
+	for i, n := range m.servers {
+		binds[i] = m.member(n).Bind
+	}
+	return binds
+}
+
+// prepare gives every trainer manifest and servers, and goes on to training when
+// the ranges exist and every trainer has answered.
+func (m *Machine) prepare() {
+	ready := true
+	for _, x := range m.members {
+		if x.Trainer && x.trainer == unasked {
+			x.trainer = asked
+			m.send(x.Node, Order{Prepare: &Prepare{Servers: m.addresses()}})
+		}
+		if x.trainer == asked || len(m.rangesOf(x.Node)) > 0 && !x.created {
+			ready = false
+		}
+	}
+	if m.phase == Preparing && ready && len(m.trainers()) > 0 {
+		m.enter(Training)
+		m.placeWorkers()
+	}
+}
+
+// Created is a server's answer to Create.
+func (m *Machine) Created(now time.Time, node param.NodeID, err error) {
+	m.now = now
+	x := m.member(node)
+	if m.over() || x == nil || m.phase != Preparing {
+		return
+	}
+	if err != nil {
+		m.fail(fmt.Errorf("node %s: make the parameter ranges: %w", node, err))
+		return
+	}
+	x.created = true
+	m.advance()
+}
+
+// Prepared is a trainer's answer to Prepare. Before training, a trainer that
+// cannot read the data ends the job; one that joins later gets no workers.
+func (m *Machine) Prepared(now time.Time, node param.NodeID, err error) {
+	m.now = now
+	x := m.member(node)
+	if m.over() || x == nil || x.trainer != asked {
+		return
+	}
+	x.trainer = prepared
+	if err != nil {
+		err = fmt.Errorf("node %s: %w", node, err)
+		x.trainer = excluded
+		if m.phase == Preparing {
+			m.fail(err)
+			return
+		}
+		m.note(Event{Kind: "failure", Node: node, Message: fmt.Sprintf("%v; it gets no workers", err)})
+	}
+	m.advance()
+}
+
+// checkData holds what the profile found against what the model needs.
+func checkData(j *job.Job, train, test *plan.Manifest) error {
+	if plan.New(j, train).TrainRows == 0 {
+		return param.Errorf(param.Invalid, "data.holdout: all %d rows are held out: nothing is left to train on", train.Rows)
+	}
+	if j.Model.Kind != "logistic" {
+		return nil
+	}
+	switch n := len(train.Labels); {
+	case train.MoreLabels || n > 2:
+		return param.Errorf(param.Invalid, "%s: model.kind logistic needs labels of two classes, and here are %s: use model.kind linear for numbers", train.Files[0].Path, describeLabels(train))
+	case n < 2:
+		return param.Errorf(param.Invalid, "%s: model.kind logistic needs labels of two classes, and here is one: all %d rows have the label %g", train.Files[0].Path, train.Rows, train.Labels[0].Value)
+	}
+	if test == nil {
+		return nil
+	}
+	if test.MoreLabels {
+		return param.Errorf(param.Invalid, "%s: the test data has more than %d distinct labels, the training data two", test.Files[0].Path, plan.MaxLabels)
+	}
+	for _, l := range test.Labels {
+		if l.Value != train.Labels[0].Value && l.Value != train.Labels[1].Value {
+			return param.Errorf(param.Invalid, "%s:%d: label %g is not one of the training data's: %s", test.Files[l.File].Path, l.Line, l.Value, describeLabels(train))
+		}
+	}
+	return nil
+}
+
+func describeLabels(m *plan.Manifest) string {
+	if m.MoreLabels {
+		return fmt.Sprintf("more than %d", plan.MaxLabels)
+	}
+	text := fmt.Sprintf("%d (", len(m.Labels))
+	for i, l := range m.Labels {
+		if i > 0 {
+			text += ", "
+		}
+		text += fmt.Sprintf("%g first at %s:%d", l.Value, m.Files[l.File].Path, l.Line)
+		if i == 4 && len(m.Labels) > 5 {
+			return text + ", ...)"
+		}
+	}
+	return text + ")"
+}

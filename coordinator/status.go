@@ -1,0 +1,302 @@
+package coordinator
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"parley/internal/param"
+	"parley/internal/plan"
+)
+
+// waiter is who is waited for, and since when.
+type waiter struct {
+	owner, why string
+	since      time.Time
+}
+
+// Status is a job as people see it.
+type Status struct {
+	Phase    Phase
+	Owner    string // the node or nodes that are waited for
+	Why      string
+	Since    time.Duration
+	Version  param.Version
+	Rounds   param.Round
+	Epoch    int // running, from 1
+	Epochs   int
+	Rows     int64   // learned from so far
+	Loss     float64 // progressive: mean of the rows of this epoch, each before its own step
+	Elapsed  time.Duration
+	Restarts int
+	Cause    string
+}
+
+// Status returns how the job stands.
+func (m *Machine) Status(now time.Time) Status {
+	s := Status{Phase: m.phase, Owner: m.waiter.owner, Why: m.waiter.why, Since: now.Sub(m.waiter.since),
+		Epochs: m.job.Run.Epochs, Elapsed: now.Sub(m.times[Waiting]), Restarts: m.restarts}
+	if m.cause != nil {
+		s.Cause = m.cause.Error()
+	}
+	if m.plan == nil {
+		return s
+	}
+	s.Version, s.Rounds = m.version(), m.plan.Rounds
+	s.Epoch = min(int(param.Round(s.Version)/m.plan.PerEpoch)+1, s.Epochs)
+	first := m.ranges[0]
+	s.Rows = first.Rows
+	s.Loss = first.runningLoss()
+	return s
+}
+
+// runningLoss is the mean progressive loss of the epoch that runs, or of the
+// last one when it has just ended.
+func (r RangeStatus) runningLoss() float64 {
+	var before Tally
+	if n := len(r.Tallies); n > 0 && r.Tallies[n-1].Rows < r.Rows {
+		before = r.Tallies[n-1]
+	} else if n > 1 {
+		before = r.Tallies[n-2]
+	}
+	if r.Rows == before.Rows {
+		return 0
+	}
+	return (r.Loss - before.Loss) / float64(r.Rows-before.Rows)
+}
+
+// watchWaiter notes since when the same nodes are waited for.
+func (m *Machine) watchWaiter() {
+	owner, why := m.waitsFor()
+	if owner != m.waiter.owner || why != m.waiter.why {
+		m.waiter = waiter{owner: owner, why: why, since: m.now}
+	}
+}
+
+// waitsFor says who is waited for and what for. In training it is who has not
+// contributed to the round of the slowest range and is not waiting itself.
+func (m *Machine) waitsFor() (owner, why string) {
+	switch m.phase {
+	case Waiting:
+		return "cluster", "waits for " + m.absentRoles()
+	case Profiling:
+		return string(m.profiler), "reads the data"
+	case Preparing:
+		return m.unprepared(), "opens the data and makes the parameter ranges"
+	case Training:
+		return m.slowest()
+	case Evaluating:
+		var nodes []string
+		for _, u := range m.units {
+			if u.summary == nil && !slices.Contains(nodes, string(u.node)) {
+				nodes = append(nodes, string(u.node))
+			}
+		}
+		return strings.Join(nodes, ", "), "evaluates the model"
+	case Saving:
+		return string(m.servers[0]), "writes the model"
+	}
+	return "", string(m.phase)
+}
+
+func (m *Machine) absentRoles() string {
+	server, trainer := false, false
+	for _, x := range m.members {
+		server, trainer = server || x.Server, trainer || x.Trainer
+	}
+	switch {
+	case !server && !trainer:
+		return "a node with the role ps and one with the role trainer"
+	case !server:
+		return "a node with the role ps"
+	}
+	return "a node with the role trainer"
+}
+
+func (m *Machine) unprepared() string {
+	var nodes []string
+	for _, x := range m.members {
+		if x.trainer == asked || len(m.rangesOf(x.Node)) > 0 && !x.created {
+			nodes = append(nodes, string(x.Node))
+		}
+	}
+	return strings.Join(nodes, ", ")
+}
+
+func (m *Machine) slowest() (owner, why string) {
+	if len(m.trainers()) == 0 {
+		return "cluster", "waits for a node with the role trainer"
+	}
+	behind := m.behind()
+	var nodes []string
+	var ids []param.Worker
+	for _, w := range behind {
+		ids = append(ids, w.id)
+		if n := w.describeHome(); !slices.Contains(nodes, n) {
+			nodes = append(nodes, n)
+		}
+	}
+	if len(ids) == 0 {
+		return "parameter servers", "apply a round"
+	}
+	return strings.Join(nodes, ", "), "contributes to the round: " + named("worker", ids)
+}
+
+func (w *worker) describeHome() string {
+	switch w.standing {
+	case homeless:
+		return "nobody yet"
+	case fencing:
+		return fmt.Sprintf("servers (fencing worker %d)", w.id)
+	}
+	return string(w.node)
+}
+
+// behind returns the workers that hold up the slowest range.
+func (m *Machine) behind() (ws []*worker) {
+	version := m.version()
+	for _, w := range m.workers {
+		missing := slices.ContainsFunc(m.ranges, func(r RangeStatus) bool {
+			return r.Version == version && slices.Contains(r.Missing, w.id)
+		})
+		if (missing || version == 0 && w.standing != finished) && !(w.standing == assigned && w.status.Waiting) {
+			ws = append(ws, w)
+		}
+	}
+	return ws
+}
+
+// Progress takes a node's status of its workers and ranges.
+func (m *Machine) Progress(now time.Time, node param.NodeID, workers []WorkerStatus, ranges []RangeStatus) {
+	m.now = now
+	if m.over() || m.member(node) == nil {
+		return
+	}
+	for _, s := range workers {
+		if int(s.Worker) >= len(m.workers) {
+			continue
+		}
+		if w := m.workers[s.Worker]; w.node == node && w.term == s.Term && w.status != s {
+			w.status, w.moved = s, now
+		}
+	}
+	for _, r := range ranges {
+		if int(r.Range) < len(m.servers) && m.servers[r.Range] == node {
+			m.observe(r)
+		}
+	}
+	m.noteRecovery()
+	m.advance()
+}
+
+// observe takes a range's status and tells of the epochs that have ended.
+func (m *Machine) observe(r RangeStatus) {
+	old := m.ranges[r.Range]
+	if r.FirstTally <= len(old.Tallies) {
+		r.Tallies = append(old.Tallies[:r.FirstTally:r.FirstTally], r.Tallies...)
+	}
+	m.ranges[r.Range] = r
+	if r.Range != 0 {
+		return
+	}
+	for ; m.epochs < len(r.Tallies); m.epochs++ {
+		var before Tally
+		if m.epochs > 0 {
+			before = r.Tallies[m.epochs-1]
+		}
+		rows := r.Tallies[m.epochs].Rows - before.Rows
+		loss := (r.Tallies[m.epochs].Loss - before.Loss) / float64(max(1, rows))
+		m.note(Event{Kind: "epoch", Epoch: m.epochs + 1, Round: m.plan.PerEpoch * param.Round(m.epochs+1),
+			Message: fmt.Sprintf("epoch %d: %d rows, progressive loss %.5f", m.epochs+1, rows, loss),
+			Metrics: map[string]float64{"progressive_loss": loss, "rows": float64(rows)}})
+	}
+}
+
+// noteRecovery tells when the rounds go on again after a loss: when a version
+// exists that needs a round after the one that was interrupted.
+func (m *Machine) noteRecovery() {
+	if m.lost.IsZero() || m.version() <= m.lostAt+1 && m.version() < param.Version(m.plan.Rounds) {
+		return
+	}
+	took := m.now.Sub(m.lost)
+	m.lost = time.Time{}
+	m.note(Event{Kind: "recovery", Round: param.Round(m.version()), Message: fmt.Sprintf("rounds advance again %.2f s after the loss", took.Seconds())})
+}
+
+// Refused tells that a node's worker was refused by its term: fencing at work.
+func (m *Machine) Refused(now time.Time, node param.NodeID, w param.Worker, term param.Term, message string) {
+	m.now = now
+	m.note(Event{Kind: "fenced", Node: node, Workers: []param.Worker{w}, Message: fmt.Sprintf("worker %d on node %s was refused by its term %d: %s", w, node, term, message)})
+}
+
+// Result is what is reported of a job that is done.
+type Result struct {
+	Train, Test  *plan.Manifest
+	Plan         *plan.Plan
+	SHA256       string
+	Metrics      map[plan.Set]map[string]float64
+	Objective    float64 // mean loss of the training rows + l2/2 · ‖w‖²
+	Unknown      int64   // nonzeros of the test data whose column the model lacks
+	Pushed       int64   // bytes of values
+	Pulled       int64
+	Restarts     int
+	Profile      time.Duration
+	TrainTime    time.Duration
+	EvaluateTime time.Duration
+	Total        time.Duration
+}
+
+// Result returns the outcome of a job that is done.
+func (m *Machine) Result() Result {
+	r := Result{Train: m.train, Test: m.test, Plan: m.plan, SHA256: m.saved.SHA256,
+		Metrics: map[plan.Set]map[string]float64{}, Restarts: m.restarts,
+		Profile: m.times[Preparing].Sub(m.times[Profiling]), TrainTime: m.times[Evaluating].Sub(m.times[Training]),
+		EvaluateTime: m.times[Saving].Sub(m.times[Evaluating]), Total: m.times[Done].Sub(m.times[Waiting])}
+	for set, sum := range m.metrics() {
+		r.Metrics[set] = sum.Metrics()
+		r.Unknown += sum.Unknown
+		if set == plan.SetTrain {
+			r.Objective = sum.Loss/float64(max(1, sum.Rows)) + m.job.Model.L2/2*m.saved.SquaredNorm
+		}
+	}
+	for _, s := range m.ranges {
+		r.Pushed += s.Pushed
+		r.Pulled += s.Pulled
+	}
+	return r
+}
+
+// Plan, Manifest and TestManifest are nil before the data was profiled.
+func (m *Machine) Plan() *plan.Plan { return m.plan }
+
+// Manifest is that of the training data.
+func (m *Machine) Manifest() *plan.Manifest { return m.train }
+
+// TestManifest is that of the test data, nil where the job has none.
+func (m *Machine) TestManifest() *plan.Manifest { return m.test }
+
+// ModelAt returns the address of the node that has written the model.
+func (m *Machine) ModelAt() string {
+	if x := m.member(m.servers[0]); x != nil {
+		return x.Bind
+	}
+	return ""
+}
+
+// Holdings returns the workers and ranges that are on a node.
+func (m *Machine) Holdings(node param.NodeID) (workers []param.Worker, ranges []param.RangeID) {
+	for _, w := range m.workers {
+		if w.node == node && (w.standing == assigned || w.standing == releasing) {
+			workers = append(workers, w.id)
+		}
+	}
+	return workers, m.rangesOf(node)
+}
+
+// FaultOfInput reports whether the job failed for its job file or data before
+// training began.
+func (m *Machine) FaultOfInput() bool {
+	_, trained := m.times[Training]
+	return m.phase == Failed && !trained && !mayGoAway(m.cause)
+}

@@ -1,0 +1,126 @@
+// Package agent is a node's side of the coordinator's session: it registers the
+// node, sends heartbeats, and does what it is told: profiles data, hosts workers,
+// holds parameter ranges, writes models. When the session ends, whatever the
+// node did for that coordinator's jobs ends too.
+//
+// It wires datashard, trainer, models and update rules together, which do not
+// know of one another. internal/node makes one Agent a process.
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"parley/internal/param"
+	"parley/internal/rpc"
+	parleyv1 "parley/proto/parley/v1"
+	"parley/ps/psserver"
+)
+
+// Config says who the node is and what it works with.
+type Config struct {
+	Node    param.NodeID
+	Label   string
+	Roles   []string
+	Bind    string // as other nodes dial it
+	Version string
+	DataDir string // for models and temporary files
+	Network rpc.Network
+	Ranges  *psserver.Server
+	// Coordinator returns the address of the coordinator to register with, empty
+	// while there is none.
+	Coordinator func() string
+	Logger      *slog.Logger
+}
+
+// Intervals of the session. The silence is the agent's side of its lease: it is
+// longer than the coordinator's, so that the coordinator acts first.
+const (
+	heartbeatEvery = 250 * time.Millisecond
+	coordinatorAge = 4 * time.Second // without an acknowledgement the coordinator is lost
+	retryEvery     = 100 * time.Millisecond
+)
+
+// Agent registers a node and does its part of jobs.
+type Agent struct {
+	config Config
+	dialer *dialer
+	models *Models
+	// refusals are told to the coordinator with the next session: a worker that
+	// was refused by its term has usually lost its session too.
+	refusals   chan *parleyv1.Refused
+	registered chan struct{} // closed with the first session
+	register   sync.Once
+}
+
+// New returns an agent; Run makes it work.
+func New(config Config) *Agent {
+	return &Agent{config: config, dialer: newDialer(config.Network), models: &Models{dir: modelDir(config.DataDir)},
+		refusals:   make(chan *parleyv1.Refused, 64), // more are not worth telling
+		registered: make(chan struct{})}
+}
+
+// Registered is closed when the node has a coordinator for the first time.
+func (a *Agent) Registered() <-chan struct{} { return a.registered }
+
+// Models returns the service that hands out the models that this node keeps.
+func (a *Agent) Models() *Models { return a.models }
+
+// Run keeps a session with the coordinator until ctx ends, and returns when all
+// work for it has ended.
+func (a *Agent) Run(ctx context.Context) error {
+	defer a.dialer.close()
+	var last string // what was logged last, to say it once
+	for ctx.Err() == nil {
+		err := errors.New("no node with the role coordinator is known")
+		if address := a.config.Coordinator(); address != "" {
+			err = a.session(ctx, address)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil && err.Error() != last {
+			a.config.Logger.Warn("no coordinator", "error", err)
+			last = err.Error()
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(retryEvery):
+		}
+	}
+	return nil
+}
+
+// session registers with the coordinator at address and serves it until the
+// session ends.
+func (a *Agent) session(ctx context.Context, address string) error {
+	conn, err := a.dialer.dial(address, rpc.Control)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stream, err := parleyv1.NewControlClient(conn).Session(ctx)
+	if err != nil {
+		return err
+	}
+	s := newSession(ctx, a, stream)
+	defer s.close(cancel)
+	s.out.Put(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Hello{Hello: &parleyv1.Hello{
+		Node: string(a.config.Node), Label: a.config.Label, Roles: a.config.Roles, Bind: a.config.Bind, Version: a.config.Version}}})
+	s.group.Go(func() { cancel(s.send(ctx)) })
+	s.group.Go(func() { cancel(s.heartbeats(ctx, address)) })
+	return s.receive(ctx, address)
+}
+
+// lost explains the end of a session.
+func lost(ctx context.Context, address string, err error) error {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause
+	}
+	return fmt.Errorf("session with the coordinator at %s ended: %w", address, err)
+}

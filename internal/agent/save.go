@@ -1,0 +1,158 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+
+	"google.golang.org/grpc"
+
+	"parley/internal/artifact"
+	"parley/internal/job"
+	"parley/internal/linalg"
+	"parley/internal/param"
+	"parley/internal/rpc"
+	parleyv1 "parley/proto/parley/v1"
+	"parley/ps/psclient"
+)
+
+// save gathers the ranges of a job from all servers and writes the model into
+// this node's data folder, where Fetch finds it.
+func (w *work) save(m *parleyv1.Save) {
+	w.group.Go(func() {
+		saved := &parleyv1.Saved{Job: string(w.id)}
+		model, norm, err := w.writeModel(m)
+		if err == nil {
+			saved.Sha256, saved.SquaredNorm = model.SHA256(), norm
+		}
+		saved.Fault = rpc.Fault(err)
+		w.tell(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Saved{Saved: saved}})
+	})
+}
+
+func (w *work) writeModel(m *parleyv1.Save) (*artifact.Model, float64, error) {
+	model := &artifact.Model{}
+	if err := json.Unmarshal(m.GetModel(), model); err != nil {
+		return nil, 0, param.Errorf(param.Invalid, "model: %w", err)
+	}
+	client := psclient.New(psclient.Config{Job: w.id, Servers: m.GetRanges(), Dial: w.dial, Logger: w.session.agent.config.Logger})
+	j, err := job.Decode(model.Job)
+	if err != nil {
+		return nil, 0, err
+	}
+	g := gatherer{client: client, ranges: len(m.GetRanges()), penalizeBias: j.Model.PenalizeBias}
+	model, err = artifact.Save(filepath.Join(modelDir(w.session.agent.config.DataDir), string(w.id)), model,
+		func(to *artifact.Writer) error { return g.write(w.ctx, to) }, false)
+	return model, g.norm.Sum(), err
+}
+
+// gatherer streams the ranges of a job into a parameter file: the bias, which
+// has the last key, and then the weights.
+type gatherer struct {
+	client *psclient.Client
+	ranges int
+	// norm is over the values that the penalty is on.
+	penalizeBias bool
+	norm         linalg.SquareSum
+}
+
+func (g *gatherer) write(ctx context.Context, to *artifact.Writer) error {
+	var bias [1]float32
+	err := g.client.Range(ctx, param.RangeID(g.ranges-1), func(piece []float32) error {
+		if n := len(piece); n > 0 {
+			bias[0] = piece[n-1]
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if g.penalizeBias {
+		g.norm.Add(bias[:])
+	}
+	if err := to.Float32(bias[:]); err != nil {
+		return err
+	}
+	// The last value that comes is the bias again: hold one value back always.
+	var held []float32
+	for id := range g.ranges {
+		err := g.client.Range(ctx, param.RangeID(id), func(piece []float32) error {
+			if len(piece) == 0 {
+				return nil
+			}
+			if err := g.put(to, held); err != nil {
+				return err
+			}
+			last := len(piece) - 1
+			held = append(held[:0], piece[last])
+			return g.put(to, piece[:last])
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *gatherer) put(to *artifact.Writer, weights []float32) error {
+	g.norm.Add(weights)
+	return to.Float32(weights)
+}
+
+// modelDir is where a node keeps the models that were written on it, a folder a
+// job.
+func modelDir(dataDir string) string { return filepath.Join(dataDir, "jobs") }
+
+// Models serves the model folders of this node. It is safe for concurrent use.
+type Models struct {
+	parleyv1.UnimplementedModelsServer
+	dir string
+}
+
+// fetchPiece is the number of bytes in one message of Fetch.
+const fetchPiece = 1 << 20
+
+// Fetch streams the files of a job's model; model.json comes last, so that a
+// copy that has it is whole.
+func (m *Models) Fetch(r *parleyv1.FetchRequest, stream grpc.ServerStreamingServer[parleyv1.FetchReply]) error {
+	id := r.GetJob()
+	if id == "" || filepath.Base(id) != id || id == "." || id == ".." {
+		return param.Errorf(param.Invalid, "%q is not the name of a job", id)
+	}
+	model, err := artifact.Open(filepath.Join(m.dir, id))
+	if err != nil {
+		return param.Errorf(param.NotOwner, "the model of job %s is not on this node: %w", id, err)
+	}
+	for _, name := range []string{artifact.ParamsFile, artifact.ModelFile} {
+		if err := sendFile(stream, filepath.Join(model.Dir(), name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sendFile(stream grpc.ServerStreamingServer[parleyv1.FetchReply], path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	name := filepath.Base(path)
+	buffer := make([]byte, fetchPiece)
+	for {
+		n, err := f.Read(buffer)
+		if n > 0 {
+			if err := stream.Send(&parleyv1.FetchReply{Name: name, Data: buffer[:n]}); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}

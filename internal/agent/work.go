@@ -1,0 +1,295 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"google.golang.org/grpc"
+
+	"parley/datashard"
+	"parley/internal/job"
+	"parley/internal/param"
+	"parley/internal/plan"
+	"parley/internal/rpc"
+	parleyv1 "parley/proto/parley/v1"
+	"parley/ps"
+	"parley/ps/optim"
+	"parley/ps/psclient"
+	"parley/trainer"
+	"parley/trainer/linear"
+)
+
+// work is what this node does for one job. Orders come from the session's
+// receiver, one at a time; what takes long runs in goroutines of the group.
+type work struct {
+	session *session
+	id      param.JobID
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	group   sync.WaitGroup
+
+	opening sync.Mutex // held while data is opened, so that it is opened once
+	train   *datashard.Dataset
+	test    *datashard.Dataset
+
+	mu   sync.Mutex
+	host *trainer.Host // nil before the job was prepared here
+}
+
+func newWork(s *session, id param.JobID) *work {
+	w := &work{session: s, id: id}
+	w.ctx, w.cancel = context.WithCancelCause(s.ctx)
+	return w
+}
+
+// end stops everything and returns when it has stopped.
+func (w *work) end(reason string) {
+	w.cancel(param.Errorf(param.Stale, "job %s is over: %s", w.id, reason))
+	w.session.agent.config.Ranges.Drop(w.id, reason)
+	w.group.Wait()
+	if h := w.trainer(); h != nil {
+		h.Close()
+	}
+	for _, d := range []*datashard.Dataset{w.train, w.test} {
+		if d != nil {
+			d.Close() // temporary files of our own: nothing to be done about an error
+		}
+	}
+}
+
+func (w *work) trainer() *trainer.Host {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.host
+}
+
+func (w *work) tell(m *parleyv1.AgentMessage) { w.session.out.Put(m) }
+
+func (w *work) status() []trainer.Status {
+	if h := w.trainer(); h != nil {
+		return h.Status()
+	}
+	return nil
+}
+
+// open opens the data of a job, once.
+func (w *work) open(j *job.Job) error {
+	w.opening.Lock()
+	defer w.opening.Unlock()
+	options := datashard.Options{TempDir: w.session.agent.config.DataDir}
+	if w.train == nil {
+		d, err := datashard.Open(w.ctx, datashard.Source(j.Data.Train), options)
+		if err != nil {
+			return fmt.Errorf("data.train: %w", err)
+		}
+		w.train = d
+	}
+	if w.test == nil && j.Data.Test != nil {
+		d, err := datashard.Open(w.ctx, datashard.Source(*j.Data.Test), options)
+		if err != nil {
+			return fmt.Errorf("data.test: %w", err)
+		}
+		w.test = d
+	}
+	return nil
+}
+
+func (w *work) profile(m *parleyv1.Profile) {
+	w.group.Go(func() {
+		train, test, err := w.manifests(m.GetSpec())
+		w.tell(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Profiled{Profiled: &parleyv1.Profiled{
+			Job: string(w.id), Train: train, Test: test, Fault: rpc.Fault(err)}}})
+	})
+}
+
+// manifests profiles the data of a job.
+func (w *work) manifests(spec []byte) (train, test []byte, err error) {
+	j, err := job.Decode(spec)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := w.open(j); err != nil {
+		return nil, nil, err
+	}
+	m, err := w.train.Profile(w.ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("data.train: %w", err)
+	}
+	if train, err = json.Marshal(m); err != nil || w.test == nil {
+		return train, nil, err
+	}
+	t, err := w.test.ProfileAs(w.ctx, m.ZeroBased)
+	if err != nil {
+		return nil, nil, fmt.Errorf("data.test: %w", err)
+	}
+	test, err = json.Marshal(t)
+	return train, test, err
+}
+
+func (w *work) prepare(m *parleyv1.Prepare) {
+	w.group.Go(func() {
+		err := w.setUp(m)
+		w.tell(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Prepared{Prepared: &parleyv1.Prepared{Job: string(w.id), Fault: rpc.Fault(err)}}})
+	})
+}
+
+// setUp makes the host of the job's workers.
+func (w *work) setUp(m *parleyv1.Prepare) error {
+	j, err := job.Decode(m.GetSpec())
+	if err != nil {
+		return err
+	}
+	if err := w.open(j); err != nil {
+		return err
+	}
+	config := trainer.Config{Train: w.train, Report: w.report}
+	train, err := use(w.train, m.GetTrain())
+	if err != nil {
+		return fmt.Errorf("data.train: %w", err)
+	}
+	config.Plan = plan.New(j, train)
+	if w.test != nil {
+		if config.Held, err = use(w.test, m.GetTest()); err != nil {
+			return fmt.Errorf("data.test: %w", err)
+		}
+		config.Test = w.test
+	}
+	rule, err := optim.New(optim.Settings{Kind: j.Optimizer.Kind, Rate: j.Optimizer.Rate, L2: j.Model.L2})
+	if err != nil {
+		return err
+	}
+	config.Slots = rule.Slots()
+	if config.Model, err = linear.New(j.Model.Kind, positive(train), rule); err != nil {
+		return err
+	}
+	client := psclient.New(psclient.Config{Job: w.id, Servers: m.GetRanges(), Dial: w.dial, Logger: w.session.agent.config.Logger})
+	w.group.Go(func() { client.Run(w.ctx) })
+	config.Servers = client
+	w.mu.Lock()
+	w.host = trainer.NewHost(config)
+	w.mu.Unlock()
+	return nil
+}
+
+func (w *work) dial(address string) (grpc.ClientConnInterface, error) {
+	return w.session.agent.dialer.dial(address, rpc.Data)
+}
+
+// use gives a dataset its manifest, which is its own when it was profiled here.
+func use(d *datashard.Dataset, text []byte) (*plan.Manifest, error) {
+	m := &plan.Manifest{}
+	if err := json.Unmarshal(text, m); err != nil {
+		return nil, param.Errorf(param.Invalid, "manifest: %w", err)
+	}
+	if own := d.Manifest(); own != nil && own.SHA256 == m.SHA256 {
+		return own, nil
+	}
+	return m, d.Use(m)
+}
+
+// positive returns the label of logistic's positive class: the larger one.
+func positive(m *plan.Manifest) float32 {
+	if len(m.Labels) == 0 {
+		return 0
+	}
+	return m.Labels[len(m.Labels)-1].Value
+}
+
+func (w *work) create(m *parleyv1.Create) {
+	err := w.makeRanges(m)
+	w.tell(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Created{Created: &parleyv1.Created{Job: string(w.id), Fault: rpc.Fault(err)}}})
+}
+
+func (w *work) makeRanges(m *parleyv1.Create) error {
+	rule, err := optim.New(optim.Settings{Kind: m.GetRule(), Rate: m.GetRate(), L2: m.GetL2()})
+	if err != nil {
+		return err
+	}
+	var specs []ps.Spec
+	for _, r := range m.GetRanges() {
+		specs = append(specs, ps.Spec{ID: param.RangeID(r.GetRange()), Span: param.Span{Lo: param.Key(r.GetLo()), Hi: param.Key(r.GetHi())},
+			Workers: int(m.GetWorkers()), Penalized: param.Key(m.GetPenalized()), PerTally: param.Round(m.GetPerTally()), Rule: rule})
+	}
+	return w.session.agent.config.Ranges.Create(w.id, specs)
+}
+
+func (w *work) fence(m *parleyv1.FenceOrder) {
+	answer := &parleyv1.Fenced{Job: string(w.id)}
+	var workers []param.Worker
+	var terms []param.Term
+	for _, f := range m.GetFences() {
+		workers, terms = append(workers, param.Worker(f.GetWorker())), append(terms, param.Term(f.GetTerm()))
+	}
+	next, err := w.session.agent.config.Ranges.Fence(w.id, workers, terms)
+	answer.Fault = rpc.Fault(err)
+	for i, n := range next {
+		answer.Fences = append(answer.Fences, &parleyv1.Fence{Worker: uint32(workers[i]), Term: uint64(terms[i]), Next: uint64(n)})
+	}
+	w.tell(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Fenced{Fenced: answer}})
+}
+
+func (w *work) assign(m *parleyv1.Assign) {
+	h := w.trainer()
+	if h == nil { // the coordinator waits for Prepared: a fault of it
+		w.session.agent.config.Logger.Error("workers were assigned before the job was prepared", "job", w.id)
+		return
+	}
+	for _, x := range m.GetWorkers() {
+		h.Assign(w.ctx, param.Worker(x.GetWorker()), param.Term(x.GetTerm()), param.Round(x.GetRound()))
+	}
+}
+
+func (w *work) release(m *parleyv1.Release) {
+	if h := w.trainer(); h != nil {
+		for _, x := range m.GetWorkers() {
+			h.Release(param.Worker(x.GetWorker()), param.Term(x.GetTerm()))
+		}
+	}
+}
+
+func (w *work) evaluate(m *parleyv1.Evaluate) {
+	h := w.trainer()
+	if h == nil {
+		return
+	}
+	var units []plan.Unit
+	for _, u := range m.GetUnits() {
+		units = append(units, plan.Unit{Set: plan.Set(u.GetSet()), Number: int(u.GetNumber()), Term: param.Term(u.GetTerm())})
+	}
+	w.group.Go(func() {
+		if err := h.Evaluate(w.ctx, units); err != nil && w.ctx.Err() == nil {
+			for _, u := range units { // the coordinator has those that were done
+				w.report(trainer.Outcome{Unit: &u, Err: err})
+			}
+		}
+	})
+}
+
+// report tells the coordinator what became of a worker or a unit.
+func (w *work) report(o trainer.Outcome) {
+	if o.Unit != nil {
+		w.reportUnit(o)
+		return
+	}
+	if param.KindOf(o.Err) == param.Stale {
+		w.session.agent.config.Logger.Warn("a worker of this node was refused: its term is over", "job", w.id, "worker", o.Worker, "term", o.Term, "error", o.Err)
+		select {
+		case w.session.agent.refusals <- &parleyv1.Refused{Job: string(w.id), Worker: uint32(o.Worker), Term: uint64(o.Term), Message: o.Err.Error()}:
+		default:
+		}
+	}
+	w.tell(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_WorkerEnd{WorkerEnd: &parleyv1.WorkerEnd{
+		Job: string(w.id), Worker: uint32(o.Worker), Term: uint64(o.Term), Round: uint64(o.Round), Released: o.Released, Fault: rpc.Fault(o.Err)}}})
+}
+
+func (w *work) reportUnit(o trainer.Outcome) {
+	m := &parleyv1.Evaluated{Job: string(w.id), Fault: rpc.Fault(o.Err),
+		Unit: &parleyv1.Unit{Set: string(o.Unit.Set), Number: uint32(o.Unit.Number), Term: uint64(o.Unit.Term)}}
+	if o.Err == nil {
+		text, err := json.Marshal(o.Summary)
+		m.Summary, m.Fault = text, rpc.Fault(err)
+	}
+	w.tell(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Evaluated{Evaluated: m}})
+}

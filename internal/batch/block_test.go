@@ -1,0 +1,125 @@
+package batch
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// random returns rows of up to nine nonzeros in columns below the limit.
+func random(r *rand.Rand, rows, limit int) *CSR {
+	c := &CSR{Offsets: []uint32{0}}
+	for range rows {
+		columns := r.Perm(min(limit, 200))[:r.IntN(min(limit, 9)+1)]
+		slices.Sort(columns)
+		for _, column := range columns {
+			c.Columns = append(c.Columns, uint32(column*(limit/min(limit, 200))))
+			c.Values = append(c.Values, float32(r.NormFloat64()))
+		}
+		c.Labels = append(c.Labels, float32(r.IntN(3)))
+		c.Offsets = append(c.Offsets, uint32(len(c.Columns)))
+	}
+	return c
+}
+
+// naive builds a block with a map.
+func naive(parts []*CSR, rows []Row, bias uint32) *Block {
+	b := &Block{Offsets: []uint32{0}}
+	var columns []uint32 // of the nonzeros
+	for _, r := range rows {
+		p := parts[r.Part]
+		lo, hi := p.Offsets[r.Row], p.Offsets[r.Row+1]
+		columns = append(append(columns, p.Columns[lo:hi]...), bias)
+		b.Values = append(append(b.Values, p.Values[lo:hi]...), 1)
+		b.Labels = append(b.Labels, p.Labels[r.Row])
+		b.Offsets = append(b.Offsets, uint32(len(columns)))
+	}
+	b.Columns = slices.Compact(slices.Sorted(slices.Values(columns)))
+	local := map[uint32]uint32{}
+	for i, c := range b.Columns {
+		local[c] = uint32(i)
+	}
+	for _, c := range columns {
+		b.Index = append(b.Index, local[c])
+	}
+	return b
+}
+
+// TestBuildEqualsNaive uses one Builder and one Block for batches of changing
+// size, as trainers do.
+func TestBuildEqualsNaive(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var b Builder
+	var got Block
+	for i := range 300 {
+		limit := []int{1, 7, 200, 1 << 28}[r.IntN(4)]
+		parts := []*CSR{random(r, 1+r.IntN(40), limit), random(r, 1+r.IntN(40), limit)}
+		var rows []Row
+		for range 1 + r.IntN(100) { // some twice
+			part := r.IntN(2)
+			rows = append(rows, Row{Part: uint32(part), Row: uint32(r.IntN(parts[part].Rows()))})
+		}
+		b.Build(&got, parts, rows, uint32(limit))
+		if diff := cmp.Diff(naive(parts, rows, uint32(limit)), &got); diff != "" {
+			t.Fatalf("batch %d: (-want +got)\n%s", i, diff)
+		}
+		if got.Rows() != len(rows) {
+			t.Fatalf("%d rows, want %d", got.Rows(), len(rows))
+		}
+	}
+}
+
+// TestStampsWrap reuses the table when the stamps have run through all values:
+// what an old stamp marks must not come back.
+func TestStampsWrap(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	parts := []*CSR{random(r, 20, 100)}
+	rows := []Row{{Row: 3}, {Row: 7}, {Row: 1}}
+	var b Builder
+	var got Block
+	b.Build(&got, parts, rows, 100) // stamps with 1
+	b.epoch = math.MaxUint32 - 1
+	for range 4 {
+		b.Build(&got, parts, rows[1:], 100)
+		if diff := cmp.Diff(naive(parts, rows[1:], 100), &got); diff != "" {
+			t.Fatalf("stamp %d: (-want +got)\n%s", b.epoch, diff)
+		}
+	}
+}
+
+func TestBuildNoRows(t *testing.T) {
+	got := Block{Columns: []uint32{1}, Labels: []float32{1}, Offsets: []uint32{0, 1}, Index: []uint32{0}, Values: []float32{1}}
+	new(Builder).Build(&got, nil, nil, 5)
+	if got.Rows() != 0 || len(got.Columns)+len(got.Index)+len(got.Values) != 0 || len(got.Offsets) != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestCSRBytes(t *testing.T) {
+	c := &CSR{Labels: make([]float32, 2), Offsets: make([]uint32, 3), Columns: make([]uint32, 5), Values: make([]float32, 5)}
+	if c.Rows() != 2 || c.Bytes() != 60 {
+		t.Errorf("%d rows, %d bytes", c.Rows(), c.Bytes())
+	}
+}
+
+func BenchmarkBuild(b *testing.B) {
+	for _, limit := range []int{200, 1 << 22} {
+		parts := []*CSR{random(rand.New(rand.NewPCG(5, 6)), 4096, limit)}
+		var rows []Row
+		for i := range 1024 {
+			rows = append(rows, Row{Row: uint32(i * 4)})
+		}
+		b.Run(fmt.Sprintf("rows=1024/columns=%d", limit), func(b *testing.B) {
+			var builder Builder
+			var block Block
+			for b.Loop() {
+				builder.Build(&block, parts, rows, uint32(limit))
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(block.Index)), "ns/nonzero")
+		})
+	}
+}

@@ -1,0 +1,233 @@
+// Package client is what the command line does to a cluster, be it of other
+// processes or embedded in this one: it finds the coordinator, submits and
+// follows a job, and puts what the job leaves behind into the output folder.
+//
+// A Client is used by one goroutine at a time.
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"parley/internal/artifact"
+	"parley/internal/job"
+	"parley/internal/param"
+	"parley/internal/rpc"
+	parleyv1 "parley/proto/parley/v1"
+)
+
+// ErrUnreachable says that nobody answers as a cluster at the given address.
+var ErrUnreachable = errors.New("cluster unreachable")
+
+// Patience: a cluster has to answer within connectWithin, and a coordinator that
+// is silent for silentFor is lost (it speaks twice a second).
+const (
+	connectWithin = 4 * time.Second
+	silentFor     = 5 * time.Second
+)
+
+// Client speaks to one cluster.
+type Client struct {
+	network     rpc.Network
+	address     string // as given
+	coordinator string
+	conn        rpc.Conn // to the coordinator
+}
+
+// Connect asks the node at address for the coordinator and connects to it. The
+// error is ErrUnreachable when there is no answer in a few seconds.
+func Connect(ctx context.Context, network rpc.Network, address string) (*Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectWithin)
+	defer cancel()
+	for {
+		d, err := describe(ctx, network, address)
+		if err != nil {
+			return nil, fmt.Errorf("%w: nobody answers at %s: %w", ErrUnreachable, address, err)
+		}
+		if d.GetCoordinator() != "" {
+			conn, err := network.Dial(d.GetCoordinator(), rpc.Control)
+			if err != nil {
+				return nil, fmt.Errorf("%w: coordinator at %s: %w", ErrUnreachable, d.GetCoordinator(), err)
+			}
+			return &Client{network: network, address: address, coordinator: d.GetCoordinator(), conn: conn}, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: the node at %s knows no node with the role coordinator", ErrUnreachable, address)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func describe(ctx context.Context, network rpc.Network, address string) (*parleyv1.DescribeReply, error) {
+	conn, err := network.Dial(address, rpc.Control)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	return parleyv1.NewClusterClient(conn).Describe(ctx, &parleyv1.DescribeRequest{})
+}
+
+// Close ends the connection.
+func (c *Client) Close() error { return c.conn.Close() }
+
+// Submit starts a job and returns its id.
+func (c *Client) Submit(ctx context.Context, j *job.Job) (string, error) {
+	reply, err := parleyv1.NewJobsClient(c.conn).Submit(ctx, &parleyv1.SubmitRequest{Spec: j.Canonical()})
+	if err != nil {
+		return "", fmt.Errorf("submit: %w", err)
+	}
+	return reply.GetJob(), nil
+}
+
+// Status asks for members and jobs; id restricts it to one job, with its last
+// events.
+func (c *Client) Status(ctx context.Context, id string) (*parleyv1.StatusReply, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectWithin)
+	defer cancel()
+	reply, err := parleyv1.NewJobsClient(c.conn).Status(ctx, &parleyv1.StatusRequest{Job: id})
+	if param.KindOf(err) == param.Retryable {
+		err = fmt.Errorf("%w: coordinator at %s: %w", ErrUnreachable, c.coordinator, err)
+	}
+	return reply, err
+}
+
+// Stop ends a job.
+func (c *Client) Stop(ctx context.Context, id, reason string) error {
+	ctx, cancel := context.WithTimeout(ctx, connectWithin)
+	defer cancel()
+	_, err := parleyv1.NewJobsClient(c.conn).Stop(ctx, &parleyv1.StopRequest{Job: id, Reason: reason})
+	return err
+}
+
+// Watcher is told what happens to a job.
+type Watcher interface {
+	Event(e artifact.Event)
+	Status(s *parleyv1.JobStatus)
+}
+
+// Follow watches a job to its end. A connection that breaks is opened again
+// without missing an event; when the coordinator stays silent it is lost, and the
+// job with it.
+func (c *Client) Follow(ctx context.Context, id string, w Watcher) (*parleyv1.Outcome, error) {
+	f := &follower{client: c, id: id, watcher: w, heard: time.Now()}
+	for {
+		outcome, err := f.watch(ctx)
+		switch {
+		case outcome != nil:
+			return outcome, nil
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case param.KindOf(err) == param.Invalid:
+			return nil, fmt.Errorf("coordinator at %s has forgotten the job: it was restarted, and there are no checkpoints yet: %w", c.coordinator, err)
+		case time.Since(f.heard) > silentFor:
+			return nil, fmt.Errorf("coordinator at %s was lost, and job %s with it: %w", c.coordinator, id, err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// follower is one Follow over several streams.
+type follower struct {
+	client  *Client
+	id      string
+	watcher Watcher
+	seen    int
+	heard   time.Time
+}
+
+// watch follows one stream until the outcome or its end.
+func (f *follower) watch(ctx context.Context) (*parleyv1.Outcome, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silence := time.AfterFunc(silentFor, func() { cancel(errors.New("it was silent for 5 s")) })
+	defer silence.Stop()
+	stream, err := parleyv1.NewJobsClient(f.client.conn).Watch(ctx, &parleyv1.WatchRequest{Job: f.id})
+	if err != nil {
+		return nil, err
+	}
+	at := 0
+	for {
+		m, err := stream.Recv()
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = errors.New("the stream ended without an outcome")
+			}
+			return nil, err
+		}
+		silence.Reset(silentFor)
+		f.heard = time.Now()
+		for _, line := range m.GetEvents() {
+			if at++; at > f.seen {
+				f.seen = at
+				f.event(line)
+			}
+		}
+		f.watcher.Status(m.GetStatus())
+		if m.GetOutcome() != nil {
+			return m.GetOutcome(), nil
+		}
+	}
+}
+
+// Fetch copies the model of a job from the node that keeps it into output/model.
+func (c *Client) Fetch(ctx context.Context, id, node, output string, force bool) (*artifact.Model, error) {
+	conn, err := c.network.Dial(node, rpc.Data)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	stream, err := parleyv1.NewModelsClient(conn).Fetch(ctx, &parleyv1.FetchRequest{Job: id})
+	if err != nil {
+		return nil, err
+	}
+	return artifact.Receive(output, force, func(create func(string) (io.WriteCloser, error)) error {
+		return receive(stream.Recv, create)
+	})
+}
+
+// receive writes the files that come in pieces.
+func receive(recv func() (*parleyv1.FetchReply, error), create func(string) (io.WriteCloser, error)) (err error) {
+	var file io.WriteCloser
+	name := ""
+	finish := func() {
+		if file != nil {
+			err = errors.Join(err, file.Close())
+		}
+	}
+	defer func() { finish() }()
+	for {
+		m, rerr := recv()
+		if errors.Is(rerr, io.EOF) {
+			return nil
+		}
+		if rerr != nil {
+			return rerr
+		}
+		if m.GetName() != name {
+			finish()
+			if file, err = create(m.GetName()); err != nil {
+				file = nil
+				return err
+			}
+			name = m.GetName()
+		}
+		if _, err := file.Write(m.GetData()); err != nil {
+			return err
+		}
+	}
+}
+
+func (f *follower) event(line []byte) {
+	var e artifact.Event
+	if json.Unmarshal(line, &e) == nil { // what a newer coordinator adds is not for us
+		f.watcher.Event(e)
+	}
+}

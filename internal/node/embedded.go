@@ -1,0 +1,66 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
+
+	"parley/coordinator"
+	"parley/internal/rpc"
+)
+
+// Embedded is a cluster within this process: a coordinator, servers and trainers
+// over an in-memory network.
+type Embedded struct {
+	Network rpc.Network
+	Address string // of the coordinator
+	dir     string
+	nodes   []*Node
+}
+
+// NewEmbedded assembles a cluster of so many servers and trainers. Its models and
+// temporary files live in a temporary folder that Run removes.
+func NewEmbedded(servers, trainers int, version string, logger *slog.Logger) (*Embedded, error) {
+	dir, err := os.MkdirTemp("", "parley-")
+	if err != nil {
+		return nil, err
+	}
+	e := &Embedded{Network: rpc.NewInProcess(), dir: dir}
+	add := func(name string, role string) error {
+		n, err := New(Config{Network: e.Network, Bind: "127.0.0.1:0", Roles: []string{role}, DataDir: filepath.Join(dir, name),
+			Version: version, Limits: coordinator.DefaultLimits, Peer: e.Address, Logger: logger})
+		if err == nil {
+			e.nodes = append(e.nodes, n)
+		}
+		return err
+	}
+	err = add("coordinator", Coordinator)
+	if err == nil {
+		e.Address = e.nodes[0].Address()
+	}
+	for i := 0; i < servers && err == nil; i++ {
+		err = add(fmt.Sprintf("ps-%d", i), Server)
+	}
+	for i := 0; i < trainers && err == nil; i++ {
+		err = add(fmt.Sprintf("trainer-%d", i), Trainer)
+	}
+	if err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	return e, nil
+}
+
+// Run works until ctx ends.
+func (e *Embedded) Run(ctx context.Context) error {
+	defer os.RemoveAll(e.dir)
+	group, ctx := errgroup.WithContext(ctx)
+	for _, n := range e.nodes {
+		group.Go(func() error { return n.Run(ctx) })
+	}
+	return group.Wait()
+}

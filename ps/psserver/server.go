@@ -1,0 +1,172 @@
+// Package psserver is the gRPC service around the ranges of package ps: it owns
+// their locks, their streams and what waits for them. Agents create, fence and
+// drop ranges as the coordinator says; trainers pull from them and push to them
+// through the Parameters service.
+//
+// A Server is safe for concurrent use. Each range has a lock of its own, never
+// held during I/O.
+package psserver
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"parley/internal/param"
+	"parley/internal/rpc"
+	parleyv1 "parley/proto/parley/v1"
+	"parley/ps"
+)
+
+// Server holds the ranges of this node, of any number of jobs.
+type Server struct {
+	parleyv1.UnimplementedParametersServer
+	ticket atomic.Uint64
+	mu     struct {
+		sync.Mutex
+		jobs map[param.JobID]map[param.RangeID]*hosted
+	}
+}
+
+// New returns a server without ranges.
+func New() *Server {
+	s := &Server{}
+	s.mu.jobs = map[param.JobID]map[param.RangeID]*hosted{}
+	return s
+}
+
+// hosted is a range with its lock and the streams that wait for its answers.
+type hosted struct {
+	pushed, pulled atomic.Int64 // bytes of values
+
+	mu struct {
+		sync.Mutex
+		r       *ps.Range
+		waiting map[ps.Ticket]waiting
+		dropped error // set when the range is no more
+	}
+}
+
+// waiting is where an answer goes.
+type waiting struct {
+	replies *rpc.Queue[*parleyv1.Reply]
+	id      uint64
+}
+
+// Create makes the ranges of a job. Ranges that exist already are an error: a job
+// is planned once.
+func (s *Server) Create(job param.JobID, specs []ps.Spec) error {
+	made := map[param.RangeID]*hosted{}
+	for _, spec := range specs {
+		h := &hosted{}
+		h.mu.r, h.mu.waiting = ps.NewRange(spec), map[ps.Ticket]waiting{}
+		made[spec.ID] = h
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.jobs[job] != nil {
+		return param.Errorf(param.Invalid, "job %s has its ranges here already", job)
+	}
+	s.mu.jobs[job] = made
+	return nil
+}
+
+// Drop forgets a job. What waits for its ranges is refused with the reason.
+func (s *Server) Drop(job param.JobID, reason string) {
+	s.mu.Lock()
+	ranges := s.mu.jobs[job]
+	delete(s.mu.jobs, job)
+	s.mu.Unlock()
+	for _, h := range ranges {
+		h.drop(param.Errorf(param.NotOwner, "job %s is over: %s", job, reason))
+	}
+}
+
+func (h *hosted) drop(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.mu.dropped = err
+	for ticket, w := range h.mu.waiting {
+		w.replies.Put(&parleyv1.Reply{Id: w.id, Fault: rpc.Fault(err)})
+		delete(h.mu.waiting, ticket)
+	}
+}
+
+// Fence raises the terms of workers on all ranges of a job. It returns for each
+// worker the round that it has to contribute to next, the least over the ranges.
+func (s *Server) Fence(job param.JobID, workers []param.Worker, terms []param.Term) ([]param.Round, error) {
+	s.mu.Lock()
+	ranges := s.mu.jobs[job]
+	s.mu.Unlock()
+	if ranges == nil {
+		return nil, s.unknown(job)
+	}
+	next := make([]param.Round, len(workers))
+	for i, w := range workers {
+		next[i] = ^param.Round(0)
+		for _, h := range ranges {
+			n, err := h.fence(w, terms[i])
+			if err != nil {
+				return nil, err
+			}
+			next[i] = min(next[i], n)
+		}
+	}
+	return next, nil
+}
+
+func (h *hosted) fence(w param.Worker, term param.Term) (param.Round, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	next, refused, err := h.mu.r.Fence(w, term)
+	h.answerLocked(refused)
+	return next, err
+}
+
+// Status is where a range is.
+type Status struct {
+	Job            param.JobID
+	Range          param.RangeID
+	Version        param.Version
+	Missing        []param.Worker
+	Total          ps.Tally
+	Tallies        []ps.Tally
+	Pushed, Pulled int64
+}
+
+// Status returns where each range is, in no particular order.
+func (s *Server) Status() []Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Status
+	for job, ranges := range s.mu.jobs {
+		for id, h := range ranges {
+			out = append(out, h.status(job, id))
+		}
+	}
+	return out
+}
+
+func (h *hosted) status(job param.JobID, id param.RangeID) Status {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.mu.r
+	return Status{Job: job, Range: id, Version: r.Version(), Missing: r.Missing(), Total: r.Total(), Tallies: r.Tallies(),
+		Pushed: h.pushed.Load(), Pulled: h.pulled.Load()}
+}
+
+func (s *Server) hosted(job param.JobID, id param.RangeID) (*hosted, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ranges := s.mu.jobs[job]
+	if ranges == nil {
+		return nil, s.unknown(job)
+	}
+	if ranges[id] == nil {
+		return nil, param.Errorf(param.NotOwner, "range %d of job %s is not on this node", id, job)
+	}
+	return ranges[id], nil
+}
+
+func (s *Server) unknown(job param.JobID) error {
+	return param.Errorf(param.NotOwner, "no ranges of job %s are on this node", job)
+}
