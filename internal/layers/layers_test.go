@@ -48,7 +48,7 @@ func TestCheckFinds(t *testing.T) {
 		"net in a core":    {imports("coordinator", "net/netip"), "its driver owns the network"},
 		"net in a driver":  {imports("ps/psserver", "net"), ""},
 		"a like name":      {imports("trainer", "network"), ""},
-		"rand":             {imports("cmd/parley", "math/rand/v2"), "(seed, purpose, position)"},
+		"rand":             {imports("trainer", "math/rand/v2"), "(seed, purpose, position)"},
 		"signals":          {imports("internal/node", "os/signal"), "handles signals"},
 		"cgo":              {imports("internal/linalg", "C"), "no cgo"},
 		"node in sim":      {imports("internal/sim", "parley/internal/node"), "of cores alone"},

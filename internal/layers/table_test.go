@@ -74,7 +74,7 @@ var bans = []ban{
 	{"google.golang.org/protobuf", wireless, "protobuf belongs to drivers (layer 5 and up) and to internal/rpc"},
 	{"net", cores, "a core is stepped: its driver owns the network"},
 	{"os/signal", except("cmd/parley"), "only the command line handles signals; everything else has a context"},
-	{"math/rand", everywhere, "chance comes from (seed, purpose, position), as in internal/plan; secrets and names from crypto/rand"},
+	{"math/rand", cores, "chance comes from (seed, purpose, position), as in internal/plan"},
 	{"C", everywhere, "the binary is static: no cgo"},
 
 	// The simulation drives cores under one event heap.
@@ -122,10 +122,7 @@ var dependencies = []dependency{
 	{"google.golang.org/grpc", not(wireless), "all that is between processes"},
 	{"google.golang.org/protobuf", not(wireless), "the messages of gRPC"},
 	{"google.golang.org/genproto/googleapis/rpc", in("internal/rpc"), "error details that carry a kind over the wire"},
-	{"github.com/fullstorydev/grpchan", in("internal/rpc"), "gRPC within one process, for embedded mode"},
 	{"github.com/spf13/cobra", in("cmd/parley"), "subcommands and flags"},
-	{"github.com/spf13/pflag", in("cmd/parley"), "flags, as cobra has them"},
-	{"github.com/vbauerster/mpb", in("cmd/parley"), "the live progress line"},
 	{"golang.org/x/term", in("cmd/parley"), "is this a terminal, and how wide"},
 	{"go.yaml.in/yaml", in("internal/job", "cmd/parley"), "the job file with line numbers"},
 	{"github.com/invopop/jsonschema", in("internal/job"), "the schema of the job file from its types"},
