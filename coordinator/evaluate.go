@@ -109,7 +109,7 @@ func (m *Machine) Evaluated(now time.Time, node param.NodeID, e Evaluated) {
 }
 
 // metrics merges the units' summaries in their order.
-func (m *Machine) metrics() map[plan.Set]*metric.Summary {
+func (m *Machine) metrics() (map[plan.Set]*metric.Summary, error) {
 	sums := map[plan.Set]*metric.Summary{}
 	for _, u := range m.units {
 		if sums[u.Set] == nil {
@@ -119,9 +119,11 @@ func (m *Machine) metrics() map[plan.Set]*metric.Summary {
 			}
 			sums[u.Set] = metric.NewSummary(rows)
 		}
-		sums[u.Set].Merge(u.summary)
+		if err := sums[u.Set].Merge(u.summary); err != nil {
+			return nil, fmt.Errorf("evaluation of the %s data: %w", u.Set, err)
+		}
 	}
-	return sums
+	return sums, nil
 }
 
 // save checks that every row was counted exactly once, and has the model
@@ -139,9 +141,15 @@ func (m *Machine) save() {
 			return
 		}
 	}
+	sums, err := m.metrics()
+	if err != nil {
+		m.fail(err)
+		return
+	}
 	m.enter(Saving)
+	m.sums = sums
 	metrics := map[plan.Set]map[string]float64{}
-	for set, sum := range m.metrics() {
+	for set, sum := range sums {
 		metrics[set] = sum.Metrics()
 	}
 	for _, set := range []plan.Set{plan.SetTrain, plan.SetTest, plan.SetHoldout} {

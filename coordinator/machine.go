@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"parley/internal/job"
+	"parley/internal/metric"
 	"parley/internal/param"
 	"parley/internal/plan"
 )
@@ -58,6 +59,7 @@ type Machine struct {
 	ranges   []RangeStatus  // by range, the last heard
 	workers  []*worker
 	units    []*unit
+	sums     map[plan.Set]*metric.Summary // merged, from Saving on
 	saved    Saved
 	restarts int
 	epochs   int       // told by events
@@ -139,6 +141,7 @@ func (m *Machine) end(p Phase, reason string) {
 		m.send(member.Node, Order{End: &End{Reason: reason}})
 	}
 	m.note(Event{Kind: "end", Message: reason})
+	m.waiter = waiter{since: m.now}
 }
 
 // Stop ends the job on request.

@@ -253,11 +253,11 @@ func (m *Machine) Result() Result {
 		Metrics: map[plan.Set]map[string]float64{}, Restarts: m.restarts,
 		Profile: m.times[Preparing].Sub(m.times[Profiling]), TrainTime: m.times[Evaluating].Sub(m.times[Training]),
 		EvaluateTime: m.times[Saving].Sub(m.times[Evaluating]), Total: m.times[Done].Sub(m.times[Waiting])}
-	for set, sum := range m.metrics() {
+	for set, sum := range m.sums {
 		r.Metrics[set] = sum.Metrics()
 		r.Unknown += sum.Unknown
 		if set == plan.SetTrain {
-			r.Objective = sum.Loss/float64(max(1, sum.Rows)) + m.job.Model.L2/2*m.saved.SquaredNorm
+			r.Objective = sum.MeanLoss() + m.job.Model.L2/2*m.saved.SquaredNorm
 		}
 	}
 	for _, s := range m.ranges {

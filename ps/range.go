@@ -48,11 +48,14 @@ type Push struct {
 	Loss    float64   // sum of their losses, each before its own step
 }
 
-// Answer is the outcome of a pull that was held.
+// Answer is the outcome of a pull.
 type Answer struct {
 	Ticket Ticket
 	Values []float32 // slot-major, owned by the receiver
 	Err    error
+	// Superseded says that the same worker has sent the pull again, over a new
+	// connection: the ticket is void, and nobody is to be told.
+	Superseded bool
 }
 
 // Tally is what was counted up to a version, each row exactly once.

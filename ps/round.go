@@ -203,11 +203,10 @@ func (r *Range) Pull(p Pull, ticket Ticket) (answers []Answer) {
 }
 
 // hold keeps a pull until its version exists and supersedes the worker's older
-// one, whose connection may be gone.
+// one, whose connection is gone.
 func (r *Range) hold(p Pull, ticket Ticket) (answers []Answer) {
 	if h := r.held[p.Worker]; h != nil {
-		err := param.Errorf(param.Stale, "range %d: superseded by a newer pull of worker %d", r.spec.ID, p.Worker)
-		answers = append(answers, Answer{Ticket: h.ticket, Err: err})
+		answers = append(answers, Answer{Ticket: h.ticket, Superseded: true})
 	}
 	r.held[p.Worker] = &heldPull{ticket: ticket, pull: p}
 	return answers

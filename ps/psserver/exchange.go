@@ -102,6 +102,9 @@ func (h *hosted) answerLocked(answers []ps.Answer) {
 			continue
 		}
 		delete(h.mu.waiting, a.Ticket)
+		if a.Superseded {
+			continue
+		}
 		h.pulled.Add(4 * int64(len(a.Values)))
 		w.replies.Put(&parleyv1.Reply{Id: w.id, Values: a.Values, Fault: rpc.Fault(a.Err)})
 	}
