@@ -86,9 +86,9 @@ func tenth(text []byte, i int) (exponent, next int) {
 // The float64 d is off by at most three roundings (of the mantissa, the power
 // and the result), less than 4 units in its last place. Rounding d to a float32
 // then errs only if the midpoint of two float32 lies between d and the true
-// value. The midpoints are the float64 whose lower 29 bits are 1<<28 (above the
-// subnormal float32, which are left out here), so d is safe when its lower bits
-// are more than 4 away from that.
+// value. The midpoints are the float64 whose lower 29 bits are 1<<28, so d is safe
+// when its lower bits are more than 4 away from that. Subnormal float32 have
+// other midpoints, but 10^-37, the least d that is not 0, is above them.
 func scale(mantissa uint64, exponent int) (float32, bool) {
 	d := float64(mantissa)
 	switch {
@@ -104,7 +104,7 @@ func scale(mantissa uint64, exponent int) (float32, bool) {
 	}
 	const middle = 1 << 28
 	lower := math.Float64bits(d) & (2*middle - 1)
-	if lower-(middle-4) <= 8 || d < 0x1p-126 || d > math.MaxFloat32 {
+	if lower-(middle-4) <= 8 || d > math.MaxFloat32 {
 		return 0, false
 	}
 	return float32(d), true

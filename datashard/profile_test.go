@@ -127,7 +127,6 @@ func TestSameOnAnyCores(t *testing.T) {
 
 func TestManifest(t *testing.T) {
 	dir := write(t, "a", "\xEF\xBB\xBF# head\r\n2 3:1 7:2\r\n\r\n-1\n", "b", "0 1:1 # x\n-0 2:2\n2 5:1")
-	m := profileOf(t, open(t, dir, Options{}))
 	want := &plan.Manifest{
 		Rows: 5, Columns: 7, Nonzeros: 5,
 		SHA256: "", // below
@@ -138,8 +137,12 @@ func TestManifest(t *testing.T) {
 	}
 	sum := sha256.Sum256([]byte("2 3:1 7:2\n-1\n0 1:1 # x\n-0 2:2\n2 5:1\n"))
 	want.SHA256 = hex.EncodeToString(sum[:])
-	if diff := cmp.Diff(want, m, cmpopts.IgnoreFields(plan.Piece{}, "CRC32C")); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
+	for _, chunk := range []int64{1, 5, usual.chunk} {
+		d := open(t, dir, Options{})
+		d.sizes.chunk = chunk
+		if diff := cmp.Diff(want, profileOf(t, d), cmpopts.IgnoreFields(plan.Piece{}, "CRC32C")); diff != "" {
+			t.Errorf("chunks of %d bytes: (-want +got)\n%s", chunk, diff)
+		}
 	}
 }
 
@@ -193,20 +196,22 @@ func TestMarks(t *testing.T) {
 	const rows = 400_000
 	d := open(t, write(t, "a", strings.Repeat("1\n", rows-9), "b", strings.Repeat("2\n", 9)), Options{})
 	m := profileOf(t, d)
-	checkShards := m.Shards[len(m.Shards)-1]
-	if got := checkShards.FirstRow + checkShards.Rows; got != rows || plan.ShardRows(rows) != 2048 {
+	last := m.Shards[len(m.Shards)-1]
+	if got := last.FirstRow + last.Rows; got != rows || plan.ShardRows(rows) != 2048 {
 		t.Fatalf("%d rows in shards", got)
 	}
 	d.mu.cache = newCache(-1)
 	loadAll(t, d) // checks the CRCs
-	var k marks
-	for k.stride = 16; k.next(0) < 1<<24; { // one mark at a time
-		k.add(mark{offset: k.next(int64(len(k.at)) * k.stride)})
-		if n := int64(len(k.at)); k.stride > plan.ShardRows(n*k.stride) || n > mostMarks && k.stride < largestShard {
-			t.Fatalf("%d marks of stride %d", n, k.stride)
-		}
-		if int64(len(k.at))*k.stride >= 1<<24 {
-			break
+}
+
+// TestMarkStride sees that the marks stay few and never come further apart than
+// the shards, up to a number of rows where shards are the largest.
+func TestMarkStride(t *testing.T) {
+	k := marks{stride: 16}
+	for row := int64(0); row < 1<<25; row = k.next(row + 1) {
+		k.add(mark{offset: row})
+		if n := int64(len(k.at)); k.stride > plan.ShardRows(row+1) || n > mostMarks && k.stride < largestShard {
+			t.Fatalf("%d marks of stride %d at row %d", n, k.stride, row)
 		}
 	}
 	for i, at := range k.at {

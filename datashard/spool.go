@@ -1,7 +1,6 @@
 package datashard
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -112,6 +111,6 @@ func (s *spool) discard() {
 	s.memory.left.Add(int64(cap(s.mem)))
 	s.mem = nil
 	if s.disk != nil {
-		_ = errors.Join(s.disk.Close()) // unlinked already: nothing to save
+		_ = s.disk.Close() // unlinked already: nothing to save
 	}
 }
