@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"parley/internal/batch"
 	"parley/internal/param"
@@ -232,21 +233,21 @@ func TestCacheFailures(t *testing.T) {
 	if _, err := c.get(t.Context(), 1, func() (*batch.CSR, error) { return nil, failed }); !errors.Is(err, failed) {
 		t.Error(err)
 	}
-	begun, goOn := make(chan struct{}), make(chan struct{})
-	var wait sync.WaitGroup
-	wait.Go(func() {
-		_, _ = c.get(context.Background(), 1, func() (*batch.CSR, error) {
-			close(begun)
-			<-goOn
-			return nil, context.Canceled
-		})
+	synctest.Test(t, func(t *testing.T) {
+		goOn := make(chan struct{})
+		go func() {
+			_, _ = c.get(context.Background(), 2, func() (*batch.CSR, error) {
+				<-goOn
+				return nil, context.Canceled
+			})
+		}()
+		synctest.Wait()
+		go func() {
+			if _, err := c.get(context.Background(), 2, func() (*batch.CSR, error) { return rowsOf(1), nil }); err != nil {
+				t.Error(err)
+			}
+		}()
+		synctest.Wait() // it waits for the first
+		close(goOn)
 	})
-	<-begun
-	wait.Go(func() {
-		if _, err := c.get(context.Background(), 1, func() (*batch.CSR, error) { return rowsOf(1), nil }); err != nil {
-			t.Error(err)
-		}
-	})
-	close(goOn)
-	wait.Wait()
 }
