@@ -249,5 +249,6 @@ func TestCacheFailures(t *testing.T) {
 		}()
 		synctest.Wait() // it waits for the first
 		close(goOn)
+		synctest.Wait()
 	})
 }
