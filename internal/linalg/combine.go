@@ -32,27 +32,36 @@ func AddMean(dst, src, change []float32, touched []uint32) {
 	}
 }
 
-// Shrink takes an implicit step of size amount on the penalty w²/2, which is
-// stable for any amount of at least 0. In float64:
+// Shrink takes an implicit step on the penalty w²/2, stable for any amount of
+// at least 0. The size of the step depends on how many parts touched the weight:
+// the last share holds for all counts beyond. In float64:
 //
-//	w[i] = w[i] / (1 + amount)
-func Shrink(w []float32, amount float64) {
+//	w[i] = w[i] / (1 + amount*shares[touched[i]])
+func Shrink(w []float32, touched []uint32, amount float64, shares []float64) {
+	if len(w) != len(touched) {
+		panic(badLength)
+	}
 	for i, v := range w {
-		w[i] = float32(float64(v) / (1 + amount))
+		w[i] = float32(float64(v) / (1 + float64(amount*share(shares, touched[i]))))
 	}
 }
 
 // ShrinkAdaGrad is Shrink at AdaGrad's rate for each weight; a weight that had
 // no gradient yet has no rate and keeps its bits:
 //
-//	w[i] = w[i] / (1 + amount/(sqrt(squares[i])+epsilon))
-func ShrinkAdaGrad(w, squares []float32, amount, epsilon float64) {
-	if len(w) != len(squares) {
+//	w[i] = w[i] / (1 + amount*shares[touched[i]]/(sqrt(squares[i])+epsilon))
+func ShrinkAdaGrad(w, squares []float32, touched []uint32, amount, epsilon float64, shares []float64) {
+	if len(w) != len(squares) || len(w) != len(touched) {
 		panic(badLength)
 	}
 	for i, v := range w {
 		if s := squares[i]; s > 0 {
-			w[i] = float32(float64(v) / (1 + amount/(math.Sqrt(float64(s))+epsilon)))
+			step := float64(amount*share(shares, touched[i])) / (math.Sqrt(float64(s)) + epsilon)
+			w[i] = float32(float64(v) / (1 + step))
 		}
 	}
+}
+
+func share(shares []float64, touched uint32) float64 {
+	return shares[min(int(touched), len(shares)-1)]
 }

@@ -1,22 +1,44 @@
 // Package optim holds the update rules: how a worker steps on its own copy of
 // the parameters within a round, and how the server combines what the workers
-// changed. A Rule is stateless; what it keeps a key (the weight, then
-// accumulators) belongs to the caller. trainer models call Step through an
+// changed. A Rule is immutable; what it keeps a key (the weight, then
+// accumulators) belongs to the caller. Trainer models call Step through an
 // interface of their own, ps calls Combine; any number of goroutines may share
 // a Rule.
 //
 // # Combination
 //
-// In a round M workers take online steps, each on its own copy of the same
-// state; m_i of them touch key i, and c_i is the sum of what they changed. As in
-// Agarwal, Chapelle, Dudík, Langford, "A reliable effective terascale linear
-// learning system" (JMLR 2014), section 2.3, but with each touching worker
-// counting the same, the weight gets the mean of the changes and an accumulator
-// the sum:
+// In a round each of the job's W workers takes online steps on its own copy of
+// the same state; m of them touch a key, and c is the sum of what they changed.
+// As in Agarwal, Chapelle, Dudík, Langford, "A reliable effective terascale
+// linear learning system" (JMLR 2014), section 2.3, but with each touching
+// worker counting the same, the weight gets the mean of the changes and an
+// accumulator their sum:
 //
-//	v_i = w_i + c_i / m_i        a_i = a_i + (sum of the changes of a_i)
+//	v = w + c/m        a = a + (sum of the changes of a)
 //
-// Untouched keys keep their bits.
+// # Penalty
+//
+// The workers' steps follow the row losses alone. The penalty l2/2·w² is applied
+// by the server once a round, as an implicit step, which is stable for any l2:
+//
+//	w = v / (1 + f(m) · N · eta · l2)
+//
+// N = W · steps is the number of rows of the round, and eta the key's rate: rate
+// for sgd, rate/√a for adagrad. f(m) is what the mean makes of a row: a key that
+// every row touches moves by the sum of the gradients over W, a rare key, which
+// one worker meets now and then, by the whole of them. Penalised alike, the rare
+// keys would come out as with l2/W. When a worker touches the key with
+// probability q, independently, the mean moves it by
+// P(m>0)/E(m) = (1 - (1-q)^W) / (W·q) of the sum of the gradients, and
+//
+//	f(0) = 1        f(m) = (1 + 1/W) / (1 + m)  for m > 0
+//
+// is the function of m whose expectation that is, for every q: the ratio is
+// 1/W · Σ (1-q)^k over k < W, and C(W-m,k)/C(W,k) is the unbiased estimate of
+// (1-q)^k. So gradient and penalty balance at the optimum of the objective. They
+// do so exactly in the limit of small steps: a round's loss steps and its
+// penalty step are one after the other, and a key that converges within a round
+// is shrunk from there. AdaGrad's falling rates take that error away with time.
 package optim
 
 import "parley/internal/param"
@@ -26,6 +48,10 @@ type Settings struct {
 	Kind string  // "sgd" or "adagrad"
 	Rate float64 // of a step, above 0; for adagrad the size of a key's first step
 	L2   float64 // of the penalty L2/2 · ‖w‖², at least 0; the objective has the mean of the row losses beside it
+	// Workers is the number of the job's workers, W above. It matters to Combine
+	// when L2 is above 0; 0 stands for a job whose keys are all touched by every
+	// worker in every round.
+	Workers int
 }
 
 // Rule is an update rule. State is slot-major: slot s of key i of n is at
@@ -40,8 +66,8 @@ type Rule interface {
 	// Combine sets dst to the server's state after a round, src being the state
 	// before it; dst may be src. All have len(touched) keys. change is the sum,
 	// in worker order, of what the workers changed; touched[i] is how many of
-	// them touched key i. steps is the mean number of online steps of the
-	// workers that took any. Keys below penalized are subject to l2.
+	// them touched key i. steps is the mean number of online steps that a
+	// worker took in the round. Keys below penalized are subject to l2.
 	Combine(dst, src, change []float32, touched []uint32, steps float64, penalized int)
 }
 
@@ -53,11 +79,33 @@ func New(s Settings) (Rule, error) {
 	if !(s.L2 >= 0) || s.L2 > 1e30 {
 		return nil, param.Errorf(param.Invalid, "l2 %v: must be at least 0 and finite", s.L2)
 	}
+	if s.Workers < 0 {
+		return nil, param.Errorf(param.Invalid, "workers %d: must be at least 0", s.Workers)
+	}
+	p := newPenalty(s)
 	switch s.Kind {
 	case "sgd":
-		return sgd{rate: s.Rate, l2: s.L2}, nil
+		return sgd{rate: s.Rate, penalty: p}, nil
 	case "adagrad":
-		return adagrad{rate: s.Rate, l2: s.L2}, nil
+		return adagrad{rate: s.Rate, penalty: p}, nil
 	}
 	return nil, param.Errorf(param.Invalid, "optimizer %q: there are sgd and adagrad", s.Kind)
+}
+
+// penalty is the server's step on l2/2·w².
+type penalty struct {
+	rate   float64   // the rule's rate times l2
+	shares []float64 // W·f(m), by m
+}
+
+func newPenalty(s Settings) penalty {
+	p := penalty{rate: s.Rate * s.L2, shares: []float64{1}}
+	if s.Workers == 0 {
+		return p
+	}
+	p.shares[0] = float64(s.Workers)
+	for m := 1; m <= s.Workers; m++ {
+		p.shares = append(p.shares, float64(s.Workers+1)/float64(m+1))
+	}
+	return p
 }

@@ -3,7 +3,10 @@ package optim
 import "parley/internal/linalg"
 
 // sgd is stochastic gradient descent at a constant rate.
-type sgd struct{ rate, l2 float64 }
+type sgd struct {
+	rate    float64
+	penalty penalty
+}
 
 func (sgd) Slots() int { return 1 }
 
@@ -14,7 +17,7 @@ func (r sgd) Step(state []float32, n int, index []uint32, values []float32, grad
 
 func (r sgd) Combine(dst, src, change []float32, touched []uint32, steps float64, penalized int) {
 	linalg.AddMean(dst, src, change, touched)
-	if r.l2 > 0 {
-		linalg.Shrink(dst[:penalized], steps*r.l2*r.rate)
+	if p := r.penalty; p.rate > 0 {
+		linalg.Shrink(dst[:penalized], touched[:penalized], steps*p.rate, p.shares)
 	}
 }
