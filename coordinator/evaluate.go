@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -154,10 +155,18 @@ func (m *Machine) save() {
 	}
 	for _, set := range []plan.Set{plan.SetTrain, plan.SetTest, plan.SetHoldout} {
 		if metrics[set] != nil {
-			m.note(Event{Kind: "evaluation", Epoch: m.job.Run.Epochs, Set: set, Metrics: metrics[set]})
+			m.note(Event{Kind: "evaluation", Epoch: m.job.Run.Epochs, Set: set, Metrics: metrics[set], Message: describeMetrics(set, metrics[set])})
 		}
 	}
 	m.send(m.servers[0], Order{Save: &Save{Servers: m.addresses(), Metrics: metrics}})
+}
+
+func describeMetrics(set plan.Set, metrics map[string]float64) string {
+	text := string(set) + " data:"
+	for _, name := range slices.Sorted(maps.Keys(metrics)) {
+		text += fmt.Sprintf(" %s %.4f", name, metrics[name])
+	}
+	return text
 }
 
 // Saved is the answer to Save, and the end of the job.

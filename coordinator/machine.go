@@ -62,9 +62,9 @@ type Machine struct {
 	sums     map[plan.Set]*metric.Summary // merged, from Saving on
 	saved    Saved
 	restarts int
-	epochs   int       // told by events
-	lost     time.Time // when a node with work was lost and the rounds have not gone on since
-	lostAt   param.Version
+	epochs   int           // told by events
+	lost     time.Time     // when a node with work was lost and the rounds have not gone on since
+	recovers param.Version // its existence shows that they have
 	waiter   waiter
 	times    map[Phase]time.Time // when a phase began
 }
@@ -126,7 +126,6 @@ func (m *Machine) fail(err error) {
 		return
 	}
 	m.cause = err
-	m.note(Event{Kind: "failure", Message: err.Error()})
 	m.end(Failed, err.Error())
 }
 
@@ -186,7 +185,7 @@ func (m *Machine) Leave(now time.Time, node param.NodeID, reason string) {
 		m.fail(fmt.Errorf("parameter server %s was lost (%s) and its parameters with it: start the job again (there are no checkpoints yet)", node, reason))
 		return
 	}
-	if m.profiler == node {
+	if m.phase == Profiling && m.profiler == node {
 		m.profiler = ""
 		m.note(Event{Kind: "failure", Node: node, Message: fmt.Sprintf("node %s was lost (%s) while it read the data", node, reason)})
 		m.restarts++

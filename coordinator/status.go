@@ -213,15 +213,22 @@ func (m *Machine) observe(r RangeStatus) {
 	}
 }
 
-// noteRecovery tells when the rounds go on again after a loss: when a version
-// exists that needs a round after the one that was interrupted.
+// noteRecovery tells when the rounds go on again after a loss: when every worker
+// has a place and a version exists that none of those that moved can be missing
+// from.
 func (m *Machine) noteRecovery() {
-	if m.lost.IsZero() || m.version() <= m.lostAt+1 && m.version() < param.Version(m.plan.Rounds) {
+	if m.lost.IsZero() || m.version() < min(m.recovers, param.Version(m.plan.Rounds)) {
 		return
 	}
-	took := m.now.Sub(m.lost)
+	for _, w := range m.workers {
+		if w.standing == homeless || w.standing == fencing {
+			return
+		}
+	}
+	took := m.now.Sub(m.lost).Seconds()
 	m.lost = time.Time{}
-	m.note(Event{Kind: "recovery", Round: param.Round(m.version()), Message: fmt.Sprintf("rounds advance again %.2f s after the loss", took.Seconds())})
+	m.note(Event{Kind: "recovery", Round: param.Round(m.version()), Message: fmt.Sprintf("rounds advance again %.2f s after the loss", took),
+		Metrics: map[string]float64{"seconds": took}})
 }
 
 // Refused tells that a node's worker was refused by its term: fencing at work.

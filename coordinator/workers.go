@@ -149,6 +149,7 @@ func (m *Machine) assign(w *worker, ready map[param.NodeID][]Assignment) {
 		return
 	}
 	w.standing, w.node, w.target, w.moved = assigned, w.target, "", m.now
+	m.recovers = max(m.recovers, param.Version(w.next)+1) // cannot exist without this worker
 	w.status = WorkerStatus{Worker: w.id, Term: w.term, Round: w.next}
 	ready[w.node] = append(ready[w.node], Assignment{Worker: w.id, Term: w.term, Round: w.next})
 }
@@ -234,10 +235,17 @@ func (m *Machine) abandon(node param.NodeID, reason string) {
 		return
 	}
 	m.restarts++
-	m.lost, m.lostAt = m.now, m.version()
-	m.note(Event{Kind: "failure", Node: node, Workers: lost, Round: param.Round(m.lostAt),
+	m.loss()
+	m.note(Event{Kind: "failure", Node: node, Workers: lost, Round: param.Round(m.version()),
 		Message: fmt.Sprintf("node %s was lost (%s): %s go elsewhere", node, reason, describeLoss(lost, units))})
 	m.sendFences(fences)
+}
+
+// loss notes that the rounds may stand still from now on.
+func (m *Machine) loss() {
+	if m.lost.IsZero() {
+		m.lost = m.now
+	}
 }
 
 func describeLoss(lost []param.Worker, units int) string {
@@ -273,6 +281,7 @@ func (m *Machine) checkWorkers() {
 			m.note(Event{Kind: "failure", Node: w.node, Workers: []param.Worker{w.id}, Round: w.status.Round,
 				Message: fmt.Sprintf("worker %d on node %s made no progress for %v: it goes elsewhere", w.id, w.node, m.now.Sub(w.moved).Round(time.Second))})
 			m.restarts++
+			m.loss()
 			if w.standing == assigned {
 				w.target = m.otherThan(w.node)
 			}

@@ -66,7 +66,7 @@ func (s *Server) Watch(r *parleyv1.WatchRequest, stream grpc.ServerStreamingServ
 			s.mu.Unlock()
 			return s.unknownJob(r.GetJob())
 		}
-		reply := &parleyv1.WatchReply{Events: rec.events[told:], Status: rec.status(time.Now(), 0), Outcome: rec.outcome}
+		reply := &parleyv1.WatchReply{Events: rec.events[told:], Status: rec.status(time.Now(), false), Outcome: rec.outcome}
 		told = len(rec.events)
 		changed := rec.changed
 		s.mu.Unlock()
@@ -86,8 +86,9 @@ func (s *Server) unknownJob(id string) error {
 	return param.Errorf(param.Invalid, "no job %q here: parley status lists the jobs that this cluster remembers", id)
 }
 
-// statusEvents is how many of the last events Status tells of one job.
-const statusEvents = 20
+// statusEvents is how many of the last events Status tells of one job; epochs are
+// not among them, they would crowd out what matters.
+const statusEvents = 40
 
 // Status tells members and jobs.
 func (s *Server) Status(_ context.Context, r *parleyv1.StatusRequest) (*parleyv1.StatusReply, error) {
@@ -100,10 +101,10 @@ func (s *Server) Status(_ context.Context, r *parleyv1.StatusRequest) (*parleyv1
 		if rec == nil {
 			return nil, s.unknownJob(r.GetJob())
 		}
-		reply.Jobs = append(reply.Jobs, rec.status(now, statusEvents))
+		reply.Jobs = append(reply.Jobs, rec.status(now, true))
 	} else {
 		for _, id := range s.mu.order {
-			reply.Jobs = append(reply.Jobs, s.mu.jobs[id].status(now, 0))
+			reply.Jobs = append(reply.Jobs, s.mu.jobs[id].status(now, false))
 		}
 	}
 	for _, x := range s.sessionsLocked() {
@@ -126,12 +127,14 @@ func qualify[T param.Worker | param.RangeID](id param.JobID, numbers []T) (out [
 	return out
 }
 
-func (r *record) status(now time.Time, events int) *parleyv1.JobStatus {
+func (r *record) status(now time.Time, events bool) *parleyv1.JobStatus {
 	x := r.machine.Status(now)
 	m := &parleyv1.JobStatus{Job: string(r.id), Name: r.job.Name, Phase: string(x.Phase), Owner: x.Owner, Why: x.Why, Since: x.Since.Seconds(),
 		Round: uint64(x.Version), Rounds: uint64(x.Rounds), Epoch: uint32(x.Epoch), Epochs: uint32(x.Epochs), Rows: x.Rows, Loss: x.Loss,
 		Seconds: x.Elapsed.Seconds(), Restarts: uint32(x.Restarts), Cause: x.Cause}
-	m.Events = r.events[max(0, len(r.events)-events):]
+	if events {
+		m.Events = r.recent
+	}
 	return m
 }
 

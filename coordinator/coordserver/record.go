@@ -24,6 +24,7 @@ type record struct {
 	test    []byte
 
 	events  [][]byte // JSON, lines of events.jsonl
+	recent  [][]byte // the last of those that are not epochs, for Status
 	changed chan struct{}
 	over    bool
 	outcome *parleyv1.Outcome
@@ -54,6 +55,9 @@ func (r *record) record(events []coordinator.Event) {
 			panic("coordserver: event: " + err.Error())
 		}
 		r.events = append(r.events, line)
+		if e.Kind != string(artifact.EventEpoch) {
+			r.recent = append(r.recent[max(0, len(r.recent)-statusEvents+1):], line)
+		}
 	}
 	close(r.changed)
 	r.changed = make(chan struct{})

@@ -3,7 +3,7 @@ package coordserver
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"slices"
 	"time"
 
@@ -63,8 +63,17 @@ func (s *Server) Session(stream grpc.BidiStreamingServer[parleyv1.AgentMessage, 
 		err = context.Cause(ctx)
 	}
 	s.mu.Lock()
-	s.endSessionLocked(x, fmt.Errorf("its connection ended: %w", err))
+	s.endSessionLocked(x, broken(err))
 	s.mu.Unlock()
+	return err
+}
+
+// broken says how a session ended. What gRPC tells of a process that died is of
+// no use to anybody.
+func broken(err error) error {
+	if param.KindOf(err) == param.Unknown {
+		return errors.New("its connection broke")
+	}
 	return err
 }
 

@@ -44,8 +44,9 @@ func (s *session) close(cancel context.CancelCauseFunc) {
 	s.jobs = map[param.JobID]*work{}
 	s.mu.Unlock()
 	for id, w := range jobs {
-		s.agent.config.Logger.Error("job ended here: the coordinator was lost", "job", id)
-		w.end("the coordinator was lost")
+		s.agent.config.Logger.Error("job ended here: the session with the coordinator is over", "job", id)
+		w.disown()
+		w.end("the session with the coordinator is over")
 	}
 	s.group.Wait()
 	s.out.Close()

@@ -274,14 +274,27 @@ func (w *work) report(o trainer.Outcome) {
 		return
 	}
 	if param.KindOf(o.Err) == param.Stale {
-		w.session.agent.config.Logger.Warn("a worker of this node was refused: its term is over", "job", w.id, "worker", o.Worker, "term", o.Term, "error", o.Err)
-		select {
-		case w.session.agent.refusals <- &parleyv1.Refused{Job: string(w.id), Worker: uint32(o.Worker), Term: uint64(o.Term), Message: o.Err.Error()}:
-		default:
-		}
+		w.refused(o.Worker, o.Term, o.Err.Error())
 	}
 	w.tell(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_WorkerEnd{WorkerEnd: &parleyv1.WorkerEnd{
 		Job: string(w.id), Worker: uint32(o.Worker), Term: uint64(o.Term), Round: uint64(o.Round), Released: o.Released, Fault: rpc.Fault(o.Err)}}})
+}
+
+// refused keeps for the next heartbeat that a worker was refused: this session may
+// be over already.
+func (w *work) refused(id param.Worker, term param.Term, message string) {
+	w.session.agent.config.Logger.Warn("a worker of this node was refused: its term is over", "job", w.id, "worker", id, "term", term, "error", message)
+	select {
+	case w.session.agent.refusals <- &parleyv1.Refused{Job: string(w.id), Worker: uint32(id), Term: uint64(term), Message: message}:
+	default:
+	}
+}
+
+// disown notes that all workers here have lost their terms with the session.
+func (w *work) disown() {
+	for _, x := range w.status() {
+		w.refused(x.Worker, x.Term, "the node's session had ended")
+	}
 }
 
 func (w *work) reportUnit(o trainer.Outcome) {

@@ -112,11 +112,11 @@ func names(c *Cluster) []string {
 }
 
 // five starts members a to e that all know each other.
-func five(t *testing.T) []*node {
+func five(t *testing.T, opts ...option) []*node {
 	t.Helper()
-	ns := []*node{launch(t, "a")}
+	ns := []*node{launch(t, "a", opts...)}
 	for _, name := range []string{"b", "c", "d", "e"} {
-		ns = append(ns, launch(t, name, seeds(ns[0].Addr())))
+		ns = append(ns, launch(t, name, append(slices.Clone(opts), seeds(ns[0].Addr()))...))
 	}
 	for _, n := range ns {
 		for _, m := range ns {
@@ -171,7 +171,8 @@ func TestDeathIsSeenByAll(t *testing.T) {
 
 func TestLeave(t *testing.T) {
 	t.Parallel()
-	ns := five(t)
+	var log lines
+	ns := five(t, func(c *Config) { c.Logger = log.logger() })
 	left := time.Now()
 	ns[0].cancel()
 	if err := ns[0].wait(t); err != nil {
@@ -184,6 +185,9 @@ func TestLeave(t *testing.T) {
 		n.untilSees(t, Left, "a")
 	}
 	t.Logf("goodbye known by all after %v", time.Since(left))
+	if text := log.text(); strings.Contains(text, "Marking a as failed") {
+		t.Errorf("taken for dead:\n%s", text)
+	}
 	if got := ns[0].Members(); len(got) != 0 {
 		t.Errorf("one that has left sees %v", got)
 	}
@@ -255,8 +259,9 @@ func TestHeal(t *testing.T) {
 	port := later.transport.tcp.Addr().(*net.TCPAddr).Port
 	addr := later.Addr()
 	later.Kill()
-	b := launch(t, "b", seeds(addr))
-	b.untilSees(t, Joined, "b")
+	var log lines
+	b := launch(t, "b", seeds(addr), func(c *Config) { c.Logger = log.logger() })
+	log.until(t, "no seed answers")
 	launch(t, "a", func(c *Config) { c.BindPort = port })
 	b.untilSees(t, Joined, "a")
 }

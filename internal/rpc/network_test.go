@@ -80,7 +80,7 @@ func TestMessagesAreApart(t *testing.T) {
 		}
 		copy(req.Payload.Body, "XXXX")
 		copy(r.Payload.Body, "YYYY")
-		if k := <-kept; string(k.Payload.Body) != "sent" {
+		if k := receive(t, "request", kept); string(k.Payload.Body) != "sent" {
 			t.Errorf("the server holds %q", k.Payload.Body)
 		}
 		st, err := c.FullDuplexCall(ctx)
@@ -145,8 +145,7 @@ func TestUnimplemented(t *testing.T) {
 
 func TestDeadlineAndCancel(t *testing.T) {
 	everywhere(t, func(t *testing.T, net Network, addr string) {
-		ended := make(chan struct{}, 2)
-		began := make(chan struct{}, 2)
+		began, ended := make(chan struct{}, 2), make(chan struct{}, 2)
 		v := serve(t, net, addr, &service{unary: func(ctx context.Context, _ *pb.SimpleRequest) (*pb.SimpleResponse, error) {
 			if _, ok := ctx.Deadline(); !ok {
 				t.Error("the handler has no deadline")
@@ -163,20 +162,25 @@ func TestDeadlineAndCancel(t *testing.T) {
 		if param.KindOf(err) != param.Retryable || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("deadline: %v %v", param.KindOf(err), err)
 		}
-		<-began
+		select { // on a busy machine the deadline may pass before the call arrives
+		case <-began:
+			receive(t, "end of the handler after its deadline", ended)
+		default:
+		}
 		ctx, cancel = context.WithCancel(context.Background()) // the default deadline applies
-		go func() { <-began; cancel() }()
-		_, err = c.UnaryCall(ctx, &pb.SimpleRequest{})
+		defer cancel()
+		failed := make(chan error, 1)
+		go func() {
+			_, err := c.UnaryCall(ctx, &pb.SimpleRequest{})
+			failed <- err
+		}()
+		receive(t, "beginning of the handler", began)
+		cancel()
+		err = receive(t, "end of the call", failed)
 		if param.KindOf(err) != param.Unknown || !errors.Is(err, context.Canceled) {
 			t.Errorf("cancel: %v %v", param.KindOf(err), err)
 		}
-		for range 2 {
-			select {
-			case <-ended:
-			case <-time.After(3 * time.Second):
-				t.Fatal("the handler's context does not end")
-			}
-		}
+		receive(t, "end of the handler after cancel", ended)
 	})
 }
 
@@ -284,7 +288,7 @@ func TestConnClose(t *testing.T) {
 		if _, err := st.Recv(); err == nil || err == io.EOF || param.KindOf(err) == param.Retryable {
 			t.Errorf("open stream: %v", err)
 		}
-		awaitClosed(t, "handler's end", ended)
+		receive(t, "handler's end", ended)
 		if _, err := c.UnaryCall(bounded(t), &pb.SimpleRequest{}); err == nil || param.KindOf(err) == param.Retryable {
 			t.Errorf("call: %v", err)
 		}

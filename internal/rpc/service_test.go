@@ -126,13 +126,15 @@ func bounded(t testing.TB) context.Context {
 	return ctx
 }
 
-// await fails the test unless c closes soon.
-func awaitClosed(t testing.TB, what string, c <-chan struct{}) {
+// receive waits for c, not for ever: a value, or its end.
+func receive[T any](t testing.TB, what string, c <-chan T) T {
 	t.Helper()
 	select {
-	case <-c:
-	case <-time.After(3 * time.Second):
-		t.Fatalf("%s: not within 3 s", what)
+	case v := <-c:
+		return v
+	case <-time.After(6 * time.Second): // longer than the contexts of bounded
+		t.Fatalf("%s: not within 6 s", what)
+		panic("unreachable")
 	}
 }
 

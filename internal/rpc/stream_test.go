@@ -164,7 +164,7 @@ func TestStreamCancel(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("recv: %v", err)
 		}
-		awaitClosed(t, "handler's end", ended)
+		receive(t, "handler's end", ended)
 	})
 }
 
@@ -190,7 +190,7 @@ func TestKill(t *testing.T) {
 		if _, err := st.Recv(); param.KindOf(err) != param.Retryable {
 			t.Errorf("stream: %v %v", param.KindOf(err), err)
 		}
-		if err := <-unary; param.KindOf(err) != param.Retryable {
+		if err := receive(t, "end of the call", unary); param.KindOf(err) != param.Retryable {
 			t.Errorf("unary: %v %v", param.KindOf(err), err)
 		}
 		if took := time.Since(start); took > 500*time.Millisecond {
@@ -230,12 +230,12 @@ func TestGracefulStop(t *testing.T) {
 			_, err := c.UnaryCall(bounded(t), &pb.SimpleRequest{})
 			unary <- err
 		}()
-		awaitClosed(t, "call", began)
+		receive(t, "call", began)
 		start := time.Now()
 		v.stop()
 		exchange(t, st, "within the grace")
 		close(finish)
-		if err := <-unary; err != nil {
+		if err := receive(t, "end of the call", unary); err != nil {
 			t.Errorf("call under way: %v", err)
 		}
 		if _, err := st.Recv(); param.KindOf(err) != param.Retryable {
@@ -264,7 +264,7 @@ func TestStuckHandler(t *testing.T) {
 			return &pb.SimpleResponse{}, nil
 		}})
 		go func() { _, _ = v.client(t).UnaryCall(bounded(t), &pb.SimpleRequest{}) }()
-		awaitClosed(t, "call", began)
+		receive(t, "call", began)
 		v.stop()
 		if err := v.wait(t); err == nil {
 			t.Error("Run returned nil")
