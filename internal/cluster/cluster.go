@@ -126,12 +126,12 @@ func (c *Cluster) start() (*memberlist.Memberlist, error) {
 	mc.Transport = c.transport
 	mc.Logger = newLog(c.cfg.Logger, c.transport.ctx)
 	mc.Delegate, mc.Events, mc.Conflict = (*delegate)(c), c.table, &conflicts{log: c.cfg.Logger}
-	c.transport.run()
 	list, err := memberlist.Create(mc)
 	if err != nil {
-		_ = c.transport.Shutdown()
+		c.transport.cut()
 		return nil, fmt.Errorf("cluster: start gossip: %w", err)
 	}
+	c.transport.run() // only now, so that this node's own Joined comes first
 	c.setList(list)
 	return list, nil
 }
