@@ -100,7 +100,7 @@ func (m *Machine) Evaluated(now time.Time, node param.NodeID, e Evaluated) {
 	case e.Err == nil:
 		u.summary = e.Summary
 	case !mayGoAway(e.Err) || u.failures+1 >= m.limits.Tries:
-		m.fail(fmt.Errorf("evaluate the %s data on node %s: %w", u.Set, node, e.Err))
+		m.fail(m.at(node, fmt.Errorf("evaluate the %s data: %w", u.Set, e.Err)))
 		return
 	default:
 		u.failures++
@@ -176,7 +176,7 @@ func (m *Machine) Saved(now time.Time, node param.NodeID, s Saved) {
 		return
 	}
 	if s.Err != nil {
-		m.fail(fmt.Errorf("node %s: write the model: %w", node, s.Err))
+		m.fail(m.at(node, fmt.Errorf("write the model: %w", s.Err)))
 		return
 	}
 	m.saved = s

@@ -34,6 +34,9 @@ type Limits struct {
 	Release time.Duration // for a worker to reach its round boundary; then it is fenced
 	Stall   time.Duration // for a worker that makes no progress, while its node's lease holds
 	Tries   int           // of a worker or unit that fails for reasons that may go away
+	// Local says that all nodes are parts of one process: errors of data do not
+	// name them, since every node sees the same.
+	Local bool
 }
 
 // DefaultLimits are those of a cluster.
@@ -106,6 +109,14 @@ func (m *Machine) Phase() Phase { return m.phase }
 // Ended reports whether the job has come to an end, and why if not a good one.
 func (m *Machine) Ended() (bool, error) {
 	return m.phase == Done || m.phase == Failed || m.phase == Stopped, m.cause
+}
+
+// at names the node where an error came up.
+func (m *Machine) at(node param.NodeID, err error) error {
+	if m.limits.Local {
+		return err
+	}
+	return fmt.Errorf("node %s: %w", node, err)
 }
 
 func (m *Machine) send(to param.NodeID, o Order) {

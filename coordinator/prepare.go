@@ -43,8 +43,8 @@ func (m *Machine) Profiled(now time.Time, node param.NodeID, p Profiled) {
 	}
 	if p.Err == nil {
 		p.Err = checkData(m.job, p.Train, p.Test)
-	} else if len(m.members) > 1 {
-		p.Err = fmt.Errorf("node %s: %w", node, p.Err)
+	} else {
+		p.Err = m.at(node, p.Err)
 	}
 	if p.Err != nil {
 		m.fail(p.Err)
@@ -136,7 +136,7 @@ func (m *Machine) Created(now time.Time, node param.NodeID, err error) {
 		return
 	}
 	if err != nil {
-		m.fail(fmt.Errorf("node %s: make the parameter ranges: %w", node, err))
+		m.fail(m.at(node, fmt.Errorf("make the parameter ranges: %w", err)))
 		return
 	}
 	x.created = true
@@ -153,7 +153,7 @@ func (m *Machine) Prepared(now time.Time, node param.NodeID, err error) {
 	}
 	x.trainer = prepared
 	if err != nil {
-		err = fmt.Errorf("node %s: %w", node, err)
+		err = m.at(node, err)
 		x.trainer = excluded
 		if m.phase == Preparing {
 			m.fail(err)

@@ -181,11 +181,11 @@ func (m *Machine) WorkerEnded(now time.Time, node param.NodeID, e WorkerEnded) {
 	}
 	switch {
 	case e.Err != nil && !mayGoAway(e.Err):
-		m.fail(fmt.Errorf("worker %d on node %s, round %d: %w", w.id, node, e.Round, e.Err))
+		m.fail(m.at(node, fmt.Errorf("worker %d, round %d: %w", w.id, e.Round, e.Err)))
 		return
 	case e.Err != nil:
 		if w.failures++; w.failures >= m.limits.Tries {
-			m.fail(fmt.Errorf("worker %d on node %s, round %d, failed for the %dth time: %w", w.id, node, e.Round, w.failures, e.Err))
+			m.fail(m.at(node, fmt.Errorf("worker %d, round %d, failed %d times: %w", w.id, e.Round, w.failures, e.Err)))
 			return
 		}
 		m.note(Event{Kind: "failure", Node: node, Workers: []param.Worker{w.id}, Round: e.Round, Message: fmt.Sprintf("worker %d on node %s: %v; it starts again", w.id, node, e.Err)})

@@ -45,7 +45,12 @@ training; 3 cluster unreachable; 130 interrupted.`,
 		Example: `  parley train experiments/a9a/job.yaml
   parley train job.yaml run.epochs=1 output=/tmp/out --servers 3 --trainers 2
   parley train job.yaml --cluster 127.0.0.1:7700 --json`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("which job? give the path of a job file")
+			}
+			return nil
+		},
 	}
 	f := c.Flags()
 	f.StringVar(&o.cluster, "cluster", "", "submit to the cluster of the agent at this address instead of training in this process")

@@ -46,7 +46,7 @@ func Connect(ctx context.Context, network rpc.Network, address string) (*Client,
 	for {
 		d, err := describe(ctx, network, address)
 		if err != nil {
-			return nil, fmt.Errorf("%w: nobody answers at %s: %w", ErrUnreachable, address, err)
+			return nil, unreachable(address, err)
 		}
 		if d.GetCoordinator() != "" {
 			conn, err := network.Dial(d.GetCoordinator(), rpc.Control)
@@ -61,6 +61,14 @@ func Connect(ctx context.Context, network rpc.Network, address string) (*Client,
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// unreachable leaves out what gRPC tells of a connection that was refused.
+func unreachable(address string, err error) error {
+	if param.KindOf(err) == param.Retryable {
+		return fmt.Errorf("%w: nobody answers at %s: is an agent running there?", ErrUnreachable, address)
+	}
+	return fmt.Errorf("%w: %s: %w", ErrUnreachable, address, err)
 }
 
 func describe(ctx context.Context, network rpc.Network, address string) (*parleyv1.DescribeReply, error) {
@@ -91,7 +99,7 @@ func (c *Client) Status(ctx context.Context, id string) (*parleyv1.StatusReply, 
 	defer cancel()
 	reply, err := parleyv1.NewJobsClient(c.conn).Status(ctx, &parleyv1.StatusRequest{Job: id})
 	if param.KindOf(err) == param.Retryable {
-		err = fmt.Errorf("%w: coordinator at %s: %w", ErrUnreachable, c.coordinator, err)
+		err = unreachable(c.coordinator, err)
 	}
 	return reply, err
 }
@@ -125,7 +133,7 @@ func (c *Client) Follow(ctx context.Context, id string, w Watcher) (*parleyv1.Ou
 		case param.KindOf(err) == param.Invalid:
 			return nil, fmt.Errorf("coordinator at %s has forgotten the job: it was restarted, and there are no checkpoints yet: %w", c.coordinator, err)
 		case time.Since(f.heard) > silentFor:
-			return nil, fmt.Errorf("coordinator at %s was lost, and job %s with it: %w", c.coordinator, id, err)
+			return nil, fmt.Errorf("coordinator at %s was lost, and job %s with it: start it again when a coordinator is back (there are no checkpoints yet)", c.coordinator, id)
 		}
 		select {
 		case <-ctx.Done():

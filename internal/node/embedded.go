@@ -29,10 +29,12 @@ func NewEmbedded(servers, trainers int, version string, logger *slog.Logger) (*E
 	if err != nil {
 		return nil, err
 	}
+	limits := coordinator.DefaultLimits
+	limits.Local = true
 	e := &Embedded{Network: rpc.NewInProcess(), dir: dir}
 	add := func(name string, role string) error {
 		n, err := New(Config{Network: e.Network, Bind: "127.0.0.1:0", Roles: []string{role}, DataDir: filepath.Join(dir, name),
-			Version: version, Limits: coordinator.DefaultLimits, Peer: e.Address, Logger: logger})
+			Version: version, Limits: limits, Peer: e.Address, Logger: logger})
 		if err == nil {
 			e.nodes = append(e.nodes, n)
 		}

@@ -11,7 +11,6 @@ import (
 
 	"parley/internal/cluster"
 	"parley/internal/param"
-	"parley/internal/rpc"
 	parleyv1 "parley/proto/parley/v1"
 )
 
@@ -27,7 +26,7 @@ func newGossip(n *Node) (*gossip, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := rpc.CheckBind(net.JoinHostPort(host, strconv.Itoa(port)), n.config.Insecure); err != nil {
+	if err := checkAddress("gossip", net.JoinHostPort(host, strconv.Itoa(port)), n.config.Insecure); err != nil {
 		return nil, err
 	}
 	g.cluster, err = cluster.New(cluster.Config{

@@ -114,11 +114,23 @@ func validate(c *Config) error {
 	if len(c.Roles) == 0 {
 		return param.Errorf(param.Invalid, "a node needs a role: %v", Roles)
 	}
-	if err := rpc.CheckBind(c.Bind, c.Insecure); err != nil {
+	if err := checkAddress("bind", c.Bind, c.Insecure); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Join(c.DataDir, "jobs"), 0o755); err != nil {
 		return param.Errorf(param.Invalid, "data folder: %w", err)
+	}
+	return nil
+}
+
+// checkAddress refuses what is no host:port, and what lies beyond loopback without
+// the user's consent.
+func checkAddress(what, address string, insecure bool) error {
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return param.Errorf(param.Invalid, "%s address %q is not host:port", what, address)
+	}
+	if err := rpc.CheckBind(address, insecure); err != nil {
+		return param.Errorf(param.Invalid, "%w", err)
 	}
 	return nil
 }

@@ -22,9 +22,9 @@ def spread(n, low, high):  # both signs, all sizes from 2**low to 2**high
     return [rng.choice([-1, 1]) * rng.uniform(1, 2) * 2.0 ** rng.randint(low, high - 1) for _ in range(n)]
 
 
-wide = spread(150, -30, 4) + [rng.uniform(-700, 700) for _ in range(150)] + [rng.uniform(-30, 30) for _ in range(200)]
-positive = [abs(x) for x in spread(200, -60, 60)] + [rng.uniform(0.5, 2) for _ in range(300)]
-above = [x for x in spread(400, -50, 1) if x > -1] + [abs(x) for x in spread(150, 0, 60)] + [rng.uniform(0, 1) for _ in range(150)]
+wide = spread(60, -30, 4) + [rng.uniform(-700, 700) for _ in range(60)] + [rng.uniform(-30, 30) for _ in range(80)]
+positive = [abs(x) for x in spread(80, -60, 60)] + [rng.uniform(0.5, 2) for _ in range(120)]
+above = [x for x in spread(150, -50, 1) if x > -1] + [abs(x) for x in spread(50, 0, 60)] + [rng.uniform(0, 1) for _ in range(60)]
 tables = {
     "exp": table(mp.exp, wide + [709.7, -708.3]),
     "log": table(mp.log, positive + [5e-324, 1.7e308]),
