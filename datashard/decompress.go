@@ -66,7 +66,7 @@ func openGzip(r io.Reader) (io.Reader, func(), error) {
 // openZstd bounds the window as the zstd program does, so that a header cannot
 // ask for gigabytes.
 func openZstd(r io.Reader) (io.Reader, func(), error) {
-	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(128<<20))
+	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
 	if err != nil {
 		return nil, func() {}, err
 	}

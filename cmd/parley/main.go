@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -68,6 +69,11 @@ func codeOf(err error) int {
 }
 
 func main() {
+	// Most of what Parley allocates lives as long as a job, or a moment: collecting
+	// less often costs little memory and saves a tenth of the time of a short job.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
 	// The first signal asks the command to end in good order; the handler is gone
 	// then, and a second one ends the process.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

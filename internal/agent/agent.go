@@ -31,6 +31,7 @@ type Config struct {
 	DataDir string // for models and temporary files
 	Network rpc.Network
 	Ranges  *psserver.Server
+	Library *Library // shared by the agents of a process
 	// Coordinator returns the address of the coordinator to register with, empty
 	// while there is none.
 	Coordinator func() string

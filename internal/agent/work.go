@@ -52,10 +52,11 @@ func (w *work) end(reason string) {
 	if h := w.trainer(); h != nil {
 		h.Close()
 	}
-	for _, d := range []*datashard.Dataset{w.train, w.test} {
-		if d != nil {
-			d.Close() // temporary files of our own: nothing to be done about an error
-		}
+	if w.train != nil {
+		w.session.agent.config.Library.giveBack(w.book("train"))
+	}
+	if w.test != nil {
+		w.session.agent.config.Library.giveBack(w.book("test"))
 	}
 }
 
@@ -78,23 +79,33 @@ func (w *work) status() []trainer.Status {
 func (w *work) open(j *job.Job) error {
 	w.opening.Lock()
 	defer w.opening.Unlock()
-	options := datashard.Options{TempDir: w.session.agent.config.DataDir}
-	if w.train == nil {
-		d, err := datashard.Open(w.ctx, datashard.Source(j.Data.Train), options)
-		if err != nil {
-			return fmt.Errorf("data.train: %w", err)
-		}
-		w.train = d
-	}
+	var test error
+	var both sync.WaitGroup
 	if w.test == nil && j.Data.Test != nil {
-		d, err := datashard.Open(w.ctx, datashard.Source(*j.Data.Test), options)
-		if err != nil {
-			return fmt.Errorf("data.test: %w", err)
-		}
-		w.test = d
+		both.Go(func() { w.test, test = w.borrow("test", *j.Data.Test) })
+	}
+	var train error
+	if w.train == nil {
+		w.train, train = w.borrow("train", j.Data.Train)
+	}
+	both.Wait()
+	if train != nil {
+		return fmt.Errorf("data.train: %w", train)
+	}
+	if test != nil {
+		return fmt.Errorf("data.test: %w", test)
 	}
 	return nil
 }
+
+func (w *work) borrow(set string, source job.Source) (*datashard.Dataset, error) {
+	return w.session.agent.config.Library.borrow(w.book(set), func() (*datashard.Dataset, error) {
+		return datashard.Open(w.ctx, datashard.Source(source), datashard.Options{TempDir: w.session.agent.config.DataDir})
+	})
+}
+
+// book is the library's name of a job's data.
+func (w *work) book(set string) string { return string(w.id) + "/" + set }
 
 func (w *work) profile(m *parleyv1.Profile) {
 	w.group.Go(func() {
@@ -301,8 +312,7 @@ func (w *work) reportUnit(o trainer.Outcome) {
 	m := &parleyv1.Evaluated{Job: string(w.id), Fault: rpc.Fault(o.Err),
 		Unit: &parleyv1.Unit{Set: string(o.Unit.Set), Number: uint32(o.Unit.Number), Term: uint64(o.Unit.Term)}}
 	if o.Err == nil {
-		text, err := json.Marshal(o.Summary)
-		m.Summary, m.Fault = text, rpc.Fault(err)
+		m.Summary = rpc.Summary(o.Summary)
 	}
 	w.tell(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Evaluated{Evaluated: m}})
 }

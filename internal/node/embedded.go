@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"parley/coordinator"
+	"parley/internal/agent"
 	"parley/internal/rpc"
 )
 
@@ -32,9 +33,10 @@ func NewEmbedded(servers, trainers int, version string, logger *slog.Logger) (*E
 	limits := coordinator.DefaultLimits
 	limits.Local = true
 	e := &Embedded{Network: rpc.NewInProcess(), dir: dir}
+	library := agent.NewLibrary()
 	add := func(name string, role string) error {
 		n, err := New(Config{Network: e.Network, Bind: "127.0.0.1:0", Roles: []string{role}, DataDir: filepath.Join(dir, name),
-			Version: version, Limits: limits, Peer: e.Address, Logger: logger})
+			Version: version, Limits: limits, Peer: e.Address, Library: library, Logger: logger})
 		if err == nil {
 			e.nodes = append(e.nodes, n)
 		}

@@ -53,7 +53,9 @@ type Config struct {
 	// Gossip finds the other nodes; without it Peer is the coordinator's address.
 	Gossip *Gossip
 	Peer   string
-	Logger *slog.Logger
+	// Library is shared by the nodes of one process; nil makes one.
+	Library *agent.Library
+	Logger  *slog.Logger
 }
 
 // Gossip says how a node finds others.
@@ -168,8 +170,12 @@ func (n *Node) has(role string) bool { return slices.Contains(n.config.Roles, ro
 func (n *Node) assemble() {
 	logger := n.config.Logger.With("node", n.name)
 	ranges := psserver.New()
+	library := n.config.Library
+	if library == nil {
+		library = agent.NewLibrary()
+	}
 	n.agent = agent.New(agent.Config{Node: n.name, Label: n.config.Label, Roles: n.config.Roles, Bind: n.address, Version: n.config.Version,
-		DataDir: n.config.DataDir, Network: n.config.Network, Ranges: ranges, Logger: logger,
+		DataDir: n.config.DataDir, Network: n.config.Network, Ranges: ranges, Library: library, Logger: logger,
 		Coordinator: func() string { bind, _ := n.members.Coordinator(); return bind }})
 	services := []func(grpc.ServiceRegistrar){func(r grpc.ServiceRegistrar) { parleyv1.RegisterClusterServer(r, &describer{node: n}) }}
 	if n.has(Server) {

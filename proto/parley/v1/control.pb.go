@@ -1062,7 +1062,7 @@ type Evaluated struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
 	Unit          *Unit                  `protobuf:"bytes,2,opt,name=unit,proto3" json:"unit,omitempty"`
-	Summary       []byte                 `protobuf:"bytes,3,opt,name=summary,proto3" json:"summary,omitempty"` // JSON of metric.Summary
+	Summary       *Summary               `protobuf:"bytes,3,opt,name=summary,proto3" json:"summary,omitempty"`
 	Fault         *Fault                 `protobuf:"bytes,4,opt,name=fault,proto3" json:"fault,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1112,7 +1112,7 @@ func (x *Evaluated) GetUnit() *Unit {
 	return nil
 }
 
-func (x *Evaluated) GetSummary() []byte {
+func (x *Evaluated) GetSummary() *Summary {
 	if x != nil {
 		return x.Summary
 	}
@@ -1124,6 +1124,171 @@ func (x *Evaluated) GetFault() *Fault {
 		return x.Fault
 	}
 	return nil
+}
+
+// Summary is internal/metric.Summary.
+type Summary struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	Bits          int32                  `protobuf:"varint,2,opt,name=bits,proto3" json:"bits,omitempty"`
+	Rows          int64                  `protobuf:"varint,3,opt,name=rows,proto3" json:"rows,omitempty"`
+	Unknown       int64                  `protobuf:"varint,4,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	Loss          float64                `protobuf:"fixed64,5,opt,name=loss,proto3" json:"loss,omitempty"`
+	TruePositive  int64                  `protobuf:"varint,6,opt,name=true_positive,json=truePositive,proto3" json:"true_positive,omitempty"`
+	FalsePositive int64                  `protobuf:"varint,7,opt,name=false_positive,json=falsePositive,proto3" json:"false_positive,omitempty"`
+	TrueNegative  int64                  `protobuf:"varint,8,opt,name=true_negative,json=trueNegative,proto3" json:"true_negative,omitempty"`
+	FalseNegative int64                  `protobuf:"varint,9,opt,name=false_negative,json=falseNegative,proto3" json:"false_negative,omitempty"`
+	Images        []uint32               `protobuf:"varint,10,rep,packed,name=images,proto3" json:"images,omitempty"` // ascending, each as the difference to the one before
+	Positives     []int64                `protobuf:"varint,11,rep,packed,name=positives,proto3" json:"positives,omitempty"`
+	Negatives     []int64                `protobuf:"varint,12,rep,packed,name=negatives,proto3" json:"negatives,omitempty"`
+	Mean          float64                `protobuf:"fixed64,13,opt,name=mean,proto3" json:"mean,omitempty"`
+	M2            float64                `protobuf:"fixed64,14,opt,name=m2,proto3" json:"m2,omitempty"`
+	SquaredError  float64                `protobuf:"fixed64,15,opt,name=squared_error,json=squaredError,proto3" json:"squared_error,omitempty"`
+	AbsoluteError float64                `protobuf:"fixed64,16,opt,name=absolute_error,json=absoluteError,proto3" json:"absolute_error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Summary) Reset() {
+	*x = Summary{}
+	mi := &file_parley_v1_control_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Summary) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Summary) ProtoMessage() {}
+
+func (x *Summary) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_control_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Summary.ProtoReflect.Descriptor instead.
+func (*Summary) Descriptor() ([]byte, []int) {
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Summary) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Summary) GetBits() int32 {
+	if x != nil {
+		return x.Bits
+	}
+	return 0
+}
+
+func (x *Summary) GetRows() int64 {
+	if x != nil {
+		return x.Rows
+	}
+	return 0
+}
+
+func (x *Summary) GetUnknown() int64 {
+	if x != nil {
+		return x.Unknown
+	}
+	return 0
+}
+
+func (x *Summary) GetLoss() float64 {
+	if x != nil {
+		return x.Loss
+	}
+	return 0
+}
+
+func (x *Summary) GetTruePositive() int64 {
+	if x != nil {
+		return x.TruePositive
+	}
+	return 0
+}
+
+func (x *Summary) GetFalsePositive() int64 {
+	if x != nil {
+		return x.FalsePositive
+	}
+	return 0
+}
+
+func (x *Summary) GetTrueNegative() int64 {
+	if x != nil {
+		return x.TrueNegative
+	}
+	return 0
+}
+
+func (x *Summary) GetFalseNegative() int64 {
+	if x != nil {
+		return x.FalseNegative
+	}
+	return 0
+}
+
+func (x *Summary) GetImages() []uint32 {
+	if x != nil {
+		return x.Images
+	}
+	return nil
+}
+
+func (x *Summary) GetPositives() []int64 {
+	if x != nil {
+		return x.Positives
+	}
+	return nil
+}
+
+func (x *Summary) GetNegatives() []int64 {
+	if x != nil {
+		return x.Negatives
+	}
+	return nil
+}
+
+func (x *Summary) GetMean() float64 {
+	if x != nil {
+		return x.Mean
+	}
+	return 0
+}
+
+func (x *Summary) GetM2() float64 {
+	if x != nil {
+		return x.M2
+	}
+	return 0
+}
+
+func (x *Summary) GetSquaredError() float64 {
+	if x != nil {
+		return x.SquaredError
+	}
+	return 0
+}
+
+func (x *Summary) GetAbsoluteError() float64 {
+	if x != nil {
+		return x.AbsoluteError
+	}
+	return 0
 }
 
 type Saved struct {
@@ -1138,7 +1303,7 @@ type Saved struct {
 
 func (x *Saved) Reset() {
 	*x = Saved{}
-	mi := &file_parley_v1_control_proto_msgTypes[14]
+	mi := &file_parley_v1_control_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1150,7 +1315,7 @@ func (x *Saved) String() string {
 func (*Saved) ProtoMessage() {}
 
 func (x *Saved) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[14]
+	mi := &file_parley_v1_control_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1163,7 +1328,7 @@ func (x *Saved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Saved.ProtoReflect.Descriptor instead.
 func (*Saved) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{14}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Saved) GetJob() string {
@@ -1207,7 +1372,7 @@ type Refused struct {
 
 func (x *Refused) Reset() {
 	*x = Refused{}
-	mi := &file_parley_v1_control_proto_msgTypes[15]
+	mi := &file_parley_v1_control_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1219,7 +1384,7 @@ func (x *Refused) String() string {
 func (*Refused) ProtoMessage() {}
 
 func (x *Refused) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[15]
+	mi := &file_parley_v1_control_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1232,7 +1397,7 @@ func (x *Refused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refused.ProtoReflect.Descriptor instead.
 func (*Refused) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{15}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Refused) GetJob() string {
@@ -1287,7 +1452,7 @@ type CoordinatorMessage struct {
 
 func (x *CoordinatorMessage) Reset() {
 	*x = CoordinatorMessage{}
-	mi := &file_parley_v1_control_proto_msgTypes[16]
+	mi := &file_parley_v1_control_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1299,7 +1464,7 @@ func (x *CoordinatorMessage) String() string {
 func (*CoordinatorMessage) ProtoMessage() {}
 
 func (x *CoordinatorMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[16]
+	mi := &file_parley_v1_control_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1312,7 +1477,7 @@ func (x *CoordinatorMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CoordinatorMessage.ProtoReflect.Descriptor instead.
 func (*CoordinatorMessage) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{16}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CoordinatorMessage) GetBody() isCoordinatorMessage_Body {
@@ -1515,7 +1680,7 @@ type Welcome struct {
 
 func (x *Welcome) Reset() {
 	*x = Welcome{}
-	mi := &file_parley_v1_control_proto_msgTypes[17]
+	mi := &file_parley_v1_control_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1527,7 +1692,7 @@ func (x *Welcome) String() string {
 func (*Welcome) ProtoMessage() {}
 
 func (x *Welcome) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[17]
+	mi := &file_parley_v1_control_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1540,7 +1705,7 @@ func (x *Welcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
 func (*Welcome) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{17}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Welcome) GetNode() string {
@@ -1559,7 +1724,7 @@ type HeartbeatAck struct {
 
 func (x *HeartbeatAck) Reset() {
 	*x = HeartbeatAck{}
-	mi := &file_parley_v1_control_proto_msgTypes[18]
+	mi := &file_parley_v1_control_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1571,7 +1736,7 @@ func (x *HeartbeatAck) String() string {
 func (*HeartbeatAck) ProtoMessage() {}
 
 func (x *HeartbeatAck) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[18]
+	mi := &file_parley_v1_control_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1584,7 +1749,7 @@ func (x *HeartbeatAck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatAck.ProtoReflect.Descriptor instead.
 func (*HeartbeatAck) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{18}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *HeartbeatAck) GetSequence() uint64 {
@@ -1605,7 +1770,7 @@ type Profile struct {
 
 func (x *Profile) Reset() {
 	*x = Profile{}
-	mi := &file_parley_v1_control_proto_msgTypes[19]
+	mi := &file_parley_v1_control_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1617,7 +1782,7 @@ func (x *Profile) String() string {
 func (*Profile) ProtoMessage() {}
 
 func (x *Profile) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[19]
+	mi := &file_parley_v1_control_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1630,7 +1795,7 @@ func (x *Profile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Profile.ProtoReflect.Descriptor instead.
 func (*Profile) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{19}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Profile) GetJob() string {
@@ -1661,7 +1826,7 @@ type Prepare struct {
 
 func (x *Prepare) Reset() {
 	*x = Prepare{}
-	mi := &file_parley_v1_control_proto_msgTypes[20]
+	mi := &file_parley_v1_control_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1673,7 +1838,7 @@ func (x *Prepare) String() string {
 func (*Prepare) ProtoMessage() {}
 
 func (x *Prepare) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[20]
+	mi := &file_parley_v1_control_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1686,7 +1851,7 @@ func (x *Prepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prepare.ProtoReflect.Descriptor instead.
 func (*Prepare) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{20}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Prepare) GetJob() string {
@@ -1741,7 +1906,7 @@ type Create struct {
 
 func (x *Create) Reset() {
 	*x = Create{}
-	mi := &file_parley_v1_control_proto_msgTypes[21]
+	mi := &file_parley_v1_control_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1753,7 +1918,7 @@ func (x *Create) String() string {
 func (*Create) ProtoMessage() {}
 
 func (x *Create) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[21]
+	mi := &file_parley_v1_control_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1766,7 +1931,7 @@ func (x *Create) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Create.ProtoReflect.Descriptor instead.
 func (*Create) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{21}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Create) GetJob() string {
@@ -1836,7 +2001,7 @@ type Range struct {
 
 func (x *Range) Reset() {
 	*x = Range{}
-	mi := &file_parley_v1_control_proto_msgTypes[22]
+	mi := &file_parley_v1_control_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1848,7 +2013,7 @@ func (x *Range) String() string {
 func (*Range) ProtoMessage() {}
 
 func (x *Range) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[22]
+	mi := &file_parley_v1_control_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1861,7 +2026,7 @@ func (x *Range) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Range.ProtoReflect.Descriptor instead.
 func (*Range) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{22}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Range) GetRange() uint32 {
@@ -1895,7 +2060,7 @@ type FenceOrder struct {
 
 func (x *FenceOrder) Reset() {
 	*x = FenceOrder{}
-	mi := &file_parley_v1_control_proto_msgTypes[23]
+	mi := &file_parley_v1_control_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1907,7 +2072,7 @@ func (x *FenceOrder) String() string {
 func (*FenceOrder) ProtoMessage() {}
 
 func (x *FenceOrder) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[23]
+	mi := &file_parley_v1_control_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1920,7 +2085,7 @@ func (x *FenceOrder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FenceOrder.ProtoReflect.Descriptor instead.
 func (*FenceOrder) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{23}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *FenceOrder) GetJob() string {
@@ -1947,7 +2112,7 @@ type Assign struct {
 
 func (x *Assign) Reset() {
 	*x = Assign{}
-	mi := &file_parley_v1_control_proto_msgTypes[24]
+	mi := &file_parley_v1_control_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1959,7 +2124,7 @@ func (x *Assign) String() string {
 func (*Assign) ProtoMessage() {}
 
 func (x *Assign) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[24]
+	mi := &file_parley_v1_control_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1972,7 +2137,7 @@ func (x *Assign) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assign.ProtoReflect.Descriptor instead.
 func (*Assign) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{24}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Assign) GetJob() string {
@@ -2000,7 +2165,7 @@ type Assignment struct {
 
 func (x *Assignment) Reset() {
 	*x = Assignment{}
-	mi := &file_parley_v1_control_proto_msgTypes[25]
+	mi := &file_parley_v1_control_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2012,7 +2177,7 @@ func (x *Assignment) String() string {
 func (*Assignment) ProtoMessage() {}
 
 func (x *Assignment) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[25]
+	mi := &file_parley_v1_control_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2025,7 +2190,7 @@ func (x *Assignment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assignment.ProtoReflect.Descriptor instead.
 func (*Assignment) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{25}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Assignment) GetWorker() uint32 {
@@ -2059,7 +2224,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_parley_v1_control_proto_msgTypes[26]
+	mi := &file_parley_v1_control_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2071,7 +2236,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[26]
+	mi := &file_parley_v1_control_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2084,7 +2249,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{26}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Release) GetJob() string {
@@ -2111,7 +2276,7 @@ type Evaluate struct {
 
 func (x *Evaluate) Reset() {
 	*x = Evaluate{}
-	mi := &file_parley_v1_control_proto_msgTypes[27]
+	mi := &file_parley_v1_control_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2123,7 +2288,7 @@ func (x *Evaluate) String() string {
 func (*Evaluate) ProtoMessage() {}
 
 func (x *Evaluate) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[27]
+	mi := &file_parley_v1_control_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2136,7 +2301,7 @@ func (x *Evaluate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evaluate.ProtoReflect.Descriptor instead.
 func (*Evaluate) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{27}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Evaluate) GetJob() string {
@@ -2165,7 +2330,7 @@ type Save struct {
 
 func (x *Save) Reset() {
 	*x = Save{}
-	mi := &file_parley_v1_control_proto_msgTypes[28]
+	mi := &file_parley_v1_control_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2177,7 +2342,7 @@ func (x *Save) String() string {
 func (*Save) ProtoMessage() {}
 
 func (x *Save) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[28]
+	mi := &file_parley_v1_control_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2190,7 +2355,7 @@ func (x *Save) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Save.ProtoReflect.Descriptor instead.
 func (*Save) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{28}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Save) GetJob() string {
@@ -2223,7 +2388,7 @@ type Poll struct {
 
 func (x *Poll) Reset() {
 	*x = Poll{}
-	mi := &file_parley_v1_control_proto_msgTypes[29]
+	mi := &file_parley_v1_control_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2235,7 +2400,7 @@ func (x *Poll) String() string {
 func (*Poll) ProtoMessage() {}
 
 func (x *Poll) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[29]
+	mi := &file_parley_v1_control_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2248,7 +2413,7 @@ func (x *Poll) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Poll.ProtoReflect.Descriptor instead.
 func (*Poll) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{29}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{30}
 }
 
 type End struct {
@@ -2261,7 +2426,7 @@ type End struct {
 
 func (x *End) Reset() {
 	*x = End{}
-	mi := &file_parley_v1_control_proto_msgTypes[30]
+	mi := &file_parley_v1_control_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2273,7 +2438,7 @@ func (x *End) String() string {
 func (*End) ProtoMessage() {}
 
 func (x *End) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[30]
+	mi := &file_parley_v1_control_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2286,7 +2451,7 @@ func (x *End) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use End.ProtoReflect.Descriptor instead.
 func (*End) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{30}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *End) GetJob() string {
@@ -2384,12 +2549,30 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x04Unit\x12\x10\n" +
 	"\x03set\x18\x01 \x01(\tR\x03set\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\rR\x06number\x12\x12\n" +
-	"\x04term\x18\x03 \x01(\x04R\x04term\"\x84\x01\n" +
+	"\x04term\x18\x03 \x01(\x04R\x04term\"\x98\x01\n" +
 	"\tEvaluated\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12#\n" +
-	"\x04unit\x18\x02 \x01(\v2\x0f.parley.v1.UnitR\x04unit\x12\x18\n" +
-	"\asummary\x18\x03 \x01(\fR\asummary\x12&\n" +
-	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\"|\n" +
+	"\x04unit\x18\x02 \x01(\v2\x0f.parley.v1.UnitR\x04unit\x12,\n" +
+	"\asummary\x18\x03 \x01(\v2\x12.parley.v1.SummaryR\asummary\x12&\n" +
+	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\"\xcf\x03\n" +
+	"\aSummary\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
+	"\x04bits\x18\x02 \x01(\x05R\x04bits\x12\x12\n" +
+	"\x04rows\x18\x03 \x01(\x03R\x04rows\x12\x18\n" +
+	"\aunknown\x18\x04 \x01(\x03R\aunknown\x12\x12\n" +
+	"\x04loss\x18\x05 \x01(\x01R\x04loss\x12#\n" +
+	"\rtrue_positive\x18\x06 \x01(\x03R\ftruePositive\x12%\n" +
+	"\x0efalse_positive\x18\a \x01(\x03R\rfalsePositive\x12#\n" +
+	"\rtrue_negative\x18\b \x01(\x03R\ftrueNegative\x12%\n" +
+	"\x0efalse_negative\x18\t \x01(\x03R\rfalseNegative\x12\x16\n" +
+	"\x06images\x18\n" +
+	" \x03(\rR\x06images\x12\x1c\n" +
+	"\tpositives\x18\v \x03(\x03R\tpositives\x12\x1c\n" +
+	"\tnegatives\x18\f \x03(\x03R\tnegatives\x12\x12\n" +
+	"\x04mean\x18\r \x01(\x01R\x04mean\x12\x0e\n" +
+	"\x02m2\x18\x0e \x01(\x01R\x02m2\x12#\n" +
+	"\rsquared_error\x18\x0f \x01(\x01R\fsquaredError\x12%\n" +
+	"\x0eabsolute_error\x18\x10 \x01(\x01R\rabsoluteError\"|\n" +
 	"\x05Saved\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
 	"\x06sha256\x18\x02 \x01(\tR\x06sha256\x12!\n" +
@@ -2482,7 +2665,7 @@ func file_parley_v1_control_proto_rawDescGZIP() []byte {
 	return file_parley_v1_control_proto_rawDescData
 }
 
-var file_parley_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_parley_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_parley_v1_control_proto_goTypes = []any{
 	(*AgentMessage)(nil),       // 0: parley.v1.AgentMessage
 	(*Hello)(nil),              // 1: parley.v1.Hello
@@ -2498,24 +2681,25 @@ var file_parley_v1_control_proto_goTypes = []any{
 	(*WorkerEnd)(nil),          // 11: parley.v1.WorkerEnd
 	(*Unit)(nil),               // 12: parley.v1.Unit
 	(*Evaluated)(nil),          // 13: parley.v1.Evaluated
-	(*Saved)(nil),              // 14: parley.v1.Saved
-	(*Refused)(nil),            // 15: parley.v1.Refused
-	(*CoordinatorMessage)(nil), // 16: parley.v1.CoordinatorMessage
-	(*Welcome)(nil),            // 17: parley.v1.Welcome
-	(*HeartbeatAck)(nil),       // 18: parley.v1.HeartbeatAck
-	(*Profile)(nil),            // 19: parley.v1.Profile
-	(*Prepare)(nil),            // 20: parley.v1.Prepare
-	(*Create)(nil),             // 21: parley.v1.Create
-	(*Range)(nil),              // 22: parley.v1.Range
-	(*FenceOrder)(nil),         // 23: parley.v1.FenceOrder
-	(*Assign)(nil),             // 24: parley.v1.Assign
-	(*Assignment)(nil),         // 25: parley.v1.Assignment
-	(*Release)(nil),            // 26: parley.v1.Release
-	(*Evaluate)(nil),           // 27: parley.v1.Evaluate
-	(*Save)(nil),               // 28: parley.v1.Save
-	(*Poll)(nil),               // 29: parley.v1.Poll
-	(*End)(nil),                // 30: parley.v1.End
-	(*Fault)(nil),              // 31: parley.v1.Fault
+	(*Summary)(nil),            // 14: parley.v1.Summary
+	(*Saved)(nil),              // 15: parley.v1.Saved
+	(*Refused)(nil),            // 16: parley.v1.Refused
+	(*CoordinatorMessage)(nil), // 17: parley.v1.CoordinatorMessage
+	(*Welcome)(nil),            // 18: parley.v1.Welcome
+	(*HeartbeatAck)(nil),       // 19: parley.v1.HeartbeatAck
+	(*Profile)(nil),            // 20: parley.v1.Profile
+	(*Prepare)(nil),            // 21: parley.v1.Prepare
+	(*Create)(nil),             // 22: parley.v1.Create
+	(*Range)(nil),              // 23: parley.v1.Range
+	(*FenceOrder)(nil),         // 24: parley.v1.FenceOrder
+	(*Assign)(nil),             // 25: parley.v1.Assign
+	(*Assignment)(nil),         // 26: parley.v1.Assignment
+	(*Release)(nil),            // 27: parley.v1.Release
+	(*Evaluate)(nil),           // 28: parley.v1.Evaluate
+	(*Save)(nil),               // 29: parley.v1.Save
+	(*Poll)(nil),               // 30: parley.v1.Poll
+	(*End)(nil),                // 31: parley.v1.End
+	(*Fault)(nil),              // 32: parley.v1.Fault
 }
 var file_parley_v1_control_proto_depIdxs = []int32{
 	1,  // 0: parley.v1.AgentMessage.hello:type_name -> parley.v1.Hello
@@ -2526,44 +2710,45 @@ var file_parley_v1_control_proto_depIdxs = []int32{
 	9,  // 5: parley.v1.AgentMessage.fenced:type_name -> parley.v1.Fenced
 	11, // 6: parley.v1.AgentMessage.worker_end:type_name -> parley.v1.WorkerEnd
 	13, // 7: parley.v1.AgentMessage.evaluated:type_name -> parley.v1.Evaluated
-	14, // 8: parley.v1.AgentMessage.saved:type_name -> parley.v1.Saved
-	15, // 9: parley.v1.AgentMessage.refused:type_name -> parley.v1.Refused
+	15, // 8: parley.v1.AgentMessage.saved:type_name -> parley.v1.Saved
+	16, // 9: parley.v1.AgentMessage.refused:type_name -> parley.v1.Refused
 	3,  // 10: parley.v1.Heartbeat.workers:type_name -> parley.v1.WorkerStatus
 	4,  // 11: parley.v1.Heartbeat.ranges:type_name -> parley.v1.RangeStatus
 	5,  // 12: parley.v1.RangeStatus.tallies:type_name -> parley.v1.Tally
-	31, // 13: parley.v1.Profiled.fault:type_name -> parley.v1.Fault
-	31, // 14: parley.v1.Prepared.fault:type_name -> parley.v1.Fault
-	31, // 15: parley.v1.Created.fault:type_name -> parley.v1.Fault
+	32, // 13: parley.v1.Profiled.fault:type_name -> parley.v1.Fault
+	32, // 14: parley.v1.Prepared.fault:type_name -> parley.v1.Fault
+	32, // 15: parley.v1.Created.fault:type_name -> parley.v1.Fault
 	10, // 16: parley.v1.Fenced.fences:type_name -> parley.v1.Fence
-	31, // 17: parley.v1.Fenced.fault:type_name -> parley.v1.Fault
-	31, // 18: parley.v1.WorkerEnd.fault:type_name -> parley.v1.Fault
+	32, // 17: parley.v1.Fenced.fault:type_name -> parley.v1.Fault
+	32, // 18: parley.v1.WorkerEnd.fault:type_name -> parley.v1.Fault
 	12, // 19: parley.v1.Evaluated.unit:type_name -> parley.v1.Unit
-	31, // 20: parley.v1.Evaluated.fault:type_name -> parley.v1.Fault
-	31, // 21: parley.v1.Saved.fault:type_name -> parley.v1.Fault
-	17, // 22: parley.v1.CoordinatorMessage.welcome:type_name -> parley.v1.Welcome
-	18, // 23: parley.v1.CoordinatorMessage.ack:type_name -> parley.v1.HeartbeatAck
-	19, // 24: parley.v1.CoordinatorMessage.profile:type_name -> parley.v1.Profile
-	20, // 25: parley.v1.CoordinatorMessage.prepare:type_name -> parley.v1.Prepare
-	21, // 26: parley.v1.CoordinatorMessage.create:type_name -> parley.v1.Create
-	23, // 27: parley.v1.CoordinatorMessage.fence:type_name -> parley.v1.FenceOrder
-	24, // 28: parley.v1.CoordinatorMessage.assign:type_name -> parley.v1.Assign
-	26, // 29: parley.v1.CoordinatorMessage.release:type_name -> parley.v1.Release
-	27, // 30: parley.v1.CoordinatorMessage.evaluate:type_name -> parley.v1.Evaluate
-	28, // 31: parley.v1.CoordinatorMessage.save:type_name -> parley.v1.Save
-	30, // 32: parley.v1.CoordinatorMessage.end:type_name -> parley.v1.End
-	29, // 33: parley.v1.CoordinatorMessage.poll:type_name -> parley.v1.Poll
-	22, // 34: parley.v1.Create.ranges:type_name -> parley.v1.Range
-	10, // 35: parley.v1.FenceOrder.fences:type_name -> parley.v1.Fence
-	25, // 36: parley.v1.Assign.workers:type_name -> parley.v1.Assignment
-	25, // 37: parley.v1.Release.workers:type_name -> parley.v1.Assignment
-	12, // 38: parley.v1.Evaluate.units:type_name -> parley.v1.Unit
-	0,  // 39: parley.v1.Control.Session:input_type -> parley.v1.AgentMessage
-	16, // 40: parley.v1.Control.Session:output_type -> parley.v1.CoordinatorMessage
-	40, // [40:41] is the sub-list for method output_type
-	39, // [39:40] is the sub-list for method input_type
-	39, // [39:39] is the sub-list for extension type_name
-	39, // [39:39] is the sub-list for extension extendee
-	0,  // [0:39] is the sub-list for field type_name
+	14, // 20: parley.v1.Evaluated.summary:type_name -> parley.v1.Summary
+	32, // 21: parley.v1.Evaluated.fault:type_name -> parley.v1.Fault
+	32, // 22: parley.v1.Saved.fault:type_name -> parley.v1.Fault
+	18, // 23: parley.v1.CoordinatorMessage.welcome:type_name -> parley.v1.Welcome
+	19, // 24: parley.v1.CoordinatorMessage.ack:type_name -> parley.v1.HeartbeatAck
+	20, // 25: parley.v1.CoordinatorMessage.profile:type_name -> parley.v1.Profile
+	21, // 26: parley.v1.CoordinatorMessage.prepare:type_name -> parley.v1.Prepare
+	22, // 27: parley.v1.CoordinatorMessage.create:type_name -> parley.v1.Create
+	24, // 28: parley.v1.CoordinatorMessage.fence:type_name -> parley.v1.FenceOrder
+	25, // 29: parley.v1.CoordinatorMessage.assign:type_name -> parley.v1.Assign
+	27, // 30: parley.v1.CoordinatorMessage.release:type_name -> parley.v1.Release
+	28, // 31: parley.v1.CoordinatorMessage.evaluate:type_name -> parley.v1.Evaluate
+	29, // 32: parley.v1.CoordinatorMessage.save:type_name -> parley.v1.Save
+	31, // 33: parley.v1.CoordinatorMessage.end:type_name -> parley.v1.End
+	30, // 34: parley.v1.CoordinatorMessage.poll:type_name -> parley.v1.Poll
+	23, // 35: parley.v1.Create.ranges:type_name -> parley.v1.Range
+	10, // 36: parley.v1.FenceOrder.fences:type_name -> parley.v1.Fence
+	26, // 37: parley.v1.Assign.workers:type_name -> parley.v1.Assignment
+	26, // 38: parley.v1.Release.workers:type_name -> parley.v1.Assignment
+	12, // 39: parley.v1.Evaluate.units:type_name -> parley.v1.Unit
+	0,  // 40: parley.v1.Control.Session:input_type -> parley.v1.AgentMessage
+	17, // 41: parley.v1.Control.Session:output_type -> parley.v1.CoordinatorMessage
+	41, // [41:42] is the sub-list for method output_type
+	40, // [40:41] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_parley_v1_control_proto_init() }
@@ -2584,7 +2769,7 @@ func file_parley_v1_control_proto_init() {
 		(*AgentMessage_Saved)(nil),
 		(*AgentMessage_Refused)(nil),
 	}
-	file_parley_v1_control_proto_msgTypes[16].OneofWrappers = []any{
+	file_parley_v1_control_proto_msgTypes[17].OneofWrappers = []any{
 		(*CoordinatorMessage_Welcome)(nil),
 		(*CoordinatorMessage_Ack)(nil),
 		(*CoordinatorMessage_Profile)(nil),
@@ -2604,7 +2789,7 @@ func file_parley_v1_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_v1_control_proto_rawDesc), len(file_parley_v1_control_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   31,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
