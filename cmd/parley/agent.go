@@ -39,7 +39,7 @@ runs already. When the node is ready it prints one line of JSON on standard outp
 Logs go to standard error. SIGTERM and Ctrl-C end it in good order.`,
 		Example: `  parley agent
   parley agent --bind 127.0.0.1:0 --join 127.0.0.1:7700 --roles trainer`,
-		Args: cobra.NoArgs,
+		Args: takes(),
 	}
 	f := c.Flags()
 	f.StringSliceVar(&o.roles, "roles", node.Roles, "what the node does")
@@ -48,7 +48,7 @@ Logs go to standard error. SIGTERM and Ctrl-C end it in good order.`,
 	f.StringVar(&o.gossip, "gossip", "", "address to gossip on (default: --bind's host and the next port)")
 	f.StringVar(&o.advertise, "advertise", "", "host under which others reach this node (default: --bind's)")
 	f.StringVar(&o.label, "label", "parley", "name of the cluster: nodes of another label are refused")
-	f.StringVar(&o.dataDir, "data-dir", "", "folder for models and temporary files (default: parley-data/PORT in the user's cache folder)")
+	f.StringVar(&o.dataDir, "data-dir", "", "folder for models and temporary files (default: parley-data/PORT in the user's cache folder; with port 0 a temporary one)")
 	f.BoolVar(&o.insecure, "insecure", false, "allow addresses beyond loopback: anybody who reaches them can read data, submit jobs that read files of this user, and change models; use it on networks that you trust entirely (keys are not yet supported)")
 	f.BoolVar(&o.verbose, "verbose", false, "log more")
 	c.RunE = do(func(c *cobra.Command, _ []string) error { return runAgent(c.Context(), o) })
@@ -62,10 +62,11 @@ func runAgent(ctx context.Context, o agentOptions) error {
 	}
 	logger := newLogger(level)
 	if o.dataDir == "" {
-		dir, err := defaultDataDir(o.bind)
+		dir, end, err := defaultDataDir(o.bind)
 		if err != nil {
 			return exit(exitUsage, fmt.Errorf("%w: give --data-dir", err))
 		}
+		defer end()
 		o.dataDir = dir
 	}
 	n, err := node.New(node.Config{Network: rpc.TCP{}, Bind: o.bind, Roles: o.roles, Label: o.label, DataDir: o.dataDir, Version: version,
@@ -110,15 +111,16 @@ func announce(ctx context.Context, n *node.Node) error {
 }
 
 // defaultDataDir is one folder a port, so that agents on one machine keep apart;
-// those whose port the system picks share none of theirs.
-func defaultDataDir(bind string) (string, error) {
+// those whose port the system picks have a temporary one, which end removes.
+func defaultDataDir(bind string) (dir string, end func(), err error) {
 	port := bind[strings.LastIndexByte(bind, ':')+1:]
 	if port == "0" || port == "" {
-		return os.MkdirTemp("", "parley-agent-")
+		dir, err = os.MkdirTemp("", "parley-agent-")
+		return dir, func() { os.RemoveAll(dir) }, err
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	return filepath.Join(cache, "parley-data", port), nil
+	return filepath.Join(cache, "parley-data", port), func() {}, nil
 }

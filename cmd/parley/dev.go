@@ -20,10 +20,13 @@ func devCommand() *cobra.Command {
 	var nodes int
 	var bind string
 	c := &cobra.Command{
-		Use:     "dev",
-		Short:   "Run a local cluster of agent processes until Ctrl-C",
-		Example: "  parley dev --nodes 3",
-		Args:    cobra.NoArgs,
+		Use:   "dev",
+		Short: "Run a local cluster of agent processes until Ctrl-C",
+		Long: `Dev starts agent processes that form a cluster, prints how to use it, and ends them at Ctrl-C.
+It is for trying things out: what the agents keep is removed with them.`,
+		Example: `  parley dev --nodes 3
+  parley dev --nodes 5 --bind 127.0.0.1:0`,
+		Args: takes(),
 	}
 	c.Flags().IntVar(&nodes, "nodes", 3, "agent processes")
 	c.Flags().StringVar(&bind, "bind", defaultCluster, "address of the first one; the others pick theirs")

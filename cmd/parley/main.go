@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -93,12 +94,19 @@ func run(ctx context.Context, args []string) error {
   parley train experiments/a9a/job.yaml run.epochs=1 --servers 3 --trainers 2
   parley dev --nodes 3
   parley train experiments/a9a/job.yaml --cluster 127.0.0.1:7700`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			return unknownCommand(c, args[0])
+		},
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			if k := os.Getenv("PARLEY_KERNELS"); k != "" && k != linalg.Kernels() {
-				return exit(exitUsage, fmt.Errorf("PARLEY_KERNELS=%s: this version has the kernels %q only", k, linalg.Kernels()))
+				return exit(exitUsage, fmt.Errorf("PARLEY_KERNELS=%s: this build has no such kernels: set it to %s, or unset it", k, linalg.Kernels()))
 			}
 			return nil
 		},
@@ -114,6 +122,40 @@ func run(ctx context.Context, args []string) error {
 		err = exit(exitUsage, fmt.Errorf("%w (see %s --help)", err, c.CommandPath()))
 	}
 	return err
+}
+
+// group is a command that only holds others.
+func group(use, short, example string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Example: example, Args: cobra.ArbitraryArgs}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return exit(exitUsage, fmt.Errorf("%s what? see %s --help", c.CommandPath(), c.CommandPath()))
+		}
+		return unknownCommand(c, args[0])
+	}
+	c.AddCommand(commands...)
+	return c
+}
+
+func unknownCommand(c *cobra.Command, name string) error {
+	hint := ""
+	if near := c.SuggestionsFor(name); len(name) > 2 && len(near) > 0 {
+		hint = "did you mean " + near[0] + "? "
+	}
+	return exit(exitUsage, fmt.Errorf("%s: unknown command %q: %ssee %s --help", c.CommandPath(), name, hint, c.CommandPath()))
+}
+
+// takes checks the number of arguments, and names them when it is wrong.
+func takes(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == len(names) {
+			return nil
+		}
+		if len(names) == 0 {
+			return fmt.Errorf("%s takes no arguments, and %q was given", c.CommandPath(), args[0])
+		}
+		return fmt.Errorf("%s takes %s, and %d arguments were given", c.CommandPath(), strings.Join(names, " and "), len(args))
+	}
 }
 
 // ran notes that cobra found arguments and flags in order, so that an error is

@@ -15,12 +15,12 @@ import (
 )
 
 func modelCommand() *cobra.Command {
-	c := &cobra.Command{Use: "model", Short: "Look at a model, check that it is whole", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return exit(exitUsage, fmt.Errorf("which one? see parley model --help"))
-		}}
 	var asJSON bool
-	show := &cobra.Command{Use: "show MODEL", Short: "Show what a model is and what it came from", Args: cobra.ExactArgs(1)}
+	show := &cobra.Command{Use: "show MODEL", Short: "Show what a model is and what it came from", Args: takes("MODEL"),
+		Long: `Show prints kind, shapes, metrics and hashes of a model. MODEL is the output folder of a job, or
+the folder model in it.`,
+		Example: `  parley model show runs/a9a
+  parley model show runs/a9a --json`}
 	show.Flags().BoolVar(&asJSON, "json", false, "print model.json")
 	show.RunE = do(func(_ *cobra.Command, args []string) error {
 		m, err := artifact.Open(args[0])
@@ -36,7 +36,10 @@ func modelCommand() *cobra.Command {
 		}
 		return printModel(m)
 	})
-	verify := &cobra.Command{Use: "verify MODEL", Short: "Check all files of a model against their hashes", Args: cobra.ExactArgs(1)}
+	verify := &cobra.Command{Use: "verify MODEL", Short: "Check all files of a model against their hashes", Args: takes("MODEL"),
+		Long: `Verify reads all files of a model and compares their SHA-256 with those in model.json. It ends with
+exit code 1, and names each file that was changed or is missing, when the model is not whole.`,
+		Example: "  parley model verify runs/a9a"}
 	verify.RunE = do(func(_ *cobra.Command, args []string) error {
 		m, err := artifact.Verify(args[0])
 		if param.KindOf(err) == param.Corrupt {
@@ -47,8 +50,7 @@ func modelCommand() *cobra.Command {
 		}
 		return err
 	})
-	c.AddCommand(show, verify)
-	return c
+	return group("model", "Look at a model, check that it is whole", "  parley model show runs/a9a\n  parley model verify runs/a9a", show, verify)
 }
 
 func printModel(m *artifact.Model) error {

@@ -24,8 +24,9 @@ func predictCommand() *cobra.Command {
 		Long: `Predict reads rows in the format that the model was trained on and writes one prediction a
 line: the probability of the positive class (logistic) or the mean (linear). Features that the
 model does not know are ignored and counted.`,
-		Example: "  parley predict runs/a9a a9a.t.svm.zst --out predictions.txt",
-		Args:    cobra.ExactArgs(2),
+		Example: `  parley predict runs/a9a a9a.t.svm.zst --out predictions.txt
+  parley predict runs/a9a 'new/*.svm.gz' | head`,
+		Args: takes("MODEL", "PATH"),
 	}
 	c.Flags().StringVar(&format, "format", "libsvm", "format of the rows")
 	c.Flags().StringVar(&out, "out", "", "file to write to (default: standard output)")
@@ -46,7 +47,7 @@ func predictTo(ctx context.Context, model, path, out string) error {
 	}
 	f, err := renameio.NewPendingFile(out, renameio.WithPermissions(0o644))
 	if err != nil {
-		return exit(exitUsage, fmt.Errorf("--out: %w", err))
+		return exit(exitUsage, fmt.Errorf("--out %s: cannot write there: %w", out, err))
 	}
 	defer f.Cleanup()
 	if err := predict(ctx, f, model, path); err != nil {
@@ -80,10 +81,16 @@ func predict(ctx context.Context, out io.Writer, path, data string) error {
 	w := bufio.NewWriterSize(out, 1<<16)
 	var line []byte
 	var predictions []float32
+	unknown := 0
 	for _, s := range manifest.Shards {
 		rows, err := set.Load(ctx, s.ID)
 		if err != nil {
 			return err
+		}
+		for _, c := range rows.Columns {
+			if int64(c) >= m.Columns {
+				unknown++
+			}
 		}
 		predictions = model.Predict(predictions[:0], rows, weights)
 		for _, p := range predictions {
@@ -93,8 +100,8 @@ func predict(ctx context.Context, out io.Writer, path, data string) error {
 			}
 		}
 	}
-	if manifest.Columns > m.Columns {
-		fmt.Fprintf(os.Stderr, "parley: features beyond the model's %d columns were ignored (the data has %d)\n", m.Columns, manifest.Columns)
+	if unknown > 0 {
+		fmt.Fprintf(os.Stderr, "parley: %d values in columns beyond the model's %d were ignored\n", unknown, m.Columns)
 	}
 	return w.Flush()
 }

@@ -3,12 +3,14 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -20,15 +22,16 @@ import (
 // progress tells how a job goes: a live line on a terminal, plain lines
 // elsewhere. Everything goes to standard error.
 type progress struct {
-	out     io.Writer
-	live    bool
-	width   int
-	drawn   bool
-	epoch   time.Time // when an epoch was told last
-	rows    int64
-	at      time.Time
-	rate    float64
-	waiting string // what was said of a wait
+	out      io.Writer
+	live     bool
+	embedded bool // nodes come and go with this process: not worth a line
+	width    int
+	drawn    bool
+	epoch    time.Time // when an epoch was told last
+	rows     int64
+	at       time.Time
+	rate     float64
+	waiting  string // what was said of a wait
 }
 
 func newProgress(f *os.File) *progress {
@@ -59,13 +62,19 @@ const quiet = time.Second
 
 func (p *progress) event(e artifact.Event) {
 	switch e.Kind {
+	case artifact.EventJoin:
+		if !p.embedded {
+			p.line("%s", e.Message)
+		}
+	case artifact.EventProfile:
+		p.line("data: %s", e.Message)
 	case artifact.EventEpoch:
 		if p.live || time.Since(p.epoch) < quiet {
 			return
 		}
 		p.epoch = time.Now()
 		p.line("%s", e.Message)
-	case artifact.EventFailure, artifact.EventRecovery, artifact.EventFenced, artifact.EventJoin, artifact.EventProfile:
+	case artifact.EventFailure, artifact.EventRecovery, artifact.EventFenced:
 		p.line("%s", e.Message)
 	}
 }
@@ -99,7 +108,7 @@ func (p *progress) draw(s *parleyv1.JobStatus, wait string) {
 		done := float64(s.GetRound()) / float64(s.GetRounds())
 		const size = 24
 		full := int(done * size)
-		text = fmt.Sprintf("[%s%s] epoch %d/%d  %s rows/s  progressive loss %.4f", strings.Repeat("=", full), strings.Repeat(" ", size-full),
+		text = fmt.Sprintf("[%s%s] epoch %d/%d  %s rows/s  progressive loss %.4g", strings.Repeat("=", full), strings.Repeat(" ", size-full),
 			s.GetEpoch(), s.GetEpochs(), short(p.rate), s.GetLoss())
 		if done > 0 && done < 1 && s.GetSeconds() > 1 {
 			left := time.Duration(s.GetSeconds() * (1 - done) / done * float64(time.Second))
@@ -158,7 +167,7 @@ func printResult(out io.Writer, j *job.Job, r *artifact.Report) error {
 		for _, s := range sets {
 			cell := "-"
 			if v, ok := s.values[metric]; ok {
-				cell = fmt.Sprintf("%.4f", v)
+				cell = number(v)
 			}
 			fmt.Fprintf(w, "%s\t", cell)
 		}
@@ -170,10 +179,44 @@ func printResult(out io.Writer, j *job.Job, r *artifact.Report) error {
 	if r.UnknownFeatures > 0 {
 		fmt.Fprintf(out, "\n%d values of the test data are in columns that the training data lacks: they were ignored\n", r.UnknownFeatures)
 	}
+	if hint := poor(r.Metrics.Train); hint != "" {
+		fmt.Fprintf(out, "\n%s: lower optimizer.rate, scale the features, or train for more epochs\n", hint)
+	}
 	output := shortPath(j.Output)
 	fmt.Fprintf(out, "\nmodel   %s  (SHA-256 %s)\nreport  %s\n\nnext: parley predict %s %s\n      parley model show %s\n", filepath.Join(output, artifact.ModelDir), r.ModelSHA256,
-		filepath.Join(output, artifact.ReportFile), output, shortPath(testPath(j)), output)
+		filepath.Join(output, artifact.ReportFile), quoted(output), quoted(shortPath(testPath(j))), quoted(output))
 	return nil
+}
+
+// number writes a metric with four decimals as long as that is readable.
+func number(v float64) string {
+	if math.Abs(v) >= 1e6 {
+		return fmt.Sprintf("%.4g", v)
+	}
+	return fmt.Sprintf("%.4f", v)
+}
+
+// poor tells of a model that predicts its own training data worse than a
+// constant does.
+func poor(train artifact.Values) string {
+	if loss := train["logloss"]; loss > math.Ln2 {
+		return fmt.Sprintf("the training logloss is above %.4f, which guessing 1/2 would reach", math.Ln2)
+	}
+	if r2 := train["r2"]; r2 < 0 {
+		return "the training r2 is below 0, which guessing the mean would reach"
+	}
+	return ""
+}
+
+// quoted is a path as a shell takes it.
+func quoted(path string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+,:@%=", r) || r >= utf8.RuneSelf
+	}
+	if path != "" && strings.IndexFunc(path, func(r rune) bool { return !plain(r) }) < 0 {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
 func testPath(j *job.Job) string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -26,7 +27,7 @@ func statusCommand() *cobra.Command {
 		Use:     "status",
 		Short:   "Show members, roles, jobs, and who waits for whom",
 		Example: "  parley status --cluster 127.0.0.1:7700",
-		Args:    cobra.NoArgs,
+		Args:    takes(),
 	}
 	clusterFlag(c, &cluster)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -79,7 +80,7 @@ func printStatus(out io.Writer, s *parleyv1.StatusReply) error {
 	}
 	fmt.Fprintln(w)
 	if len(s.GetJobs()) > 0 {
-		fmt.Fprintln(w, "JOB\tPHASE\tEPOCH\tROUND\tRESTARTS\tWAITS FOR")
+		fmt.Fprintln(w, "JOB\tPHASE\tEPOCH\tROUND\tRESTARTS\tWHY")
 	} else {
 		fmt.Fprintln(w, "no jobs")
 	}
@@ -108,12 +109,9 @@ func waits(j *parleyv1.JobStatus) string {
 }
 
 func jobCommand() *cobra.Command {
-	c := &cobra.Command{Use: "job", Short: "Look at a job, stop it, fetch its model", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return exit(exitUsage, fmt.Errorf("which one? see parley job --help"))
-		}}
-	c.AddCommand(
-		&cobra.Command{Use: "schema", Short: "Print the JSON Schema of the job file", Args: cobra.NoArgs, RunE: do(func(*cobra.Command, []string) error {
+	return group("job", "Look at a job, stop it, fetch its model", `  parley job why a9a-3f07c2 --cluster 127.0.0.1:7700
+  parley job schema`,
+		&cobra.Command{Use: "schema", Short: "Print the JSON Schema of the job file", Example: "  parley job schema > job.schema.json", Args: takes(), RunE: do(func(*cobra.Command, []string) error {
 			_, err := os.Stdout.Write(job.Schema())
 			return err
 		})},
@@ -122,14 +120,14 @@ func jobCommand() *cobra.Command {
 		jobCall("stop ID", "Stop a job", stopJob),
 		fetchCommand(),
 	)
-	return c
 }
 
 // jobCall is a command about one job of a cluster.
 func jobCall(use, short string, call func(ctx context.Context, cl *client.Client, id string, asJSON bool) error) *cobra.Command {
 	var cluster string
 	var asJSON bool
-	c := &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(1)}
+	c := &cobra.Command{Use: use, Short: short, Args: takes("the ID of a job (parley status lists them)")}
+	c.Example = "  parley job " + strings.Replace(use, "ID", "a9a-3f07c2", 1) + " --cluster 127.0.0.1:7700"
 	clusterFlag(c, &cluster)
 	if !strings.HasPrefix(use, "stop") {
 		c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -149,7 +147,7 @@ func showJob(ctx context.Context, cl *client.Client, id string, asJSON bool) err
 		return printJSON(os.Stdout, s)
 	}
 	j := s.GetJobs()[0]
-	fmt.Printf("job       %s\nphase     %s\nepoch     %d of %d\nround     %d of %d\nrows      %d\nloss      %.5f (progressive, this epoch)\nrestarts  %d\nrunning   %.1f s\nwaits     %s\n",
+	fmt.Printf("job       %s\nphase     %s\nepoch     %d of %d\nround     %d of %d\nrows      %d\nloss      %.5f (progressive, this epoch)\nrestarts  %d\nrunning   %.1f s\nwhy       %s\n\n",
 		j.GetJob(), j.GetPhase(), j.GetEpoch(), j.GetEpochs(), j.GetRound(), j.GetRounds(), j.GetRows(), j.GetLoss(), j.GetRestarts(), j.GetSeconds(), waits(j))
 	printEvents(j, func(artifact.Event) bool { return true })
 	return nil
@@ -165,7 +163,15 @@ func whyJob(ctx context.Context, cl *client.Client, id string, asJSON bool) erro
 		return printJSON(os.Stdout, s)
 	}
 	j := s.GetJobs()[0]
-	fmt.Printf("job %s is %s; restarts: %d\nwaits for %s\n", j.GetJob(), j.GetPhase(), j.GetRestarts(), waits(j))
+	switch {
+	case j.GetCause() != "":
+		fmt.Printf("job %s is over: %s\n", j.GetJob(), j.GetCause())
+	case j.GetOwner() == "":
+		fmt.Printf("job %s is %s: it waits for nobody\n", j.GetJob(), j.GetPhase())
+	default:
+		fmt.Printf("job %s is %s and waits for %s\n", j.GetJob(), j.GetPhase(), waits(j))
+	}
+	fmt.Printf("restarts: %d\n\n", j.GetRestarts())
 	printEvents(j, func(e artifact.Event) bool { return e.Kind != artifact.EventEpoch })
 	return nil
 }
@@ -183,6 +189,14 @@ func stopJob(ctx context.Context, cl *client.Client, id string, _ bool) error {
 	if err := cl.Stop(ctx, id, "on request"); err != nil {
 		return err
 	}
+	s, err := cl.Status(ctx, id)
+	if err != nil {
+		return err
+	}
+	if phase := s.GetJobs()[0].GetPhase(); phase != "stopped" {
+		fmt.Printf("job %s was over before: it is %s\n", id, phase)
+		return nil
+	}
 	fmt.Printf("job %s is stopped\n", id)
 	return nil
 }
@@ -190,7 +204,8 @@ func stopJob(ctx context.Context, cl *client.Client, id string, _ bool) error {
 func fetchCommand() *cobra.Command {
 	var cluster string
 	var force bool
-	c := &cobra.Command{Use: "fetch ID DIR", Short: "Copy model and report of a job that is done into a folder", Args: cobra.ExactArgs(2)}
+	c := &cobra.Command{Use: "fetch ID DIR", Short: "Copy model and report of a job that is done into a folder", Args: takes("the ID of a job", "DIR"),
+		Example: "  parley job fetch a9a-3f07c2 runs/a9a --cluster 127.0.0.1:7700"}
 	clusterFlag(c, &cluster)
 	c.Flags().BoolVar(&force, "force", false, "replace a finished model in the folder")
 	c.RunE = do(func(c *cobra.Command, args []string) error {
@@ -200,6 +215,10 @@ func fetchCommand() *cobra.Command {
 }
 
 func fetch(ctx context.Context, cl *client.Client, id, dir string, force bool) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return exit(exitUsage, err)
+	}
 	if err := artifact.CheckOutput(dir, force); err != nil {
 		return err
 	}
@@ -212,7 +231,7 @@ func fetch(ctx context.Context, cl *client.Client, id, dir string, force bool) e
 	}
 	log := &eventLog{output: dir}
 	defer log.close()
-	outcome, err := cl.Follow(ctx, id, watcher{newProgress(os.Stderr), log})
+	outcome, err := cl.Follow(ctx, id, watcher{&progress{out: io.Discard}, log})
 	if err != nil {
 		return exit(exitFailed, err)
 	}
@@ -223,6 +242,6 @@ func fetch(ctx context.Context, cl *client.Client, id, dir string, force bool) e
 	if err := save(cl, dir, id, outcome.GetModel(), &report, force); err != nil {
 		return exit(exitFailed, err)
 	}
-	fmt.Printf("model %s\n", dir)
+	fmt.Printf("model   %s  (SHA-256 %s)\nreport  %s\n", filepath.Join(shortPath(dir), artifact.ModelDir), report.ModelSHA256, filepath.Join(shortPath(dir), artifact.ReportFile))
 	return nil
 }

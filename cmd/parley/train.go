@@ -44,7 +44,8 @@ Exit codes: 0 done; 1 the job failed; 2 usage, job file or data error found befo
 training; 3 cluster unreachable; 130 interrupted.`,
 		Example: `  parley train experiments/a9a/job.yaml
   parley train job.yaml run.epochs=1 output=/tmp/out --servers 3 --trainers 2
-  parley train job.yaml --cluster 127.0.0.1:7700 --json`,
+  parley train job.yaml --cluster 127.0.0.1:7700 --json
+  parley train job.yaml --cluster 127.0.0.1:7700 --detach`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return errors.New("which job? give the path of a job file")
@@ -142,6 +143,9 @@ const stopWithin = 10 * time.Second
 // ends, the job is stopped.
 func follow(ctx context.Context, cl *client.Client, o trainOptions, j *job.Job, id string) error {
 	p := newProgress(os.Stderr)
+	if p.embedded = o.cluster == ""; !p.embedded {
+		p.line("job %s on the cluster of %s", id, o.cluster)
+	}
 	log := &eventLog{output: j.Output}
 	defer log.close()
 	watch, cancel := context.WithCancel(context.WithoutCancel(ctx))
