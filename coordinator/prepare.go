@@ -176,17 +176,17 @@ func checkData(j *job.Job, train, test *plan.Manifest) error {
 	case train.MoreLabels || n > 2:
 		return param.Errorf(param.Invalid, "%s: model.kind logistic needs labels of two classes, and here are %s: use model.kind linear for numbers", train.Files[0].Path, describeLabels(train))
 	case n < 2:
-		return param.Errorf(param.Invalid, "%s: model.kind logistic needs labels of two classes, and here is one: all %d rows have the label %g", train.Files[0].Path, train.Rows, train.Labels[0].Value)
+		return param.Errorf(param.Invalid, "%s: model.kind logistic needs labels of two classes, and here is one: all %d rows have the label %g: add rows of the other", train.Files[0].Path, train.Rows, train.Labels[0].Value)
 	}
 	if test == nil {
 		return nil
 	}
 	if test.MoreLabels {
-		return param.Errorf(param.Invalid, "%s: the test data has more than %d distinct labels, the training data two", test.Files[0].Path, plan.MaxLabels)
+		return param.Errorf(param.Invalid, "%s: the test data has more than %d distinct labels, the training data two: correct the labels", test.Files[0].Path, plan.MaxLabels)
 	}
 	for _, l := range test.Labels {
 		if l.Value != train.Labels[0].Value && l.Value != train.Labels[1].Value {
-			return param.Errorf(param.Invalid, "%s:%d: label %g is not one of the training data's: %s", test.Files[l.File].Path, l.Line, l.Value, describeLabels(train))
+			return param.Errorf(param.Invalid, "%s:%d: label %g is not one of the training data's, which has %s: correct the labels", test.Files[l.File].Path, l.Line, l.Value, describeLabels(train))
 		}
 	}
 	return nil

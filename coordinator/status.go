@@ -208,7 +208,7 @@ func (m *Machine) observe(r RangeStatus) {
 		rows := r.Tallies[m.epochs].Rows - before.Rows
 		loss := (r.Tallies[m.epochs].Loss - before.Loss) / float64(max(1, rows))
 		m.note(Event{Kind: "epoch", Epoch: m.epochs + 1, Round: m.plan.PerEpoch * param.Round(m.epochs+1),
-			Message: fmt.Sprintf("epoch %d: %d rows, progressive loss %.5f", m.epochs+1, rows, loss),
+			Message: fmt.Sprintf("epoch %d: %d rows, progressive loss %.5g", m.epochs+1, rows, loss),
 			Metrics: map[string]float64{"progressive_loss": loss, "rows": float64(rows)}})
 	}
 }

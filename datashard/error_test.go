@@ -34,28 +34,28 @@ func problem(t *testing.T, dir, name string) string {
 func TestRowErrors(t *testing.T) {
 	const good = "1 1:1\n\n"
 	for _, c := range []struct{ row, want string }{
-		{"abc 1:1", `x:3: label "abc" is not a number`},
+		{"abc 1:1", `x:3: label "abc" is not a number: write it in plain decimal digits`},
 		{"1:1 2:1", `x:3: missing label: the row begins with the feature "1:1"`},
-		{"nan 1:1", `x:3: label "nan" is not finite: leave such rows or features out`},
+		{"nan 1:1", `x:3: label "nan" is not finite: leave the row or the feature out`},
 		{"1 3:1 2:1", `x:3: feature id "2" comes after 3: sort the features of a row by id`},
-		{"1 3:1 3:2", `x:3: feature id "3" is repeated: a row may have an id once`},
-		{"1 9223372036854775808:1", `x:3: feature id "9223372036854775808" is too large: ids must be below 2^63`},
+		{"1 3:1 3:2", `x:3: feature id "3" is repeated: a row may have an id once, so merge the two`},
+		{"1 9223372036854775808:1", `x:3: feature id "9223372036854775808" is too large: ids must be below 2^63, so renumber the features`},
 		{"1 9223372036854775807:1", `x:3: feature id "9223372036854775807" is beyond the limit of 268435455: renumber the features (feature hashing is not yet supported)`},
 		{"1 268435456:1", `x:3: feature id "268435456" is beyond the limit of 268435455: renumber the features (feature hashing is not yet supported)`},
-		{"1 1:nan", `x:3: value "nan" is not finite: leave such rows or features out`},
-		{"1 1:-Inf", `x:3: value "-Inf" is not finite: leave such rows or features out`},
+		{"1 1:nan", `x:3: value "nan" is not finite: leave the row or the feature out`},
+		{"1 1:-Inf", `x:3: value "-Inf" is not finite: leave the row or the feature out`},
 		{"1 1:1e39", `x:3: value "1e39" is beyond the range of 32-bit floats`},
-		{"1 1:0x10", `x:3: value "0x10" is not a number`},
+		{"1 1:0x10", `x:3: value "0x10" is not a number: write it in plain decimal digits`},
 		{"1 1:", `x:3: feature "1:" has no value`},
 		{"1 17", `x:3: feature "17" has no colon: write id:value`},
 		{"1 :5", `x:3: feature ":5" has no id: write id:value, the id a whole number`},
 		{"1 age:5", `x:3: feature "age:5" has no id: write id:value, the id a whole number`},
 		{"1 -1:5", `x:3: feature "-1:5" has no id: write id:value, the id a whole number`},
 		{"1 qid:4 1:5", `x:3: "qid:4": ranking by query is not supported: remove the qid tokens`},
-		{"1 1:5\r2:6", `x:3: value "5\r2:6" is not a number`},
-		{"1 1:x" + strings.Repeat("ä", 30), `x:3: value "x` + strings.Repeat("ä", 19) + `"... is not a number`},
-		{"1 1:1 \x00\x01", `x:3: is not libsvm text: binary data`},
-		{"1 1:\xff", `x:3: is not libsvm text: binary data`},
+		{"1 1:5\r2:6", `x:3: value "5\r2:6" is not a number: write it in plain decimal digits`},
+		{"1 1:x" + strings.Repeat("ä", 30), `x:3: value "x` + strings.Repeat("ä", 19) + `"... is not a number: write it in plain decimal digits`},
+		{"1 1:1 \x00\x01", `x:3: is not libsvm text but binary data: give rows such as 1 3:0.5 7:1`},
+		{"1 1:\xff", `x:3: is not libsvm text but binary data: give rows such as 1 3:0.5 7:1`},
 	} {
 		if got := problem(t, write(t, "x", good+c.row+"\n2 2:2"), "x"); got != c.want {
 			t.Errorf("%q:\n got %s\nwant %s", c.row, got, c.want)
@@ -76,14 +76,14 @@ func TestFileErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ name, want string }{
-		{"missing", "missing: no such file or directory"},
-		{"missing/x", "missing/x: no such file or directory"},
-		{"nothing*.svm", "nothing*.svm: no file matches"},
+		{"missing", "missing: no such file or directory: correct the path"},
+		{"missing/x", "missing/x: no such file or directory: correct the path"},
+		{"nothing*.svm", "nothing*.svm: no file matches: correct the pattern"},
 		{"[.svm", "[.svm: malformed glob: syntax error in pattern"},
-		{"folder", "folder: the directory holds no data files (hidden files and subdirectories do not count)"},
-		{"folder/*", "folder/*: no file matches"},
-		{"empty", "empty: no rows"},
-		{"comments", "comments: no rows"},
+		{"folder", "folder: the directory holds no data files (hidden files and subdirectories do not count): put some into it, or give a file or a glob"},
+		{"folder/*", "folder/*: no file matches: correct the pattern"},
+		{"empty", "empty: no rows: give data with at least one"},
+		{"comments", "comments: no rows: give data with at least one"},
 		{"short.gz", "short.gz: the gzip data is truncated: copy or download it again"},
 		{"stub.gz", "stub.gz: the gzip data is truncated: copy or download it again"},
 		{"text.gz", "text.gz: is not gzip data: correct the file's suffix"},
@@ -95,8 +95,8 @@ func TestFileErrors(t *testing.T) {
 		{"text.bz2", "text.bz2: is not bzip2 data: correct the file's suffix"},
 		{"data.xz", "data.xz: cannot read .xz files: unpack it, or compress it as .gz, .zst or .bz2"},
 		{"data.tar.gz", "data.tar.gz: cannot read .tar.gz files: unpack it, or compress it as .gz, .zst or .bz2"},
-		{"renamed", "renamed:1: is not libsvm text: binary data; if it is compressed, its name must end in .gz"},
-		{"rezstd", "rezstd:1: is not libsvm text: binary data; if it is compressed, its name must end in .zst"},
+		{"renamed", "renamed:1: is not libsvm text but binary data: give rows such as 1 3:0.5 7:1; if it is compressed, its name must end in .gz"},
+		{"rezstd", "rezstd:1: is not libsvm text but binary data: give rows such as 1 3:0.5 7:1; if it is compressed, its name must end in .zst"},
 	} {
 		if got := problem(t, dir, c.name); got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)
@@ -173,7 +173,7 @@ func TestFirstError(t *testing.T) {
 		d := open(t, dir, Options{})
 		d.sizes.chunk = 100
 		_, err := d.Profile(context.Background())
-		if want := filepath.Join(dir, "b") + `:301: label "first" is not a number`; err == nil || err.Error() != want {
+		if want := filepath.Join(dir, "b") + `:301: label "first" is not a number: write it in plain decimal digits`; err == nil || err.Error() != want {
 			t.Fatalf("got %v, want %s", err, want)
 		}
 	}

@@ -15,7 +15,7 @@ func (p parser) explain(line []byte) string {
 	line = bytes.TrimSuffix(line, []byte{'\r'})
 	text, _, _ := bytes.Cut(line, []byte{'#'})
 	if binary(text) {
-		return "is not libsvm text: binary data" + disguise(line)
+		return "is not libsvm text but binary data: give rows such as 1 3:0.5 7:1" + disguise(line)
 	}
 	tokens := strings.FieldsFunc(string(text), func(r rune) bool { return r == ' ' || r == '\t' })
 	if len(tokens) == 0 {
@@ -52,13 +52,13 @@ func (p parser) explainFeature(token string, last int64) (int64, string) {
 	id, err := strconv.ParseInt(name, 10, 64)
 	switch {
 	case err != nil:
-		return 0, fmt.Sprintf("feature id %s is too large: ids must be below 2^63", quote(name))
+		return 0, fmt.Sprintf("feature id %s is too large: ids must be below 2^63, so renumber the features", quote(name))
 	case id > maxID:
 		return 0, fmt.Sprintf("feature id %s is beyond the limit of %d: renumber the features (feature hashing is not yet supported)", quote(name), maxID)
 	case id == 0 && p.base == oneBased:
 		return 0, fmt.Sprintf("feature id 0 in %s, but the training data counts from 1: renumber the features alike", quote(token))
 	case id == last:
-		return 0, fmt.Sprintf("feature id %s is repeated: a row may have an id once", quote(name))
+		return 0, fmt.Sprintf("feature id %s is repeated: a row may have an id once, so merge the two", quote(name))
 	case id < last:
 		return 0, fmt.Sprintf("feature id %s comes after %d: sort the features of a row by id", quote(name), last)
 	case value == "":
@@ -77,9 +77,9 @@ var (
 func explainNumber(what, token string) string {
 	switch {
 	case isNaNInf.MatchString(token):
-		return fmt.Sprintf("%s %s is not finite: leave such rows or features out", what, quote(token))
+		return fmt.Sprintf("%s %s is not finite: leave the row or the feature out", what, quote(token))
 	case !isNumber.MatchString(token):
-		return fmt.Sprintf("%s %s is not a number", what, quote(token))
+		return fmt.Sprintf("%s %s is not a number: write it in plain decimal digits", what, quote(token))
 	}
 	if _, err := strconv.ParseFloat(token, 32); err != nil {
 		return fmt.Sprintf("%s %s is beyond the range of 32-bit floats", what, quote(token))

@@ -149,7 +149,7 @@ func (p *profile) endFiles(n int) {
 // manifest sums up, once all files have ended.
 func (p *profile) manifest(source string, base indexBase) (*plan.Manifest, error) {
 	if p.rows == 0 {
-		return nil, param.Errorf(param.Invalid, "%s: no rows", source)
+		return nil, param.Errorf(param.Invalid, "%s: no rows: give data with at least one", source)
 	}
 	m := &plan.Manifest{
 		Rows: p.rows, Columns: p.columns, Nonzeros: p.nonzeros,

@@ -44,7 +44,7 @@ func inDirectory(path string) ([]string, error) {
 		}
 	}
 	if names, err = regular(names); err == nil && len(names) == 0 {
-		err = param.Errorf(param.Invalid, "%s: the directory holds no data files (hidden files and subdirectories do not count)", path)
+		err = param.Errorf(param.Invalid, "%s: the directory holds no data files (hidden files and subdirectories do not count): put some into it, or give a file or a glob", path)
 	}
 	return names, err
 }
@@ -62,7 +62,7 @@ func matches(pattern string) ([]string, error) {
 		})
 	}
 	if names, err = regular(names); err == nil && len(names) == 0 {
-		err = param.Errorf(param.Invalid, "%s: no file matches", pattern)
+		err = param.Errorf(param.Invalid, "%s: no file matches: correct the pattern", pattern)
 	}
 	return names, err
 }
@@ -87,7 +87,7 @@ func regular(names []string) ([]string, error) {
 func openError(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return param.Errorf(param.Invalid, "%s: no such file or directory", path)
+		return param.Errorf(param.Invalid, "%s: no such file or directory: correct the path", path)
 	case errors.Is(err, fs.ErrPermission):
 		return param.Errorf(param.Invalid, "%s: permission denied", path)
 	}

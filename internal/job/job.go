@@ -70,7 +70,7 @@ type Optimizer struct {
 	Kind string `yaml:"kind" json:"kind" jsonschema:"enum=adagrad,enum=sgd,default=adagrad" jsonschema_description:"The update rule."`
 	// Rate scales every step; it has no unit. A larger one learns in fewer
 	// epochs until it diverges. The default is 0.5 for adagrad, 0.05 for sgd.
-	Rate float64 `yaml:"rate" json:"rate" jsonschema:"exclusiveMinimum=0" jsonschema_description:"Scale of a step; the default is 0.5 for adagrad and 0.05 for sgd."`
+	Rate float64 `yaml:"rate" json:"rate" jsonschema:"exclusiveMinimum=0,maximum=1e9" jsonschema_description:"Scale of a step; the default is 0.5 for adagrad and 0.05 for sgd."`
 }
 
 // Run says how the work is cut and how long it goes on.
