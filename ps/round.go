@@ -17,7 +17,6 @@ type gathering struct {
 	change      []float32
 	touched     []uint32 // by offset: how many workers changed it
 	tally       Tally
-	learners    int // workers that had rows in this round
 }
 
 func newGathering(spec Spec) gathering {
@@ -53,18 +52,12 @@ func (g *gathering) add(p *Push) {
 	}
 	g.tally.Rows += p.Rows
 	g.tally.Loss += p.Loss
-	if p.Rows > 0 {
-		g.learners++
-	}
 }
 
-// steps returns the mean number of online steps of a worker that had rows.
-func (g *gathering) steps() float64 {
-	if g.learners == 0 {
-		return 0
-	}
-	return float64(g.tally.Rows) / float64(g.learners)
-}
+// steps returns the mean number of online steps of a worker. Workers without rows
+// count: the rule scales the penalty by steps and workers together, which makes
+// the round's rows.
+func (g *gathering) steps() float64 { return float64(g.tally.Rows) / float64(len(g.waiting)) }
 
 func (g *gathering) missing() []param.Worker {
 	var ws []param.Worker
@@ -80,7 +73,7 @@ func (g *gathering) reset() {
 	clear(g.contributed)
 	clear(g.change)
 	clear(g.touched)
-	g.next, g.learners, g.tally = 0, 0, Tally{}
+	g.next, g.tally = 0, Tally{}
 }
 
 // Push takes a contribution. A second contribution of the same worker and round

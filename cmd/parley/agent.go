@@ -20,9 +20,9 @@ import (
 
 // agentOptions are the flags of parley agent.
 type agentOptions struct {
-	roles, join                             []string
-	bind, gossip, advertise, label, dataDir string
-	insecure, verbose                       bool
+	roles, join                                   []string
+	bind, gossip, advertise, label, dataDir, http string
+	insecure, verbose                             bool
 }
 
 func agentCommand() *cobra.Command {
@@ -47,6 +47,7 @@ Logs go to standard error. SIGTERM and Ctrl-C end it in good order.`,
 	f.StringVar(&o.bind, "bind", defaultCluster, "address to listen on; port 0 picks one")
 	f.StringVar(&o.gossip, "gossip", "", "address to gossip on (default: --bind's host and the next port)")
 	f.StringVar(&o.advertise, "advertise", "", "host under which others reach this node (default: --bind's)")
+	f.StringVar(&o.http, "http", "", "address of the HTTP endpoint (/healthz, /readyz, /v1/members, /v1/jobs); port 0 picks one (default: none)")
 	f.StringVar(&o.label, "label", "parley", "name of the cluster: nodes of another label are refused")
 	f.StringVar(&o.dataDir, "data-dir", "", "folder for models and temporary files (default: parley-data/PORT in the user's cache folder; with port 0 a temporary one)")
 	f.BoolVar(&o.insecure, "insecure", false, "allow addresses beyond loopback: anybody who reaches them can read data, submit jobs that read files of this user, and change models; use it on networks that you trust entirely (keys are not yet supported)")
@@ -70,7 +71,7 @@ func runAgent(ctx context.Context, o agentOptions) error {
 		o.dataDir = dir
 	}
 	n, err := node.New(node.Config{Network: rpc.TCP{}, Bind: o.bind, Roles: o.roles, Label: o.label, DataDir: o.dataDir, Version: version,
-		Limits: coordinator.DefaultLimits, Insecure: o.insecure, Gossip: &node.Gossip{Bind: o.gossip, Advertise: o.advertise, Join: o.join}, Logger: logger})
+		Limits: coordinator.DefaultLimits, Insecure: o.insecure, HTTP: o.http, Gossip: &node.Gossip{Bind: o.gossip, Advertise: o.advertise, Join: o.join}, Logger: logger})
 	if err != nil {
 		return err
 	}
@@ -103,7 +104,7 @@ func announce(ctx context.Context, n *node.Node) error {
 		Bind   string `json:"bind"`
 		Gossip string `json:"gossip"`
 		HTTP   string `json:"http"`
-	}{true, string(n.Name()), n.Address(), n.Gossip(), ""})
+	}{true, string(n.Name()), n.Address(), n.Gossip(), n.HTTP()})
 	if err == nil {
 		_, err = fmt.Println(string(line))
 	}

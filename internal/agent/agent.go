@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"parley/internal/param"
@@ -56,6 +57,7 @@ type Agent struct {
 	refusals   chan *parleyv1.Refused
 	registered chan struct{} // closed with the first session
 	register   sync.Once
+	inSession  atomic.Bool // a coordinator has welcomed this node and is there
 }
 
 // New returns an agent; Run makes it work.
@@ -67,6 +69,9 @@ func New(config Config) *Agent {
 
 // Registered is closed when the node has a coordinator for the first time.
 func (a *Agent) Registered() <-chan struct{} { return a.registered }
+
+// InSession reports whether the node is registered with a coordinator now.
+func (a *Agent) InSession() bool { return a.inSession.Load() }
 
 // Models returns the service that hands out the models that this node keeps.
 func (a *Agent) Models() *Models { return a.models }
@@ -111,6 +116,7 @@ func (a *Agent) session(ctx context.Context, address string) error {
 	}
 	s := newSession(ctx, a, stream)
 	defer s.close(cancel)
+	defer a.inSession.Store(false)
 	s.out.Put(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Hello{Hello: &parleyv1.Hello{
 		Node: string(a.config.Node), Label: a.config.Label, Roles: a.config.Roles, Bind: a.config.Bind, Version: a.config.Version}}})
 	s.group.Go(func() { cancel(s.send(ctx)) })

@@ -157,6 +157,7 @@ func (s *session) handle(m *parleyv1.CoordinatorMessage) {
 	switch b := m.GetBody().(type) {
 	case *parleyv1.CoordinatorMessage_Welcome:
 		s.agent.config.Logger.Info("registered", "coordinator", b.Welcome.GetNode())
+		s.agent.inSession.Store(true)
 		s.agent.register.Do(func() { close(s.agent.registered) })
 	case *parleyv1.CoordinatorMessage_Ack:
 		s.mu.Lock()

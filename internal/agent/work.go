@@ -214,7 +214,7 @@ func (w *work) create(m *parleyv1.Create) {
 }
 
 func (w *work) makeRanges(m *parleyv1.Create) error {
-	rule, err := optim.New(optim.Settings{Kind: m.GetRule(), Rate: m.GetRate(), L2: m.GetL2()})
+	rule, err := optim.New(optim.Settings{Kind: m.GetRule(), Rate: m.GetRate(), L2: m.GetL2(), Workers: int(m.GetWorkers())})
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ import (
 	"parley/coordinator/coordserver"
 	"parley/internal/agent"
 	"parley/internal/cluster"
+	"parley/internal/httpapi"
 	"parley/internal/param"
 	"parley/internal/rpc"
 	parleyv1 "parley/proto/parley/v1"
@@ -49,7 +50,8 @@ type Config struct {
 	DataDir  string   // for models and temporary files; made when it is missing
 	Version  string
 	Limits   coordinator.Limits
-	Insecure bool // Bind may lie beyond loopback
+	Insecure bool   // addresses may lie beyond loopback
+	HTTP     string // host:port of the HTTP endpoint; empty for none
 	// Gossip finds the other nodes; without it Peer is the coordinator's address.
 	Gossip *Gossip
 	Peer   string
@@ -75,6 +77,7 @@ type Node struct {
 	server   *rpc.Server
 	agent    *agent.Agent
 	coord    *coordserver.Server // nil without the role
+	http     net.Listener        // nil without the endpoint
 }
 
 // members is what a node knows of the others.
@@ -104,6 +107,12 @@ func New(config Config) (*Node, error) {
 		return nil, err
 	}
 	n.assemble()
+	if config.HTTP != "" {
+		if err := n.listenHTTP(); err != nil {
+			n.Close()
+			return nil, err
+		}
+	}
 	return n, nil
 }
 
@@ -207,6 +216,9 @@ func (n *Node) Registered() <-chan struct{} { return n.agent.Registered() }
 // Close gives the addresses of a node back that was never run.
 func (n *Node) Close() {
 	n.server.Kill()
+	if n.http != nil {
+		n.http.Close()
+	}
 	if g, ok := n.members.(*gossip); ok {
 		g.cluster.Kill()
 	}
@@ -222,6 +234,9 @@ func (n *Node) Run(ctx context.Context) error {
 	group.Go(func() error { return n.server.Run(ctx) })
 	group.Go(func() error { return n.members.Run(ctx) })
 	group.Go(func() error { return n.agent.Run(ctx) })
+	if n.http != nil {
+		group.Go(func() error { return httpapi.Serve(ctx, n.http, httpapi.New(&reporter{node: n})) })
+	}
 	if n.coord != nil {
 		group.Go(func() error { return n.coord.Run(ctx) })
 	}

@@ -118,7 +118,7 @@ func (w *World) plan() *plan.Plan { return w.machine.Plan() }
 
 func (w *World) rule() optim.Rule {
 	j := w.config.Job
-	rule, err := optim.New(optim.Settings{Kind: j.Optimizer.Kind, Rate: j.Optimizer.Rate, L2: j.Model.L2})
+	rule, err := optim.New(optim.Settings{Kind: j.Optimizer.Kind, Rate: j.Optimizer.Rate, L2: j.Model.L2, Workers: j.Run.Workers})
 	if err != nil {
 		panic(err) // the tests' jobs are valid
 	}
