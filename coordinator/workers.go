@@ -180,6 +180,9 @@ func (m *Machine) WorkerEnded(now time.Time, node param.NodeID, e WorkerEnded) {
 		return
 	}
 	switch {
+	case param.KindOf(e.Err) == param.Diverged: // it names the round, which is an earlier one
+		m.fail(m.at(node, fmt.Errorf("worker %d: %w", w.id, e.Err)))
+		return
 	case e.Err != nil && !mayGoAway(e.Err):
 		m.fail(m.at(node, fmt.Errorf("worker %d, round %d: %w", w.id, e.Round, e.Err)))
 		return

@@ -3,6 +3,7 @@ package trainer
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"parley/internal/batch"
 	"parley/internal/param"
@@ -93,5 +94,5 @@ func (f *feed) provenance(round param.Round) string {
 		}
 		from, to = from-window.Rows, to-window.Rows
 	}
-	return fmt.Sprintf("epoch %d, data shards %v", epoch+1, ids)
+	return fmt.Sprintf("epoch %d, data shards %s", epoch+1, strings.Join(ids, ", "))
 }

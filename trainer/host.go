@@ -220,7 +220,7 @@ func (s *session) await(ctx context.Context, until func() bool) error {
 func (s *session) handle(r Reply) error {
 	switch {
 	case r.Err != nil && param.KindOf(r.Err) == param.Diverged:
-		return param.Errorf(param.Diverged, "%w (%s): the model has diverged: lower optimizer.rate or scale the features", r.Err, s.feed.provenance(r.Request.Round))
+		return param.Errorf(param.Diverged, "NaN or Inf in the contribution to round %d (%s): the model has diverged: lower optimizer.rate or scale the features", r.Request.Round, s.feed.provenance(r.Request.Round))
 	case r.Err != nil:
 		return r.Err
 	case r.Request.Push:

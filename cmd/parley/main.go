@@ -129,7 +129,7 @@ func group(use, short, example string, commands ...*cobra.Command) *cobra.Comman
 	c := &cobra.Command{Use: use, Short: short, Example: example, Args: cobra.ArbitraryArgs}
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 {
-			return exit(exitUsage, fmt.Errorf("%s what? see %s --help", c.CommandPath(), c.CommandPath()))
+			return exit(exitUsage, fmt.Errorf("which command of %s? see %s --help", c.CommandPath(), c.CommandPath()))
 		}
 		return unknownCommand(c, args[0])
 	}
@@ -139,10 +139,13 @@ func group(use, short, example string, commands ...*cobra.Command) *cobra.Comman
 
 func unknownCommand(c *cobra.Command, name string) error {
 	hint := ""
-	if near := c.SuggestionsFor(name); len(name) > 2 && len(near) > 0 {
-		hint = "did you mean " + near[0] + "? "
+	c.SuggestionsMinimumDistance = 2
+	for _, near := range c.SuggestionsFor(name) {
+		if strings.HasPrefix(name, near[:1]) {
+			hint = "did you mean " + near + "? "
+		}
 	}
-	return exit(exitUsage, fmt.Errorf("%s: unknown command %q: %ssee %s --help", c.CommandPath(), name, hint, c.CommandPath()))
+	return exit(exitUsage, fmt.Errorf("unknown command %q: %ssee %s --help", name, hint, c.CommandPath()))
 }
 
 // takes checks the number of arguments, and names them when it is wrong.
@@ -152,9 +155,9 @@ func takes(names ...string) cobra.PositionalArgs {
 			return nil
 		}
 		if len(names) == 0 {
-			return fmt.Errorf("%s takes no arguments, and %q was given", c.CommandPath(), args[0])
+			return fmt.Errorf("what is %q? there are no arguments to give", args[0])
 		}
-		return fmt.Errorf("%s takes %s, and %d arguments were given", c.CommandPath(), strings.Join(names, " and "), len(args))
+		return fmt.Errorf("give %s: there are %d arguments", strings.Join(names, " and "), len(args))
 	}
 }
 

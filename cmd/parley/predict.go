@@ -3,8 +3,10 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 
@@ -47,7 +49,11 @@ func predictTo(ctx context.Context, model, path, out string) error {
 	}
 	f, err := renameio.NewPendingFile(out, renameio.WithPermissions(0o644))
 	if err != nil {
-		return exit(exitUsage, fmt.Errorf("--out %s: cannot write there: %w", out, err))
+		var e *fs.PathError
+		if errors.As(err, &e) {
+			err = e.Err // the path is that of a temporary file
+		}
+		return exit(exitUsage, fmt.Errorf("--out %s: cannot write there: %w: choose another file", out, err))
 	}
 	defer f.Cleanup()
 	if err := predict(ctx, f, model, path); err != nil {

@@ -141,8 +141,8 @@ func short(n float64) string {
 // printResult prints a table of metrics, where the model is, and what to type
 // next.
 func printResult(out io.Writer, j *job.Job, r *artifact.Report) error {
-	fmt.Fprintf(out, "%s: %s on %d rows, %d columns: %d epochs in %.2f s (%s rows/s), %d bytes pushed, %d pulled\n\n", r.Job, j.Model.Kind, r.Rows, r.Columns,
-		r.Epochs, r.Seconds.Train, short(r.RowsPerSecond), r.Bytes.Pushed, r.Bytes.Pulled)
+	fmt.Fprintf(out, "%s: %s on %d rows, %d columns: %d epochs in %.2f s (%s rows/s), %sB pushed, %sB pulled\n\n", r.Job, j.Model.Kind, r.Rows, r.Columns,
+		r.Epochs, r.Seconds.Train, short(r.RowsPerSecond), short(float64(r.Bytes.Pushed)), short(float64(r.Bytes.Pulled)))
 	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
 	sets := []struct {
 		name   string

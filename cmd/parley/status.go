@@ -126,7 +126,7 @@ func jobCommand() *cobra.Command {
 func jobCall(use, short string, call func(ctx context.Context, cl *client.Client, id string, asJSON bool) error) *cobra.Command {
 	var cluster string
 	var asJSON bool
-	c := &cobra.Command{Use: use, Short: short, Args: takes("the ID of a job (parley status lists them)")}
+	c := &cobra.Command{Use: use, Short: short, Args: takes("the ID of a job, which parley status lists")}
 	c.Example = "  parley job " + strings.Replace(use, "ID", "a9a-3f07c2", 1) + " --cluster 127.0.0.1:7700"
 	clusterFlag(c, &cluster)
 	if !strings.HasPrefix(use, "stop") {

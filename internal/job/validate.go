@@ -138,6 +138,8 @@ func checkFloat(f float64, r rule) string {
 		return "must be at least " + r.min + ", not " + text
 	case r.above != "" && f <= parseNumber(r.above):
 		return "must be more than " + r.above + ", not " + text
+	case r.max != "" && f > parseNumber(r.max):
+		return "must be at most " + r.max + ", not " + text
 	case r.below != "" && f >= parseNumber(r.below):
 		return "must be less than " + r.below + ", not " + text
 	}
