@@ -32,6 +32,7 @@ type worker struct {
 	moved    time.Time // when status last moved
 	asked    time.Time // when the release was asked for
 	failures int
+	stalls   int // times that it was taken from a node for making no progress
 }
 
 // home is where a worker is or is going to be.
@@ -285,6 +286,7 @@ func (m *Machine) checkWorkers() {
 				Message: fmt.Sprintf("worker %d on node %s made no progress for %v: it goes elsewhere", w.id, w.node, m.now.Sub(w.moved).Round(time.Second))})
 			m.restarts++
 			m.loss()
+			w.stalls++
 			if w.standing == assigned {
 				w.target = m.otherThan(w.node)
 			}
@@ -296,9 +298,11 @@ func (m *Machine) checkWorkers() {
 }
 
 // stalled reports whether a worker holds others up although its node's lease
-// holds, and there is another node for it.
+// holds, and there is another node for it. The patience doubles each time: a
+// batch that takes long everywhere gets done in the end.
 func (m *Machine) stalled(w *worker) bool {
-	return w.standing == assigned && !w.status.Waiting && m.now.Sub(w.moved) > m.limits.Stall && m.otherThan(w.node) != ""
+	patience := m.limits.Stall << min(w.stalls, 16)
+	return w.standing == assigned && !w.status.Waiting && m.now.Sub(w.moved) > patience && m.otherThan(w.node) != ""
 }
 
 // otherThan returns the trainer with the fewest workers that is not the given

@@ -128,10 +128,19 @@ func validate(c *Config) error {
 	if err := checkAddress("bind", c.Bind, c.Insecure); err != nil {
 		return err
 	}
+	if host, _, _ := net.SplitHostPort(c.Bind); c.Gossip != nil && c.Gossip.Advertise == "" && unspecified(host) {
+		return param.Errorf(param.Invalid, "bind address %s means all interfaces: say with --advertise by which of this machine's names or addresses others reach it", c.Bind)
+	}
 	if err := os.MkdirAll(filepath.Join(c.DataDir, "jobs"), 0o755); err != nil {
 		return param.Errorf(param.Invalid, "data folder: %w", err)
 	}
 	return nil
+}
+
+// unspecified reports whether a host stands for all interfaces.
+func unspecified(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "" || ip != nil && ip.IsUnspecified()
 }
 
 // checkAddress refuses what is no host:port, and what lies beyond loopback without
