@@ -26,6 +26,28 @@ type Spec struct {
 	Rule      optim.Rule
 }
 
+// Bounds of a range, so that a malformed message takes no memory: the keys of the
+// largest model in one range, and the workers of the largest job.
+const (
+	MaxKeys    = 1<<28 + 1
+	MaxWorkers = 1 << 16
+)
+
+// Validate reports what NewRange would not survive. The error is Invalid.
+func (s Spec) Validate() error {
+	switch {
+	case s.Span.Lo >= s.Span.Hi || s.Span.Hi-s.Span.Lo > MaxKeys:
+		return param.Errorf(param.Invalid, "range %d: keys %v: there must be 1 to %d", s.ID, s.Span, MaxKeys)
+	case s.Workers < 1 || s.Workers > MaxWorkers:
+		return param.Errorf(param.Invalid, "range %d: %d workers: there must be 1 to %d", s.ID, s.Workers, MaxWorkers)
+	case s.PerTally < 1:
+		return param.Errorf(param.Invalid, "range %d: a tally every 0 rounds", s.ID)
+	case s.Rule == nil:
+		return param.Errorf(param.Invalid, "range %d: no update rule", s.ID)
+	}
+	return nil
+}
+
 // Ticket is the driver's name for a pull, handed back with the answer to it.
 type Ticket uint64
 
@@ -53,8 +75,8 @@ type Answer struct {
 	Ticket Ticket
 	Values []float32 // slot-major, owned by the receiver
 	Err    error
-	// Superseded says that the same worker has sent the pull again, over a new
-	// connection: the ticket is void, and nobody is to be told.
+	// Superseded says that the same worker has sent the pull several times more,
+	// over new connections: the ticket is void, and nobody is to be told.
 	Superseded bool
 }
 
@@ -73,7 +95,7 @@ type Range struct {
 	before  []float32 // version-1: the undo of depth one
 	round   gathering
 	terms   []param.Term
-	held    []*heldPull // by worker; at most one each
+	held    [][]heldPull // by worker; at most maxHeld each
 	total   Tally
 	tallies []Tally
 }
@@ -83,7 +105,14 @@ type heldPull struct {
 	pull   Pull
 }
 
-// NewRange returns the range at version 0, all parameters zero.
+// maxHeld bounds the pulls that are held for a worker. They are one pull that was
+// sent again over new connections. Which of the connections lives is not known
+// here: what was sent over the old one may be read after what was sent over the
+// new one. So all are answered, but for those that are several connections old.
+const maxHeld = 4
+
+// NewRange returns the range at version 0, all parameters zero. The spec must be
+// valid.
 func NewRange(spec Spec) *Range {
 	n := spec.Span.Len() * spec.Rule.Slots()
 	return &Range{
@@ -92,7 +121,7 @@ func NewRange(spec Spec) *Range {
 		before: make([]float32, n),
 		round:  newGathering(spec),
 		terms:  make([]param.Term, spec.Workers),
-		held:   make([]*heldPull, spec.Workers),
+		held:   make([][]heldPull, spec.Workers),
 	}
 }
 
@@ -128,10 +157,10 @@ func (r *Range) Fence(w param.Worker, term param.Term) (next param.Round, refuse
 	}
 	if term > r.terms[w] {
 		r.terms[w] = term
-		if h := r.held[w]; h != nil {
-			r.held[w] = nil
+		for _, h := range r.held[w] {
 			refused = append(refused, Answer{Ticket: h.ticket, Err: r.stale(w, h.pull.Term)})
 		}
+		r.held[w] = nil
 	}
 	next = param.Round(r.version)
 	if r.round.contributed[w] {

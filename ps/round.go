@@ -151,20 +151,21 @@ func (r *Range) apply() {
 	r.round.reset()
 }
 
-// release answers the held pulls whose version exists now.
+// release answers the held pulls: their version exists now.
 func (r *Range) release() (answers []Answer) {
-	for w, h := range r.held {
-		if h != nil && h.pull.Round <= param.Round(r.version) {
+	for w, held := range r.held {
+		for _, h := range held { // they wait for the next version, which is this one
 			answers = append(answers, Answer{Ticket: h.ticket, Values: r.read(r.state, h.pull.Offsets)})
-			r.held[w] = nil
 		}
+		r.held[w] = nil
 	}
 	return answers
 }
 
 // Pull asks for the state of some keys. The outcome is among the answers under
 // the given ticket, now or, when the version does not exist yet, with the Push
-// that makes it. A worker's newer pull supersedes the one that is held for it.
+// that makes it. A pull that is sent again is another one, with an answer of its
+// own; only when one is sent many times, the first are superseded.
 //
 // Errors in answers: Stale for an older term or a version that is gone; Invalid
 // for malformed keys or a version that the worker cannot need yet.
@@ -181,7 +182,7 @@ func (r *Range) Pull(p Pull, ticket Ticket) (answers []Answer) {
 	switch {
 	case p.Round == version:
 		return append(answers, Answer{Ticket: ticket, Values: r.read(r.state, p.Offsets)})
-	case p.Round+1 == version:
+	case p.Round < version && p.Round+1 == version:
 		// The predecessor of this worker died between its pushes to two ranges:
 		// this one has gone on, another still waits for the worker's round.
 		return append(answers, Answer{Ticket: ticket, Values: r.read(r.before, p.Offsets)})
@@ -195,13 +196,14 @@ func (r *Range) Pull(p Pull, ticket Ticket) (answers []Answer) {
 	return append(answers, Answer{Ticket: ticket, Err: err})
 }
 
-// hold keeps a pull until its version exists and supersedes the worker's older
-// one, whose connection is gone.
+// hold keeps a pull until its version exists.
 func (r *Range) hold(p Pull, ticket Ticket) (answers []Answer) {
-	if h := r.held[p.Worker]; h != nil {
-		answers = append(answers, Answer{Ticket: h.ticket, Superseded: true})
+	held := append(r.held[p.Worker], heldPull{ticket: ticket, pull: p})
+	if len(held) > maxHeld {
+		answers = append(answers, Answer{Ticket: held[0].ticket, Superseded: true})
+		held = held[1:]
 	}
-	r.held[p.Worker] = &heldPull{ticket: ticket, pull: p}
+	r.held[p.Worker] = held
 	return answers
 }
 

@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc"
 
 	"parley/coordinator"
-	"parley/internal/metric"
 	"parley/internal/param"
 	"parley/internal/plan"
 	"parley/internal/rpc"
@@ -241,9 +240,7 @@ func decodeEvaluated(m *parleyv1.Evaluated) (coordinator.Evaluated, error) {
 	if e.Err != nil {
 		return e, nil
 	}
-	e.Summary = &metric.Summary{}
-	if err := json.Unmarshal(m.GetSummary(), e.Summary); err != nil {
-		return e, param.Errorf(param.Invalid, "summary: %w", err)
-	}
-	return e, nil
+	var err error
+	e.Summary, err = rpc.FromSummary(m.GetSummary())
+	return e, err
 }

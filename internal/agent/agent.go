@@ -44,7 +44,8 @@ type Config struct {
 const (
 	heartbeatEvery = 250 * time.Millisecond
 	coordinatorAge = 4 * time.Second // without an acknowledgement the coordinator is lost
-	retryEvery     = 100 * time.Millisecond
+	retryEvery     = 50 * time.Millisecond
+	quietStart     = time.Second // to find a coordinator takes a moment, which is nothing to warn of
 )
 
 // Agent registers a node and does its part of jobs.
@@ -81,6 +82,7 @@ func (a *Agent) Models() *Models { return a.models }
 func (a *Agent) Run(ctx context.Context) error {
 	defer a.dialer.close()
 	var last string // what was logged last, to say it once
+	began := time.Now()
 	for ctx.Err() == nil {
 		err := errors.New("no node with the role coordinator is known")
 		if address := a.config.Coordinator(); address != "" {
@@ -89,7 +91,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		if err != nil && err.Error() != last {
+		if err != nil && err.Error() != last && time.Since(began) > quietStart {
 			a.config.Logger.Warn("no coordinator", "error", err)
 			last = err.Error()
 		}

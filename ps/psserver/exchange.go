@@ -73,6 +73,8 @@ func (s *Server) handle(r *parleyv1.Request, out *rpc.Queue[*parleyv1.Reply]) {
 		out.Put(&parleyv1.Reply{Id: r.GetId(), Fault: rpc.Fault(h.mu.dropped)})
 	case r.GetPush() != nil:
 		h.pushLocked(r, out)
+	case r.GetPull() == nil:
+		out.Put(&parleyv1.Reply{Id: r.GetId(), Fault: rpc.Fault(param.Errorf(param.Invalid, "a request that is neither a pull nor a push"))})
 	default:
 		ticket := ps.Ticket(s.ticket.Add(1))
 		h.mu.waiting[ticket] = waiting{replies: out, id: r.GetId()}

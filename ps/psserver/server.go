@@ -52,11 +52,17 @@ type waiting struct {
 	id      uint64
 }
 
-// Create makes the ranges of a job. Ranges that exist already are an error: a job
-// is planned once.
+// Create makes the ranges of a job. The error is Invalid when a spec is, or when
+// the job has ranges here already: a job is planned once.
 func (s *Server) Create(job param.JobID, specs []ps.Spec) error {
 	made := map[param.RangeID]*hosted{}
 	for _, spec := range specs {
+		if err := spec.Validate(); err != nil {
+			return err
+		}
+		if made[spec.ID] != nil {
+			return param.Errorf(param.Invalid, "range %d of job %s comes twice", spec.ID, job)
+		}
 		h := &hosted{}
 		h.mu.r, h.mu.waiting = ps.NewRange(spec), map[ps.Ticket]waiting{}
 		made[spec.ID] = h
@@ -135,13 +141,22 @@ type Status struct {
 
 // Status returns where each range is, in no particular order.
 func (s *Server) Status() []Status {
+	type named struct {
+		job param.JobID
+		id  param.RangeID
+		h   *hosted
+	}
+	var all []named
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	var out []Status
 	for job, ranges := range s.mu.jobs {
 		for id, h := range ranges {
-			out = append(out, h.status(job, id))
+			all = append(all, named{job, id, h})
 		}
+	}
+	s.mu.Unlock() // a range that applies a round must not hold up the others' requests
+	out := make([]Status, len(all))
+	for i, n := range all {
+		out[i] = n.h.status(n.job, n.id)
 	}
 	return out
 }
