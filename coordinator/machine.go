@@ -68,6 +68,7 @@ type Machine struct {
 	epochs   int           // told by events
 	lost     time.Time     // when a node with work was lost and the rounds have not gone on since
 	recovers param.Version // its existence shows that they have
+	alone    time.Time     // since when there is no trainer; zero while there is
 	waiter   waiter
 	times    map[Phase]time.Time // when a phase began
 }
@@ -212,6 +213,7 @@ func (m *Machine) Tick(now time.Time) {
 		return
 	}
 	m.checkStart()
+	m.checkTrainers()
 	m.checkWorkers()
 	m.advance()
 }

@@ -77,6 +77,9 @@ func (m *Machine) watchWaiter() {
 // waitsFor says who is waited for and what for. In training it is who has not
 // contributed to the round of the slowest range and is not waiting itself.
 func (m *Machine) waitsFor() (owner, why string) {
+	if !m.alone.IsZero() && !m.over() {
+		return "cluster", "waits for a node with the role trainer"
+	}
 	switch m.phase {
 	case Waiting:
 		return "cluster", "waits for " + m.absentRoles()
@@ -125,9 +128,6 @@ func (m *Machine) unprepared() string {
 }
 
 func (m *Machine) slowest() (owner, why string) {
-	if len(m.trainers()) == 0 {
-		return "cluster", "waits for a node with the role trainer"
-	}
 	behind := m.behind()
 	var nodes []string
 	var ids []param.Worker

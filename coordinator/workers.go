@@ -267,15 +267,24 @@ func (m *Machine) version() param.Version {
 	return slices.MinFunc(m.ranges, func(a, b RangeStatus) int { return int(int64(a.Version) - int64(b.Version)) }).Version
 }
 
-// checkWorkers enforces the limits on workers' waits.
-func (m *Machine) checkWorkers() {
-	if m.phase != Training {
+// checkTrainers ends a job that nobody has come to go on with.
+func (m *Machine) checkTrainers() {
+	needed := m.phase == Preparing || m.phase == Training || m.phase == Evaluating
+	if !needed || slices.ContainsFunc(m.members, func(x *member) bool { return x.trainer == asked || x.trainer == prepared }) {
+		m.alone = time.Time{}
 		return
 	}
-	if len(m.trainers()) == 0 {
-		if m.now.Sub(m.waiter.since) > m.limits.Trainer {
-			m.fail(fmt.Errorf("no trainer has come back for %v", m.limits.Trainer))
-		}
+	if m.alone.IsZero() {
+		m.alone = m.now
+	}
+	if m.now.Sub(m.alone) > m.limits.Trainer {
+		m.fail(fmt.Errorf("no trainer has come for %v", m.limits.Trainer))
+	}
+}
+
+// checkWorkers enforces the limits on workers' waits.
+func (m *Machine) checkWorkers() {
+	if m.phase != Training || len(m.trainers()) == 0 {
 		return
 	}
 	var fences []*worker
