@@ -157,7 +157,7 @@ func takes(names ...string) cobra.PositionalArgs {
 		if len(names) == 0 {
 			return fmt.Errorf("what is %q? there are no arguments to give", args[0])
 		}
-		return fmt.Errorf("give %s: there are %d arguments", strings.Join(names, " and "), len(args))
+		return fmt.Errorf("give %s (%d given)", strings.Join(names, " and "), len(args))
 	}
 }
 

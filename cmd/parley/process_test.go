@@ -83,7 +83,12 @@ func (s *said) String() string {
 
 func startParley(t testing.TB, args ...string) *background {
 	t.Helper()
-	b := &background{cmd: parley(t, args...), done: make(chan struct{})}
+	return startCommand(t, parley(t, args...))
+}
+
+func startCommand(t testing.TB, cmd *exec.Cmd) *background {
+	t.Helper()
+	b := &background{cmd: cmd, done: make(chan struct{})}
 	b.cmd.Stdout, b.cmd.Stderr = &b.out, &b.errOut
 	if err := b.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -114,8 +119,12 @@ type agentProcess struct {
 // startNode starts an agent and waits until it is ready.
 func startNode(t testing.TB, args ...string) *agentProcess {
 	t.Helper()
-	args = append([]string{"agent", "--bind", "127.0.0.1:0", "--data-dir", t.TempDir()}, args...)
-	b := &background{cmd: parley(t, args...), done: make(chan struct{})}
+	return startAgentCommand(t, parley(t, append([]string{"agent", "--bind", "127.0.0.1:0", "--data-dir", t.TempDir()}, args...)...))
+}
+
+func startAgentCommand(t testing.TB, cmd *exec.Cmd) *agentProcess {
+	t.Helper()
+	b := &background{cmd: cmd, done: make(chan struct{})}
 	out, err := b.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +142,7 @@ func startNode(t testing.TB, args ...string) *agentProcess {
 	t.Cleanup(func() { a.signal(t, syscall.SIGKILL); <-b.done })
 	if err != nil {
 		<-b.done
-		t.Fatalf("agent %v: %v; it said:\n%s", args, err, b.errOut.String())
+		t.Fatalf("%v: %v; it said:\n%s", cmd.Args[1:], err, b.errOut.String())
 	}
 	return a
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,8 +51,18 @@ func clusterFlag(c *cobra.Command, cluster *string) {
 	c.Flags().StringVar(cluster, "cluster", defaultCluster, "address of any agent of the cluster")
 }
 
+func checkCluster(address string) error {
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return exit(exitUsage, fmt.Errorf("--cluster %q is not host:port: give the bind address of an agent, such as %s", address, defaultCluster))
+	}
+	return nil
+}
+
 // withCluster connects to a cluster for the time of a call.
 func withCluster(ctx context.Context, address string, call func(context.Context, *client.Client) error) error {
+	if err := checkCluster(address); err != nil {
+		return err
+	}
 	cl, err := client.Connect(ctx, rpc.TCP{}, address)
 	if err != nil {
 		return err

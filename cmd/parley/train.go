@@ -85,6 +85,11 @@ func (o trainOptions) check(c *cobra.Command) error {
 }
 
 func train(ctx context.Context, o trainOptions, path string, overrides []string) error {
+	if o.cluster != "" {
+		if err := checkCluster(o.cluster); err != nil {
+			return err
+		}
+	}
 	j, err := job.Load(path, overrides)
 	if err != nil {
 		return err
