@@ -1,0 +1,67 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	parleyv1 "parley/proto/parley/v1"
+)
+
+// TestJobCommands goes through the commands about jobs against one agent.
+func TestJobCommands(t *testing.T) {
+	t.Parallel()
+	p, c := newPlace(t), startCluster(t, "coordinator,ps,trainer")
+	at := func(args ...string) []string { return append(args, "--cluster", c.address()) }
+	if out := p.ok(at("status")...); !strings.Contains(out, c.nodes[0].Node) || !strings.Contains(out, "no jobs\n") {
+		t.Errorf("status:\n%s", out)
+	}
+	p.ok("train", "job.yaml")
+	id := strings.TrimSpace(p.ok(at("train", "job.yaml", "--detach")...))
+	c.poll(t, 20*time.Second, "that the job is done", func(s *parleyv1.JobStatus) bool { return s.GetPhase() == "done" })
+
+	out := p.ok(at("job", "fetch", id, "fetched")...)
+	if r := p.report("fetched"); r.ModelSHA256 != p.report("out").ModelSHA256 || !strings.Contains(out, "fetched/model  (SHA-256 "+r.ModelSHA256+")\n") {
+		t.Errorf("the model that was fetched has another hash:\n%s", out)
+	}
+	p.ok("model", "verify", "fetched")
+	checkEvents(t, p.read("fetched/events.jsonl"))
+	p.refused(exitUsage, "fetched/model already holds a finished model: choose another output, or replace it with --force", at("job", "fetch", id, "fetched")...)
+	p.ok(at("job", "fetch", id, "fetched", "--force")...)
+
+	for _, call := range []struct{ name, want string }{
+		{"show", "phase     done\n"}, {"show", "epoch     2 of 2\n"}, {"show", "  saved "},
+		{"why", "job " + id + " is done: it waits for nobody\nrestarts: 0\n"},
+		{"stop", "job " + id + " was over before: it is done\n"},
+	} {
+		if out := p.ok(at("job", call.name, id)...); !strings.Contains(out, call.want) {
+			t.Errorf("job %s: no %q in\n%s", call.name, call.want, out)
+		}
+		p.refused(exitUsage, `no job "nobody-0" here: parley status lists the jobs that this cluster remembers`, at("job", call.name, "nobody-0")...)
+	}
+	for _, args := range [][]string{at("status"), at("job", "show", id), at("job", "why", id)} {
+		var s struct {
+			Members []struct{ Node string }
+			Jobs    []struct{ Job, Phase string }
+		}
+		if err := json.Unmarshal([]byte(p.ok(append(args, "--json")...)), &s); err != nil || len(s.Members) != 1 || len(s.Jobs) != 1 || s.Jobs[0].Job != id || s.Jobs[0].Phase != "done" {
+			t.Errorf("%v --json: %v, %+v", args, err, s)
+		}
+	}
+
+	id = strings.TrimSpace(p.ok(at("train", "job.yaml", "--detach", "run.epochs=1000000")...))
+	c.poll(t, 20*time.Second, "training", reached(3))
+	if o := p.run(at("job", "fetch", id, "early")...); o.code != exitFailed || o.stderr != "parley: job "+id+" is training: only a job that is done has a model\n" || p.exists("early") {
+		t.Errorf("fetch of a job that runs: exit code %d: %s", o.code, o.stderr)
+	}
+	if out := p.ok(at("job", "stop", id)...); out != "job "+id+" is stopped\n" {
+		t.Errorf("stop: %s", out)
+	}
+	if out := p.ok(at("job", "why", id)...); !strings.HasPrefix(out, "job "+id+" is over: stopped: on request\n") {
+		t.Errorf("why:\n%s", out)
+	}
+	if out := p.ok(at("status")...); !strings.Contains(out, "stopped: on request") {
+		t.Errorf("status:\n%s", out)
+	}
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"errors"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	parleyv1 "parley/proto/parley/v1"
+)
+
+// says waits until a command has said something on standard error or output.
+func says(t testing.TB, b *background, what string) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if strings.Contains(b.errOut.String()+b.out.String(), what) {
+			return
+		}
+		select {
+		case <-b.done:
+			t.Fatalf("%v ended; it said:\n%s", b.cmd.Args[1:], b.errOut.String())
+		default:
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%v has not said %q:\n%s", b.cmd.Args[1:], what, b.errOut.String())
+		}
+	}
+}
+
+func (b *background) send(t testing.TB, s syscall.Signal) {
+	t.Helper()
+	if err := b.cmd.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var interruption = regexp.MustCompile(`(?m)^parley: interrupted: job \S+ was stopped and has left no model; there are no checkpoints yet, so start it again$`)
+
+// interrupted checks the end of a training that was interrupted.
+func (p *place) interrupted(b *background) {
+	p.t.Helper()
+	at := time.Now()
+	o := p.end(b)
+	if took := time.Since(at); took > slack*time.Second {
+		p.t.Errorf("it took %v to end", took)
+	}
+	if o.code != exitInterrupted || !interruption.MatchString(o.stderr) || o.stdout != "" {
+		p.t.Errorf("exit code %d\n%s%s", o.code, o.stdout, o.stderr)
+	}
+	if p.exists("out/model") || p.exists("out/report.json") {
+		p.t.Errorf("an interrupted job has left\n%s", p.list(p.dir))
+	}
+}
+
+func TestInterruptEmbedded(t *testing.T) {
+	t.Parallel()
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		p := newPlace(t)
+		b := p.start("train", "job.yaml", "run.epochs=1000000")
+		says(t, b, "epoch 1")
+		b.send(t, s)
+		p.interrupted(b)
+	}
+}
+
+func TestInterruptCluster(t *testing.T) {
+	t.Parallel()
+	p, c := newPlace(t), startCluster(t, "coordinator,ps,trainer")
+	b := p.start("train", "job.yaml", "run.epochs=1000000", "--cluster", c.address())
+	says(t, b, "epoch 1")
+	b.send(t, syscall.SIGINT)
+	p.interrupted(b)
+	s := c.poll(t, 5*time.Second, "that the job is stopped", func(s *parleyv1.JobStatus) bool { return s.GetPhase() == "stopped" })
+	if s.GetCause() != "stopped: interrupted" {
+		t.Errorf("cause %q", s.GetCause())
+	}
+	p.ok("train", "job.yaml", "--cluster", c.address()) // nothing is in the next job's way
+}
+
+// TestSecondInterrupt: whoever does not want to wait for a coordinator that does
+// not answer presses Ctrl-C again.
+func TestSecondInterrupt(t *testing.T) {
+	t.Parallel()
+	p, c := newPlace(t), startCluster(t, "coordinator,ps,trainer")
+	b := p.start("train", "job.yaml", "run.epochs=1000000", "--cluster", c.address())
+	says(t, b, "epoch 1")
+	c.nodes[0].signal(t, syscall.SIGSTOP)
+	b.send(t, syscall.SIGINT)
+	says(t, b, "stopping the job ...")
+	at := time.Now()
+	b.send(t, syscall.SIGINT)
+	waitFor(t, b, 10*time.Second)
+	if took := time.Since(at); took > time.Second*slack/2 {
+		t.Errorf("the second signal took %v", took)
+	}
+	if status := b.cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signal() != syscall.SIGINT {
+		t.Errorf("it ended with %v", b.cmd.ProcessState)
+	}
+}
+
+// TestAgentTerminated: an agent ends in good order, alone, in a cluster and in
+// the middle of a job.
+func TestAgentTerminated(t *testing.T) {
+	t.Parallel()
+	p, c := newPlace(t), startCluster(t, "coordinator,ps,trainer", "trainer")
+	b := p.start("train", "job.yaml", "run.epochs=1000000", "--cluster", c.address())
+	says(t, b, "epoch 1")
+	for _, n := range []*agentProcess{c.nodes[1], c.nodes[0]} {
+		n.signal(t, syscall.SIGTERM)
+		at := time.Now()
+		o := waitFor(t, n.background, 20*time.Second)
+		took := time.Since(at)
+		t.Logf("it took %v", took)
+		if took > 3*time.Second*slack || o.code != exitDone || strings.Contains(o.stderr, "goroutine") {
+			t.Errorf("exit code %d after %v:\n%s", o.code, took, o.stderr)
+		}
+	}
+	if o := p.end(b); o.code != exitFailed || !strings.Contains(o.stderr, c.address()) {
+		t.Errorf("the client, whose coordinator has gone: exit code %d: %s", o.code, o.stderr)
+	}
+}
+
+var devNode = regexp.MustCompile(`(?m)^node (\S+)  pid (\d+)$`)
+
+// TestDev: a local cluster trains, and ends with Ctrl-C, all of it.
+func TestDev(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	c := parley(t, "dev", "--nodes", "3", "--bind", "127.0.0.1:0")
+	tmp := t.TempDir()
+	c.Env = append(c.Env, "TMPDIR="+tmp)
+	b := startCommand(t, c)
+	says(t, b, "Ctrl-C ends them")
+	nodes := devNode.FindAllStringSubmatch(b.out.String(), -1)
+	if len(nodes) != 3 {
+		t.Fatalf("%d nodes:\n%s", len(nodes), b.out.String())
+	}
+	p.ok("train", "job.yaml")
+	want := p.report("out").ModelSHA256
+	p.ok("train", "job.yaml", "output=other", "--cluster", nodes[2][1])
+	if got := p.report("other").ModelSHA256; got != want {
+		t.Errorf("hash %s, want %s", got, want)
+	}
+	b.send(t, syscall.SIGINT)
+	if o := waitFor(t, b, 10*time.Second); o.code != exitDone && o.code != exitInterrupted {
+		t.Errorf("exit code %d\n%s", o.code, o.stderr)
+	}
+	for _, n := range nodes {
+		pid, err := strconv.Atoi(n[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+			t.Errorf("process %d of %s is still there: %v", pid, n[1], err)
+		}
+	}
+	if left := p.list(tmp); left != "" {
+		t.Errorf("temporary files are left:\n%s", left)
+	}
+}
