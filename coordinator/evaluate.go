@@ -3,6 +3,7 @@ package coordinator
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -145,6 +146,11 @@ func (m *Machine) save() {
 	sums, err := m.metrics()
 	if err != nil {
 		m.fail(err)
+		return
+	}
+	if loss := sums[plan.SetTrain].Loss; math.IsNaN(loss) || math.IsInf(loss, 0) {
+		// Contributions were finite, and their sum in the last round was not.
+		m.fail(param.Errorf(param.Diverged, "the loss of the trained model is not a number: the model has diverged: lower optimizer.rate or scale the features"))
 		return
 	}
 	m.enter(Saving)

@@ -30,7 +30,7 @@ const (
 // Limits bound the waits that no node owns.
 type Limits struct {
 	Start   time.Duration // for the first server and trainer
-	Trainer time.Duration // for a trainer after the last one was lost
+	Trainer time.Duration // for a trainer when there is none, from Preparing on
 	Release time.Duration // for a worker to reach its round boundary; then it is fenced
 	Stall   time.Duration // for a worker that makes no progress, while its node's lease holds
 	Tries   int           // of a worker or unit that fails for reasons that may go away

@@ -10,11 +10,9 @@ import (
 )
 
 // profile asks a trainer to read the data as soon as there are a trainer and a
-// server, and again when that trainer was lost.
+// server, and again when that trainer was lost. When there are no more of one of
+// them, the job waits as it did at first.
 func (m *Machine) profile() {
-	if m.profiler != "" {
-		return
-	}
 	server := false
 	var trainers []param.NodeID
 	for _, x := range m.members {
@@ -25,8 +23,12 @@ func (m *Machine) profile() {
 	}
 	if !server || len(trainers) == 0 {
 		if m.phase == Profiling {
+			m.profiler = ""
 			m.enter(Waiting)
 		}
+		return
+	}
+	if m.profiler != "" {
 		return
 	}
 	m.profiler = Place(m.id, trainers, make([]param.NodeID, 1))[0]
@@ -42,12 +44,14 @@ func (m *Machine) Profiled(now time.Time, node param.NodeID, p Profiled) {
 		return
 	}
 	if p.Err == nil {
-		p.Err = checkData(m.job, p.Train, p.Test)
-	} else {
-		p.Err = m.at(node, p.Err)
+		p.Err = checkManifests(p.Train, p.Test)
 	}
 	if p.Err != nil {
-		m.fail(p.Err)
+		m.fail(m.at(node, p.Err))
+		return
+	}
+	if err := checkData(m.job, p.Train, p.Test); err != nil {
+		m.fail(err)
 		return
 	}
 	m.train, m.test, m.plan = p.Train, p.Test, plan.New(m.job, p.Train)
@@ -162,6 +166,40 @@ func (m *Machine) Prepared(now time.Time, node param.NodeID, err error) {
 		m.note(Event{Kind: "failure", Node: node, Message: fmt.Sprintf("%v; it gets no workers", err)})
 	}
 	m.advance()
+}
+
+// checkManifests refuses manifests that no profile makes: they came over the wire,
+// and all that follows trusts them.
+func checkManifests(train, test *plan.Manifest) error {
+	if err := checkManifest(train); err != nil || test == nil {
+		return err
+	}
+	return checkManifest(test)
+}
+
+func checkManifest(m *plan.Manifest) error {
+	if m == nil || m.Rows < 1 || m.Columns < 0 || m.Columns > plan.MaxColumns || len(m.Files) == 0 || len(m.Labels) > plan.MaxLabels {
+		return param.Errorf(param.Invalid, "malformed manifest")
+	}
+	if len(m.Labels) == 0 && !m.MoreLabels {
+		return param.Errorf(param.Invalid, "malformed manifest: no labels")
+	}
+	for _, l := range m.Labels {
+		if l.File < 0 || l.File >= len(m.Files) {
+			return param.Errorf(param.Invalid, "malformed manifest: a label of file %d of %d", l.File, len(m.Files))
+		}
+	}
+	rows := int64(0)
+	for i, s := range m.Shards {
+		if s.ID != param.ShardID(i) || s.FirstRow != rows || s.Rows < 1 || s.Rows > m.Rows-rows {
+			return param.Errorf(param.Invalid, "malformed manifest: data shard %d", i)
+		}
+		rows += s.Rows
+	}
+	if rows != m.Rows {
+		return param.Errorf(param.Invalid, "malformed manifest: %d rows in the shards of %d", rows, m.Rows)
+	}
+	return nil
 }
 
 // checkData holds what the profile found against what the model needs.

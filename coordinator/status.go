@@ -86,15 +86,21 @@ func (m *Machine) waitsFor() (owner, why string) {
 	case Profiling:
 		return string(m.profiler), "reads the data"
 	case Preparing:
-		return m.unprepared(), "opens the data and makes the parameter ranges"
+		if nodes := m.unprepared(); nodes != "" {
+			return nodes, "opens the data and makes the parameter ranges"
+		}
+		return "cluster", "waits for a node with the role trainer"
 	case Training:
 		return m.slowest()
 	case Evaluating:
 		var nodes []string
 		for _, u := range m.units {
-			if u.summary == nil && !slices.Contains(nodes, string(u.node)) {
+			if u.summary == nil && u.node != "" && !slices.Contains(nodes, string(u.node)) {
 				nodes = append(nodes, string(u.node))
 			}
+		}
+		if len(nodes) == 0 && len(m.trainers()) == 0 {
+			return "cluster", "waits for a node with the role trainer"
 		}
 		return strings.Join(nodes, ", "), "evaluates the model"
 	case Saving:

@@ -29,10 +29,12 @@ type worker struct {
 	awaited  []param.NodeID
 	next     param.Round // least of the servers' answers so far
 	status   WorkerStatus
-	moved    time.Time // when status last moved
-	asked    time.Time // when the release was asked for
-	failures int
-	stalls   int // times that it was taken from a node for making no progress
+	moved    time.Time    // when status last moved
+	asked    time.Time    // when the release was asked for
+	failures int          // in a row, of the round below
+	failed   param.Round  // when it failed last
+	avoid    param.NodeID // where it failed or stalled last: only where there is no other node
+	stalls   int          // times that it was taken from a node for making no progress
 }
 
 // home is where a worker is or is going to be.
@@ -63,7 +65,14 @@ func (m *Machine) placeWorkers() {
 	}
 	var moves []*worker
 	for i, node := range Place(m.id, trainers, homes) {
-		if w := m.workers[i]; node != homes[i] || w.standing == homeless {
+		w := m.workers[i]
+		if node == w.avoid && w.home() != node {
+			// Better a node with one worker more than one that has failed this one.
+			if node = m.otherThan(node); node == "" {
+				node = w.avoid
+			}
+		}
+		if node != homes[i] || w.standing == homeless {
 			if m.move(w, node) {
 				moves = append(moves, w)
 			}
@@ -188,6 +197,10 @@ func (m *Machine) WorkerEnded(now time.Time, node param.NodeID, e WorkerEnded) {
 		m.fail(m.at(node, fmt.Errorf("worker %d, round %d: %w", w.id, e.Round, e.Err)))
 		return
 	case e.Err != nil:
+		if e.Round > w.failed {
+			w.failures = 0
+		}
+		w.failed, w.avoid = e.Round, node
 		if w.failures++; w.failures >= m.limits.Tries {
 			m.fail(m.at(node, fmt.Errorf("worker %d, round %d, failed %d times: %w", w.id, e.Round, w.failures, e.Err)))
 			return
@@ -270,7 +283,7 @@ func (m *Machine) version() param.Version {
 // checkTrainers ends a job that nobody has come to go on with.
 func (m *Machine) checkTrainers() {
 	needed := m.phase == Preparing || m.phase == Training || m.phase == Evaluating
-	if !needed || slices.ContainsFunc(m.members, func(x *member) bool { return x.trainer == asked || x.trainer == prepared }) {
+	if !needed || slices.ContainsFunc(m.members, func(x *member) bool { return x.Trainer && x.trainer != excluded }) {
 		m.alone = time.Time{}
 		return
 	}
@@ -297,7 +310,7 @@ func (m *Machine) checkWorkers() {
 			m.loss()
 			w.stalls++
 			if w.standing == assigned {
-				w.target = m.otherThan(w.node)
+				w.target, w.avoid = m.otherThan(w.node), w.node
 			}
 			m.fence(w)
 			fences = append(fences, w)

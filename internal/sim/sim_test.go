@@ -25,7 +25,7 @@ output: /none
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &plan.Manifest{Rows: 200, Columns: 20, Labels: []plan.Label{{Value: 1, Rows: 200}}}
+	m := &plan.Manifest{Rows: 200, Columns: 20, Files: []plan.File{{Path: "/none", Rows: 200}}, Labels: []plan.Label{{Value: 1, Rows: 200}}}
 	for row := int64(0); row < m.Rows; row += plan.ShardRows(m.Rows) {
 		m.Shards = append(m.Shards, plan.Shard{ID: param.ShardID(len(m.Shards)), FirstRow: row, Rows: min(plan.ShardRows(m.Rows), m.Rows-row)})
 	}
