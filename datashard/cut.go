@@ -19,7 +19,7 @@ type span struct {
 }
 
 // mostMarks bounds the marks of a dataset whose shards are not the largest yet.
-// It is much larger than the 256 shards that plan.ShardRows aims at, so the
+// It is twice the 2048 shards that plan.ShardRows allows before they grow, so the
 // stride never outgrows the shards.
 const mostMarks = 4096
 

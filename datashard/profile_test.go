@@ -197,7 +197,7 @@ func TestMarks(t *testing.T) {
 	d := open(t, write(t, "a", strings.Repeat("1\n", rows-9), "b", strings.Repeat("2\n", 9)), Options{})
 	m := profileOf(t, d)
 	last := m.Shards[len(m.Shards)-1]
-	if got := last.FirstRow + last.Rows; got != rows || plan.ShardRows(rows) != 2048 {
+	if got := last.FirstRow + last.Rows; got != rows || plan.ShardRows(rows) != 256 {
 		t.Fatalf("%d rows in shards", got)
 	}
 	d.mu.cache = newCache(-1)

@@ -69,11 +69,12 @@ type Piece struct {
 }
 
 // ShardRows returns the rows of a data shard of a dataset of so many rows: a
-// power of two between 16 and 4096, so that there are about 256 shards or more.
-// It depends on the number of rows alone.
+// power of two from 16 to 1024, so that there are more than a thousand shards of
+// all but small datasets: few enough to note, and enough for a worker's to look
+// like the dataset even when it is sorted. It depends on the number of rows alone.
 func ShardRows(rows int64) int64 {
 	size := int64(16)
-	for size < 4096 && size*256 < rows {
+	for size < 1024 && size*2048 < rows {
 		size *= 2
 	}
 	return size

@@ -14,11 +14,11 @@ import (
 // MaxColumns bounds the dimension of a model with a dense parameter vector.
 const MaxColumns = 1 << 28
 
-// windowShards is how many data shards a worker mixes at a time: rows are drawn
-// in random order from a window of so many shards, themselves in random order
-// over the dataset. It bounds what a worker holds in memory, and with 8 a batch
-// of a dataset sorted by label still sees both labels.
-const windowShards = 8
+// windowRows is how many rows a worker mixes at a time: they are drawn in random
+// order from a window of data shards, themselves in random order over the dataset.
+// It bounds what a worker holds in memory. A window has 32 shards or more, so a
+// batch of a dataset that is sorted by label has each label in about its share.
+const windowRows = 32 << 10
 
 // Plan is what a job does, whoever does it.
 type Plan struct {
@@ -109,6 +109,7 @@ func (p *Plan) Stream(epoch int, w param.Worker) []Window {
 	}
 	g := newGenerator(p.Job.Run.Seed, forShards, uint64(epoch))
 	g.shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	windowShards := int(windowRows / ShardRows(p.Train.Rows))
 	var windows []Window
 	for n, i := 0, int(w); i < len(order); n, i = n+1, i+p.Job.Run.Workers {
 		if n%windowShards == 0 {
@@ -162,7 +163,7 @@ func (p *Plan) Hash() string {
 	}{
 		p.Train.SHA256, p.Train.Rows, p.Train.Columns, p.Job.Data.Holdout, p.Job.Model, p.Job.Optimizer,
 		p.Job.Run.Epochs, p.Job.Run.Batch, p.Job.Run.Workers, p.Job.Run.Seed, p.Job.Run.Consistency,
-		ShardRows(p.Train.Rows), windowShards,
+		ShardRows(p.Train.Rows), windowRows,
 	})
 	if err != nil { // numbers and strings alone; NaN is refused by job.Validate
 		panic("plan: hash: " + err.Error())

@@ -33,7 +33,7 @@ func newJob(workers, batch int, holdout float64) *job.Job {
 
 func TestShardRows(t *testing.T) {
 	for _, c := range []struct{ rows, want int64 }{
-		{0, 16}, {1, 16}, {4096, 16}, {4097, 32}, {32561, 128}, {1 << 20, 4096}, {1<<20 + 1, 4096}, {math.MaxInt64, 4096},
+		{0, 16}, {1, 16}, {32561, 16}, {32768, 16}, {32769, 32}, {1 << 20, 512}, {1<<20 + 1, 1024}, {math.MaxInt64, 1024},
 	} {
 		if got := ShardRows(c.rows); got != c.want {
 			t.Errorf("ShardRows(%d) = %d, want %d", c.rows, got, c.want)
@@ -116,7 +116,7 @@ func count(t *testing.T, p *Plan, epoch int, w param.Worker, seen []int) (rows i
 	t.Helper()
 	for n, window := range p.Stream(epoch, w) {
 		order := p.Order(epoch, w, n, window)
-		if int64(len(order)) != window.Rows || len(window.Shards) > windowShards {
+		if int64(len(order)) != window.Rows || window.Rows > windowRows {
 			t.Fatalf("a window of %d shards and %d rows has %d", len(window.Shards), window.Rows, len(order))
 		}
 		for _, r := range order {

@@ -15,7 +15,7 @@ const (
 
 // UnitShards is the number of data shards that are evaluated as one unit. It is
 // a constant, since sums are grouped by it.
-const UnitShards = 16
+const UnitShards = 64
 
 // Unit is the evaluation of a fixed group of data shards, handed out under a
 // term.
