@@ -143,8 +143,12 @@ func TestUnreachable(t *testing.T) {
 		}
 	}
 	p.refused(exitUsage, `--cluster "here" is not host:port: give the bind address of an agent, such as 127.0.0.1:7700`, "train", "job.yaml", "--cluster", "here")
-	c := startCluster(t, "trainer")
-	p.refused(exitUnreachable, "cluster unreachable: the node at "+c.address()+" knows no node with the role coordinator", "status", "--cluster", c.address())
+}
+
+func TestNoCoordinator(t *testing.T) {
+	t.Parallel()
+	p, c := newPlace(t), startCluster(t, "trainer")
+	p.refused(exitUnreachable, "cluster unreachable: the node at "+c.address()+" knows no node with the role coordinator: start an agent that has it", "train", "job.yaml", "--cluster", c.address())
 }
 
 func TestAgentErrors(t *testing.T) {

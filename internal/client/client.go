@@ -43,9 +43,12 @@ type Client struct {
 func Connect(ctx context.Context, network rpc.Network, address string) (*Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectWithin)
 	defer cancel()
-	for {
+	for leaderless := error(nil); ; {
 		d, err := describe(ctx, network, address)
-		if err != nil {
+		switch {
+		case err != nil && ctx.Err() != nil && leaderless != nil: // the time is up, and it did answer
+			return nil, leaderless
+		case err != nil:
 			return nil, unreachable(address, err)
 		}
 		if d.GetCoordinator() != "" {
@@ -55,9 +58,10 @@ func Connect(ctx context.Context, network rpc.Network, address string) (*Client,
 			}
 			return &Client{network: network, address: address, coordinator: d.GetCoordinator(), conn: conn}, nil
 		}
+		leaderless = fmt.Errorf("%w: the node at %s knows no node with the role coordinator: start an agent that has it", ErrUnreachable, address)
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("%w: the node at %s knows no node with the role coordinator", ErrUnreachable, address)
+			return nil, leaderless
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
