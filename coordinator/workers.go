@@ -67,9 +67,12 @@ func (m *Machine) placeWorkers() {
 	for i, node := range Place(m.id, trainers, homes) {
 		w := m.workers[i]
 		if node == w.avoid && w.home() != node {
-			// Better a node with one worker more than one that has failed this one.
-			if node = m.otherThan(node); node == "" {
-				node = w.avoid
+			// Better a node with one worker more than one that has failed this one. It
+			// stays where it is, if it is somewhere: else it might go around for ever.
+			if slices.Contains(trainers, w.home()) {
+				node = w.home()
+			} else if other := m.otherThan(node); other != "" {
+				node = other
 			}
 		}
 		if node != homes[i] || w.standing == homeless {

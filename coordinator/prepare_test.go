@@ -1,0 +1,108 @@
+package coordinator
+
+import (
+	"testing"
+
+	"parley/internal/param"
+	"parley/internal/plan"
+)
+
+// TestData holds what was found against what the job needs.
+func TestData(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		overrides []string
+		train     *plan.Manifest
+		test      *plan.Manifest
+		words     []string // of the error; none: it goes on
+	}{
+		{"two classes", []string{"model.kind=logistic"}, manifest(100, -1, 1), nil, nil},
+		{"one class", []string{"model.kind=logistic"}, manifest(100, 1), nil, []string{"train.svm", "two classes", "label 1"}},
+		{"three classes", []string{"model.kind=logistic"}, manifest(100, 0, 1, 2), nil, []string{"train.svm", "two classes", "3 (0 first at train.svm:1"}},
+		{"numbers", []string{"model.kind=logistic"}, more(manifest(100)), nil, []string{"two classes", "more than"}},
+		{"numbers are fine for linear", nil, more(manifest(100)), nil, nil},
+		{"one label is fine for linear", nil, manifest(100, 3), nil, nil},
+		{"test labels", []string{"model.kind=logistic"}, manifest(100, -1, 1), manifest(50, -1, 1), nil},
+		{"test labels of one class", []string{"model.kind=logistic"}, manifest(100, -1, 1), manifest(50, 1), nil},
+		{"test label unknown", []string{"model.kind=logistic"}, manifest(100, -1, 1), manifest(50, -1, 0), []string{"train.svm:2", "label 0"}},
+		{"test labels many", []string{"model.kind=logistic"}, manifest(100, -1, 1), more(manifest(50)), []string{"distinct labels"}},
+		{"all held out", []string{"data.holdout=0.999999"}, manifest(20, 1, 2), nil, []string{"holdout", "20 rows"}},
+		{"half held out", []string{"data.holdout=0.5"}, manifest(100, 1, 2), nil, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFixture(t, parse(t, c.overrides...), c.train)
+			f.join("s1", false, true)
+			f.join("t1", true, false)
+			f.rules["t1"].inbox = nil
+			f.Profiled(f.now, "t1", Profiled{Train: c.train, Test: c.test})
+			f.route()
+			if c.words == nil {
+				f.done()
+				return
+			}
+			f.failed(c.words...)
+			if !f.FaultOfInput() {
+				t.Error("it is a fault of the input")
+			}
+		})
+	}
+}
+
+func more(m *plan.Manifest) *plan.Manifest {
+	m.MoreLabels = true
+	return m
+}
+
+// TestHoldoutUnits: the rows that were held out are a set of their own, with the
+// units of the training data.
+func TestHoldoutUnits(t *testing.T) {
+	f := newFixture(t, parse(t, "data.holdout=0.5"), manifest(5000, 1, 2))
+	f.join("s1", false, true)
+	f.join("t1", true, false)
+	f.to(Evaluating)
+	n := plan.Units(len(f.train.Shards))
+	count := map[plan.Set]int{}
+	for _, u := range f.units {
+		count[u.Set]++
+	}
+	if count[plan.SetTrain] != n || count[plan.SetHoldout] != n || count[plan.SetTest] != 0 {
+		t.Errorf("units %v, want %d", count, n)
+	}
+	f.done()
+}
+
+// TestMalformedManifest: what no profile makes is refused before it is trusted.
+func TestMalformedManifest(t *testing.T) {
+	for name, change := range map[string]func(m *plan.Manifest){
+		"no files":       func(m *plan.Manifest) { m.Files = nil },
+		"no labels":      func(m *plan.Manifest) { m.Labels = nil },
+		"label nowhere":  func(m *plan.Manifest) { m.Labels[0].File = 1 },
+		"label before":   func(m *plan.Manifest) { m.Labels[0].File = -1 },
+		"no rows":        func(m *plan.Manifest) { m.Rows, m.Shards = 0, nil },
+		"no shards":      func(m *plan.Manifest) { m.Shards = nil },
+		"minus columns":  func(m *plan.Manifest) { m.Columns = -1 },
+		"huge columns":   func(m *plan.Manifest) { m.Columns = 1 << 62 },
+		"huge shard":     func(m *plan.Manifest) { m.Shards[0].Rows = 1 << 62 },
+		"negative shard": func(m *plan.Manifest) { m.Shards[0].Rows = -1 },
+		"a gap":          func(m *plan.Manifest) { m.Shards[1].FirstRow++ },
+		"a name":         func(m *plan.Manifest) { m.Shards[1].ID = 0 },
+	} {
+		m := manifest(100, -1, 1)
+		change(m)
+		for _, kind := range []string{"linear", "logistic"} {
+			f := newFixture(t, parse(t, "model.kind="+kind), m)
+			f.join("s1", false, true)
+			f.join("t1", true, false)
+			f.settle()
+			_, err := f.Ended()
+			if f.Phase() != Failed || param.KindOf(err) != param.Invalid {
+				t.Errorf("%s, %s: phase %s, error %v", name, kind, f.Phase(), err)
+			}
+		}
+	}
+	f := newFixture(t, parse(t), nil)
+	f.join("s1", false, true)
+	f.join("t1", true, false)
+	f.settle()
+	f.failed("malformed manifest")
+}
