@@ -18,6 +18,9 @@ func faultEpochs() string {
 	if n, err := strconv.Atoi(os.Getenv("PARLEY_FAULT_EPOCHS")); err == nil {
 		return "run.epochs=" + strconv.Itoa(n)
 	}
+	if raceDetector {
+		return "run.epochs=60" // everything takes five times as long
+	}
 	return "run.epochs=250"
 }
 

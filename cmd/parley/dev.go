@@ -106,7 +106,7 @@ func startAgent(args []string, ended chan<- *devAgent) (*devAgent, error) {
 	a.process.Stderr = os.Stderr
 	a.process.WaitDelay = devStop
 	// Ctrl-C reaches the whole terminal group; the agents are ended by us.
-	a.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	a.process.SysProcAttr = ownGroup()
 	out, err := a.process.StdoutPipe()
 	if err != nil {
 		return nil, err

@@ -80,6 +80,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	err := run(ctx, os.Args[1:])
+	if e := (*exitError)(nil); err != nil && ctx.Err() != nil && !errors.As(err, &e) {
+		err = exit(exitInterrupted, errors.New("interrupted")) // whatever else the signal has broken
+	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "parley: %v\n", err)
 	}

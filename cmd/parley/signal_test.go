@@ -2,7 +2,10 @@ package main
 
 import (
 	"errors"
+	"net"
+	"os"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -80,6 +83,27 @@ func TestInterruptCluster(t *testing.T) {
 	p.ok("train", "job.yaml", "--cluster", c.address()) // nothing is in the next job's way
 }
 
+// TestInterruptEarly: a signal before there is a job is an interruption too.
+func TestInterruptEarly(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	b := p.start("train", "job.yaml", "--cluster", silent.Addr().String())
+	conn, err := silent.Accept() // the command runs and waits for an answer
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	b.send(t, syscall.SIGINT)
+	if o := p.end(b); o.code != exitInterrupted || o.stderr != "parley: interrupted\n" || p.exists("out") {
+		t.Errorf("exit code %d: %s", o.code, o.stderr)
+	}
+}
+
 // TestSecondInterrupt: whoever does not want to wait for a coordinator that does
 // not answer presses Ctrl-C again.
 func TestSecondInterrupt(t *testing.T) {
@@ -121,6 +145,35 @@ func TestAgentTerminated(t *testing.T) {
 	if o := p.end(b); o.code != exitFailed || !strings.Contains(o.stderr, c.address()) {
 		t.Errorf("the client, whose coordinator has gone: exit code %d: %s", o.code, o.stderr)
 	}
+}
+
+// TestDevKilled: agents do not outlive the command that started them, however it
+// ends.
+func TestDevKilled(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells a process of its parent's death")
+	}
+	c := parley(t, "dev", "--nodes", "2", "--bind", "127.0.0.1:0")
+	c.Env = append(c.Env, "TMPDIR="+t.TempDir())
+	b := startCommand(t, c)
+	says(t, b, "Ctrl-C ends them")
+	b.send(t, syscall.SIGKILL)
+	waitFor(t, b, 10*time.Second)
+	for _, n := range devNode.FindAllStringSubmatch(b.out.String(), -1) {
+		for deadline := time.Now().Add(20 * time.Second); !ended(t, n[2]); time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("process %s of %s is still there", n[2], n[1])
+			}
+		}
+	}
+}
+
+// ended reports that a process is gone, or has ended and nobody has asked how.
+func ended(t testing.TB, pid string) bool {
+	t.Helper()
+	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+	return err != nil || strings.Contains(string(stat), ") Z ")
 }
 
 var devNode = regexp.MustCompile(`(?m)^node (\S+)  pid (\d+)$`)

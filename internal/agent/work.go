@@ -35,11 +35,12 @@ type work struct {
 	test    *datashard.Dataset
 
 	mu   sync.Mutex
-	host *trainer.Host // nil before the job was prepared here
+	host *trainer.Host               // nil before the job was prepared here
+	held map[param.Worker]param.Term // assigned here and not reported ended
 }
 
 func newWork(s *session, id param.JobID) *work {
-	w := &work{session: s, id: id}
+	w := &work{session: s, id: id, held: map[param.Worker]param.Term{}}
 	w.ctx, w.cancel = context.WithCancelCause(s.ctx)
 	return w
 }
@@ -248,6 +249,9 @@ func (w *work) assign(m *parleyv1.Assign) {
 		return
 	}
 	for _, x := range m.GetWorkers() {
+		w.mu.Lock()
+		w.held[param.Worker(x.GetWorker())] = param.Term(x.GetTerm())
+		w.mu.Unlock()
 		h.Assign(w.ctx, param.Worker(x.GetWorker()), param.Term(x.GetTerm()), param.Round(x.GetRound()))
 	}
 }
@@ -284,6 +288,11 @@ func (w *work) report(o trainer.Outcome) {
 		w.reportUnit(o)
 		return
 	}
+	w.mu.Lock()
+	if w.held[o.Worker] == o.Term {
+		delete(w.held, o.Worker)
+	}
+	w.mu.Unlock()
 	if param.KindOf(o.Err) == param.Stale {
 		w.refused(o.Worker, o.Term, o.Err.Error())
 	}
@@ -303,8 +312,12 @@ func (w *work) refused(id param.Worker, term param.Term, message string) {
 
 // disown notes that all workers here have lost their terms with the session.
 func (w *work) disown() {
-	for _, x := range w.status() {
-		w.refused(x.Worker, x.Term, "the node's session had ended")
+	w.mu.Lock()
+	held := w.held
+	w.held = map[param.Worker]param.Term{}
+	w.mu.Unlock()
+	for id, term := range held {
+		w.refused(id, term, "the node's session had ended")
 	}
 }
 

@@ -1,0 +1,9 @@
+package main
+
+import "syscall"
+
+// ownGroup keeps a terminal's Ctrl-C from a process that we start, and ends it
+// when we are killed.
+func ownGroup() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+}
