@@ -364,6 +364,20 @@ func TestFenceFirst(t *testing.T) {
 	f.done()
 }
 
+// TestLateEnd: what a trainer tells of an assignment that is over changes nothing.
+func TestLateEnd(t *testing.T) {
+	f := at(t, Training)
+	w := f.workers[0]
+	for _, e := range []WorkerEnded{{Released: true}, {Err: param.Errorf(param.Invalid, "late")}, {Round: f.Plan().Rounds}} {
+		e.Term = w.term - 1
+		f.WorkerEnded(f.now, w.node, e)
+	}
+	if w.standing != assigned {
+		t.Errorf("worker %+v", w)
+	}
+	f.done()
+}
+
 func TestFenceFails(t *testing.T) {
 	f := at(t, Training)
 	f.leave("t1")
@@ -521,8 +535,8 @@ func TestStallAlone(t *testing.T) {
 
 // TestAvoidingRests: a worker that shuns a node makes no moves without end.
 func TestAvoidingRests(t *testing.T) {
-	for w := range param.Worker(4) {
-		f := start(t, parse(t, "run.workers=7"), 1, 3)
+	for w := range param.Worker(6) {
+		f := start(t, parse(t, "run.workers=6"), 1, 3)
 		f.to(Training)
 		f.ended(f.workers[w].node, w, WorkerEnded{Round: 1, Err: errFlaky})
 		f.settle()
