@@ -225,6 +225,8 @@ func (s *session) handle(r Reply) error {
 		return r.Err
 	case r.Request.Push:
 		s.worker.Pushed(r.Request.Range, r.Request.Round)
+	case len(r.Values) != len(r.Request.Offsets)*s.host.config.Slots: // the worker would wait for ever
+		return param.Errorf(param.Invalid, "range %d has answered %d keys of %d floats with %d values", r.Request.Range, len(r.Request.Offsets), s.host.config.Slots, len(r.Values))
 	default:
 		s.worker.Pulled(r.Request.Range, r.Request.Round, r.Values)
 	}
@@ -237,6 +239,9 @@ func (h *Host) Evaluate(ctx context.Context, units []plan.Unit) error {
 	weights, err := h.config.Servers.Weights(ctx)
 	if err != nil {
 		return fmt.Errorf("read the model: %w", err)
+	}
+	if param.Key(len(weights)) != h.config.Plan.Keys {
+		return param.Errorf(param.Invalid, "the model has %d keys, not %d", len(weights), h.config.Plan.Keys)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
@@ -257,6 +262,9 @@ func (h *Host) evaluate(ctx context.Context, u plan.Unit, weights []float32) (*m
 	manifest, shards := h.config.Plan.Train, h.config.Train
 	if u.Set == plan.SetTest {
 		manifest, shards = h.config.Held, h.config.Test
+	}
+	if manifest == nil || u.Number < 0 {
+		return nil, param.Errorf(param.Invalid, "there is no unit %d of %s data", u.Number, u.Set)
 	}
 	sum := metric.NewSummary(manifest.Rows)
 	for _, s := range u.Shards(manifest) {

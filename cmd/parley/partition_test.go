@@ -85,8 +85,8 @@ func TestPartition(t *testing.T) {
 	awaitTold(t, job.background, "rounds advance again")
 	h.ip(t, "-n", h.a, "link", "set", "eth0", "up")
 	r := job.report(t)
-	if want := undisturbed(t); r.ModelSHA256 != want || r.Restarts != 1 {
-		t.Errorf("hash %s, want %s; %d restarts, want 1", r.ModelSHA256, want, r.Restarts)
+	if want := undisturbed(t); r.ModelSHA256 != want || r.Restarts < 1 {
+		t.Errorf("hash %s, want %s; %d restarts, want 1 or more", r.ModelSHA256, want, r.Restarts)
 	}
 	back := false
 	for _, e := range job.events(t) {

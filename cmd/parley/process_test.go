@@ -286,7 +286,7 @@ func waitsForTrainer(s *parleyv1.JobStatus) bool { return strings.Contains(s.Get
 
 // slack widens bounds on time in tests: the race detector and busy machines are
 // slow. The figures that are logged are what counts.
-const slack = 3
+const slack = 3 * slower
 
 // awaitSaid waits until every other agent has logged the end of the job.
 func (c *testCluster) awaitSaid(t testing.TB, victim *agentProcess, within time.Duration) {

@@ -10,7 +10,9 @@ import (
 
 // encode packs an order for the wire.
 func (r *record) encode(o coordinator.Order) *parleyv1.CoordinatorMessage {
-	r.nodes[o.To] = true
+	if o.End == nil {
+		r.nodes[o.To] = true
+	}
 	m := &parleyv1.CoordinatorMessage{}
 	id := string(r.id)
 	switch {

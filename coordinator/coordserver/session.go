@@ -40,6 +40,9 @@ func (s *Server) Session(stream grpc.BidiStreamingServer[parleyv1.AgentMessage, 
 		s.config.Logger.Warn("refused a node of another cluster", "member", hello.GetNode(), "its_label", hello.GetLabel(), "label", s.config.Label)
 		return param.Errorf(param.Invalid, "this is cluster %q, not %q", s.config.Label, hello.GetLabel())
 	}
+	if hello.GetNode() == "" || hello.GetBind() == "" {
+		return param.Errorf(param.Invalid, "a hello without a name and an address")
+	}
 	ctx, cancel := context.WithCancelCause(stream.Context())
 	defer cancel(nil)
 	x := s.open(hello, cancel)

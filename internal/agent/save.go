@@ -37,6 +37,9 @@ func (w *work) writeModel(m *parleyv1.Save) (*artifact.Model, float64, error) {
 	if err := json.Unmarshal(m.GetModel(), model); err != nil {
 		return nil, 0, param.Errorf(param.Invalid, "model: %w", err)
 	}
+	if len(m.GetRanges()) == 0 {
+		return nil, 0, param.Errorf(param.Invalid, "a model without ranges")
+	}
 	client := psclient.New(psclient.Config{Job: w.id, Servers: m.GetRanges(), Dial: w.dial, Logger: w.session.agent.config.Logger})
 	j, err := job.Decode(model.Job)
 	if err != nil {

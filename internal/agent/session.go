@@ -114,24 +114,31 @@ func (s *session) tellRefusals() {
 	}
 }
 
+// tellMissing bounds the workers that a heartbeat names as missing from a range's
+// round: they are for people, and of all ranges and workers they would be many.
+const tellMissing = 32
+
 func (s *session) heartbeat(sequence uint64) *parleyv1.Heartbeat {
 	h := &parleyv1.Heartbeat{Sequence: sequence}
+	told := map[rangeName]int{} // of the ranges that are here yet
 	for _, x := range s.agent.config.Ranges.Status() {
 		r := &parleyv1.RangeStatus{Job: string(x.Job), Range: uint32(x.Range), Version: uint64(x.Version), Rows: x.Total.Rows, Loss: x.Total.Loss,
 			Pushed: x.Pushed, Pulled: x.Pulled}
-		for _, w := range x.Missing {
+		for _, w := range x.Missing[:min(len(x.Missing), tellMissing)] {
 			r.Missing = append(r.Missing, uint32(w))
 		}
 		if x.Range == 0 { // one range's tallies are as good as all
 			name := rangeName{x.Job, x.Range}
-			r.FirstTally = uint32(s.told[name])
-			for _, t := range x.Tallies[s.told[name]:] {
+			first := min(s.told[name], len(x.Tallies))
+			r.FirstTally = uint32(first)
+			for _, t := range x.Tallies[first:] {
 				r.Tallies = append(r.Tallies, &parleyv1.Tally{Rows: t.Rows, Loss: t.Loss})
 			}
-			s.told[name] = len(x.Tallies)
+			told[name] = len(x.Tallies)
 		}
 		h.Ranges = append(h.Ranges, r)
 	}
+	s.told = told
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, w := range s.jobs {

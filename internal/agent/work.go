@@ -162,6 +162,9 @@ func (w *work) setUp(m *parleyv1.Prepare) error {
 		return fmt.Errorf("data.train: %w", err)
 	}
 	config.Plan = plan.New(j, train)
+	if len(m.GetRanges()) != len(config.Plan.Ranges) {
+		return param.Errorf(param.Invalid, "there are servers of %d ranges for a plan of %d", len(m.GetRanges()), len(config.Plan.Ranges))
+	}
 	if w.test != nil {
 		if config.Held, err = use(w.test, m.GetTest()); err != nil {
 			return fmt.Errorf("data.test: %w", err)
@@ -244,16 +247,22 @@ func (w *work) fence(m *parleyv1.FenceOrder) {
 
 func (w *work) assign(m *parleyv1.Assign) {
 	h := w.trainer()
-	if h == nil { // the coordinator waits for Prepared: a fault of it
-		w.session.agent.config.Logger.Error("workers were assigned before the job was prepared", "job", w.id)
-		return
-	}
 	for _, x := range m.GetWorkers() {
-		w.mu.Lock()
-		w.held[param.Worker(x.GetWorker())] = param.Term(x.GetTerm())
-		w.mu.Unlock()
-		h.Assign(w.ctx, param.Worker(x.GetWorker()), param.Term(x.GetTerm()), param.Round(x.GetRound()))
+		a := trainer.Outcome{Worker: param.Worker(x.GetWorker()), Term: param.Term(x.GetTerm()), Round: param.Round(x.GetRound())}
+		if h == nil {
+			a.Err = w.unprepared()
+			w.report(a)
+			continue
+		}
+		h.Assign(w.ctx, a.Worker, a.Term, a.Round)
 	}
+}
+
+// unprepared answers an order that only a trainer with the data can follow. The
+// coordinator waits for Prepared first, so it is a fault of it; but it gets an
+// answer, as it would wait for one.
+func (w *work) unprepared() error {
+	return param.Errorf(param.NotOwner, "job %s was not prepared on this node", w.id)
 }
 
 func (w *work) release(m *parleyv1.Release) {
@@ -265,16 +274,17 @@ func (w *work) release(m *parleyv1.Release) {
 }
 
 func (w *work) evaluate(m *parleyv1.Evaluate) {
-	h := w.trainer()
-	if h == nil {
-		return
-	}
 	var units []plan.Unit
 	for _, u := range m.GetUnits() {
 		units = append(units, plan.Unit{Set: plan.Set(u.GetSet()), Number: int(u.GetNumber()), Term: param.Term(u.GetTerm())})
 	}
+	h := w.trainer()
 	w.group.Go(func() {
-		if err := h.Evaluate(w.ctx, units); err != nil && w.ctx.Err() == nil {
+		err := w.unprepared()
+		if h != nil {
+			err = h.Evaluate(w.ctx, units)
+		}
+		if err != nil && w.ctx.Err() == nil {
 			for _, u := range units { // the coordinator has those that were done
 				w.report(trainer.Outcome{Unit: &u, Err: err})
 			}

@@ -223,8 +223,11 @@ func receive(recv func() (*parleyv1.FetchReply, error), create func(string) (io.
 		if rerr != nil {
 			return rerr
 		}
-		if m.GetName() != name {
-			finish()
+		if file == nil || m.GetName() != name {
+			if finish(); err != nil {
+				file = nil
+				return err
+			}
 			if file, err = create(m.GetName()); err != nil {
 				file = nil
 				return err

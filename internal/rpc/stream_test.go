@@ -193,7 +193,7 @@ func TestKill(t *testing.T) {
 		if err := receive(t, "end of the call", unary); param.KindOf(err) != param.Retryable {
 			t.Errorf("unary: %v %v", param.KindOf(err), err)
 		}
-		if took := time.Since(start); took > 500*time.Millisecond {
+		if took := time.Since(start); took > 3*time.Second {
 			t.Errorf("peers noticed after %v", took)
 		}
 		if err := v.wait(t); !errors.Is(err, ErrKilled) {
@@ -244,7 +244,7 @@ func TestGracefulStop(t *testing.T) {
 		if err := v.wait(t); err != nil {
 			t.Errorf("Run: %v", err)
 		}
-		if took := time.Since(start); took < 200*time.Millisecond || took > 800*time.Millisecond {
+		if took := time.Since(start); took < 200*time.Millisecond || took > 4*time.Second {
 			t.Errorf("stopped after %v, the grace is 300 ms", took)
 		}
 		if _, err := c.UnaryCall(bounded(t), &pb.SimpleRequest{}); param.KindOf(err) != param.Retryable {
