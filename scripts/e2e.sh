@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # End to end: experiments/a9a in one process must learn what it has to, and a longer run of it over three
-# agents, one of which is killed on the way, must give the model of one process. Prints what it measured;
+# agents, one of which is killed on the way, must give the model of one process. README.md must show the first model.
+# Prints what it measured;
 # exit code 1 on a failure. Takes half a minute. Needs no more than a shell, sed and awk.
 #
 #   scripts/e2e.sh      PARLEY=path/to/parley uses that binary instead of building one
@@ -132,6 +133,9 @@ timeout 30 "$parley" model verify "$work/five" >"$work/verify" || fail "model ve
 timeout 30 "$parley" predict "$work/five" experiments/a9a/a9a.t.svm.zst --out "$work/predictions" || fail "predict"
 lines=$(wc -l <"$work/predictions")
 [ "$lines" -eq 16281 ] || fail "$lines predictions, want 16281"
+
+hash=$(of model_sha256 "$work/five")
+grep -q "SHA-256 $hash" README.md || fail "README.md shows another model than $hash: paste the output of the first command anew"
 
 train one run.epochs=1
 logloss=$(tested logloss "$work/one")
