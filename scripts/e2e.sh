@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# End to end: experiments/a9a in one process must learn what it has to, and a longer run of it over three
-# agents, one of which is killed on the way, must give the model of one process. README.md must show the first model.
-# Prints what it measured;
-# exit code 1 on a failure. Takes half a minute. Needs no more than a shell, sed and awk.
+# End to end: experiments/a9a in one process must learn what it has to and give the model that README.md
+# shows, and a longer run of it over three agents, one of which is killed on the way, must give the model of
+# one process. Prints what it measured; exit code 1 on a failure. Takes half a minute. Needs no more than a
+# shell, sed and awk.
 #
 #   scripts/e2e.sh      PARLEY=path/to/parley uses that binary instead of building one
 #                       EPOCHS=N is the length of the longer run (default 400: a few seconds)
