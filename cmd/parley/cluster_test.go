@@ -137,7 +137,7 @@ func TestTrainerStopped(t *testing.T) {
 		fenced = fenced || e.Kind == artifact.EventFenced && string(e.Node) == f.nodes[2].Node
 	}
 	if !fenced {
-		t.Error("no event tells that the woken trainer was refused")
+		t.Errorf("no event tells that the woken trainer was refused; it said:\n%s", f.nodes[2].errOut.String())
 	}
 	said := f.nodes[2].errOut.String()
 	if !strings.Contains(said, "session with the coordinator") || strings.Count(said, "msg=registered") < 2 {

@@ -71,6 +71,14 @@ func New(config Config) *Agent {
 // Registered is closed when the node has a coordinator for the first time.
 func (a *Agent) Registered() <-chan struct{} { return a.registered }
 
+// tellLater keeps a refusal for the next heartbeat.
+func (a *Agent) tellLater(r *parleyv1.Refused) {
+	select {
+	case a.refusals <- r:
+	default: // the coordinator knows what it has taken away; this is for people
+	}
+}
+
 // InSession reports whether the node is registered with a coordinator now.
 func (a *Agent) InSession() bool { return a.inSession.Load() }
 

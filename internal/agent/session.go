@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,9 +22,16 @@ type session struct {
 	poll   chan struct{} // capacity 1: a heartbeat is due now
 	group  sync.WaitGroup
 	jobs   map[param.JobID]*work // the receiver's alone, but for mu
-	mu     sync.Mutex            // guards jobs, and acked
+	mu     sync.Mutex            // guards jobs, acked and news
 	acked  time.Time
+	news   []news            // refusals that the coordinator has not acknowledged
 	told   map[rangeName]int // the heartbeats' alone: tallies that were sent
+}
+
+// news is a refusal that was sent before the heartbeat of a sequence number.
+type news struct {
+	refused  *parleyv1.Refused
+	sequence uint64
 }
 
 type rangeName struct {
@@ -49,6 +57,7 @@ func (s *session) close(cancel context.CancelCauseFunc) {
 		w.end("the session with the coordinator is over")
 	}
 	s.group.Wait()
+	s.keepNews()
 	s.out.Close()
 }
 
@@ -81,7 +90,7 @@ func (s *session) heartbeats(ctx context.Context, address string) error {
 			return err
 		}
 		last = now
-		s.tellRefusals()
+		s.tellRefusals(sequence)
 		s.out.Put(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Heartbeat{Heartbeat: s.heartbeat(sequence)}})
 	}
 }
@@ -103,14 +112,36 @@ func (s *session) checkLease(now time.Time, passed time.Duration, address string
 	return nil
 }
 
-func (s *session) tellRefusals() {
+// tellRefusals sends the refusals that are waiting. They count as told when the
+// heartbeat behind them is acknowledged: this session may be over and not know it.
+func (s *session) tellRefusals(sequence uint64) {
 	for {
 		select {
 		case r := <-s.agent.refusals:
+			s.mu.Lock()
+			s.news = append(s.news, news{r, sequence})
+			s.mu.Unlock()
 			s.out.Put(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Refused{Refused: r}})
 		default:
 			return
 		}
+	}
+}
+
+// acknowledge takes the coordinator's answer to a heartbeat.
+func (s *session) acknowledge(sequence uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.acked = time.Now()
+	s.news = slices.DeleteFunc(s.news, func(n news) bool { return n.sequence <= sequence })
+}
+
+// keepNews leaves what was not acknowledged to the next session.
+func (s *session) keepNews() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range s.news {
+		s.agent.tellLater(n.refused)
 	}
 }
 
@@ -167,9 +198,7 @@ func (s *session) handle(m *parleyv1.CoordinatorMessage) {
 		s.agent.inSession.Store(true)
 		s.agent.register.Do(func() { close(s.agent.registered) })
 	case *parleyv1.CoordinatorMessage_Ack:
-		s.mu.Lock()
-		s.acked = time.Now()
-		s.mu.Unlock()
+		s.acknowledge(b.Ack.GetSequence())
 	case *parleyv1.CoordinatorMessage_Poll:
 		select {
 		case s.poll <- struct{}{}:

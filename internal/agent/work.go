@@ -254,6 +254,9 @@ func (w *work) assign(m *parleyv1.Assign) {
 			w.report(a)
 			continue
 		}
+		w.mu.Lock()
+		w.held[a.Worker] = a.Term
+		w.mu.Unlock()
 		h.Assign(w.ctx, a.Worker, a.Term, a.Round)
 	}
 }
@@ -314,10 +317,7 @@ func (w *work) report(o trainer.Outcome) {
 // be over already.
 func (w *work) refused(id param.Worker, term param.Term, message string) {
 	w.session.agent.config.Logger.Warn("a worker of this node was refused: its term is over", "job", w.id, "worker", id, "term", term, "error", message)
-	select {
-	case w.session.agent.refusals <- &parleyv1.Refused{Job: string(w.id), Worker: uint32(id), Term: uint64(term), Message: message}:
-	default:
-	}
+	w.session.agent.tellLater(&parleyv1.Refused{Job: string(w.id), Worker: uint32(id), Term: uint64(term), Message: message})
 }
 
 // disown notes that all workers here have lost their terms with the session.
