@@ -54,7 +54,16 @@ func dev(ctx context.Context, nodes int, bind string) error {
 		for _, a := range agents {
 			a.process.Process.Signal(syscall.SIGTERM)
 		}
+		late := time.After(devStop) // fires once; from then on it kills
 		for _, a := range agents {
+			select {
+			case <-a.ended:
+				continue
+			case <-late:
+			}
+			for _, b := range agents {
+				b.process.Process.Kill() // one that has ended does not mind
+			}
 			<-a.ended
 		}
 	}()
