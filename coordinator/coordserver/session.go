@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"slices"
 	"time"
 
@@ -67,6 +68,9 @@ func (s *Server) Session(stream grpc.BidiStreamingServer[parleyv1.AgentMessage, 
 	s.mu.Lock()
 	s.endSessionLocked(x, broken(err))
 	s.mu.Unlock()
+	if errors.Is(err, io.EOF) { // the agent has closed it
+		return nil
+	}
 	return err
 }
 
