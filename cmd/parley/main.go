@@ -75,10 +75,7 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}
-	// The first signal asks the command to end in good order; the handler is gone
-	// then, and a second one ends the process.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
+	ctx := untilSignal()
 	err := run(ctx, os.Args[1:])
 	if e := (*exitError)(nil); err != nil && ctx.Err() != nil && !errors.As(err, &e) {
 		err = exit(exitInterrupted, errors.New("interrupted")) // whatever else the signal has broken
@@ -87,6 +84,21 @@ func main() {
 		fmt.Fprintf(os.Stderr, "parley: %v\n", err)
 	}
 	os.Exit(codeOf(err))
+}
+
+// untilSignal ends with the first signal, which asks a command to end in good
+// order. The handler is gone before anybody hears of it, so that a second signal
+// ends the process.
+func untilSignal() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		signal.Stop(signals)
+		cancel()
+	}()
+	return ctx
 }
 
 func run(ctx context.Context, args []string) error {

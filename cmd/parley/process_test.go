@@ -89,6 +89,7 @@ func startParley(t testing.TB, args ...string) *background {
 func startCommand(t testing.TB, cmd *exec.Cmd) *background {
 	t.Helper()
 	b := &background{cmd: cmd, done: make(chan struct{})}
+	b.cmd.WaitDelay = 5 * time.Second // a process that it left behind may hold what it writes to
 	b.cmd.Stdout, b.cmd.Stderr = &b.out, &b.errOut
 	if err := b.cmd.Start(); err != nil {
 		t.Fatal(err)

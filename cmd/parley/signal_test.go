@@ -163,9 +163,22 @@ func TestDevKilled(t *testing.T) {
 	for _, n := range devNode.FindAllStringSubmatch(b.out.String(), -1) {
 		for deadline := time.Now().Add(20 * time.Second); !ended(t, n[2]); time.Sleep(5 * time.Millisecond) {
 			if time.Now().After(deadline) {
-				t.Fatalf("process %s of %s is still there", n[2], n[1])
+				killProcess(t, n[2])
+				t.Errorf("process %s of %s is still there", n[2], n[1])
+				break
 			}
 		}
+	}
+}
+
+func killProcess(t testing.TB, pid string) {
+	t.Helper()
+	n, err := strconv.Atoi(pid)
+	if err == nil {
+		err = syscall.Kill(n, syscall.SIGKILL)
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }
 
