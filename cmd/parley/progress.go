@@ -84,10 +84,13 @@ const longWait = 2.0
 
 func (p *progress) status(s *parleyv1.JobStatus) {
 	now := time.Now()
-	if dt := now.Sub(p.at).Seconds(); dt > 0.2 {
-		if !p.at.IsZero() && s.GetRows() >= p.rows {
-			p.rate = float64(s.GetRows()-p.rows) / dt
-		}
+	// Counts come in steps, with the heartbeats of the nodes: between two of them
+	// nothing is new, and after some time nothing happens.
+	switch dt, rows := now.Sub(p.at).Seconds(), s.GetRows()-p.rows; {
+	case p.at.IsZero() || rows < 0:
+		p.rows, p.at = s.GetRows(), now
+	case rows > 0 && dt > 0.2 || dt > longWait:
+		p.rate = float64(rows) / dt
 		p.rows, p.at = s.GetRows(), now
 	}
 	wait := ""
