@@ -93,7 +93,7 @@ func TestHoldout(t *testing.T) {
 }
 
 // long makes a job that can be disturbed in its middle.
-const long = "run.epochs=30"
+const long = "run.epochs=8"
 
 // TestDisturbed kills and adds trainers in the middle of a job.
 func TestDisturbed(t *testing.T) {
