@@ -136,7 +136,7 @@ func (c *Client) Follow(ctx context.Context, id string, w Watcher) (*parleyv1.Ou
 			return nil, context.Cause(ctx)
 		case param.KindOf(err) == param.Invalid:
 			return nil, fmt.Errorf("coordinator at %s has forgotten the job: it was restarted, and there are no checkpoints yet: %w", c.coordinator, err)
-		case time.Since(f.heard) > silentFor:
+		case time.Since(f.heard) >= silentFor:
 			return nil, fmt.Errorf("coordinator at %s was lost, and job %s with it: start it again when a coordinator is back (there are no checkpoints yet)", c.coordinator, id)
 		}
 		select {
