@@ -218,6 +218,9 @@ func (w *work) create(m *parleyv1.Create) {
 }
 
 func (w *work) makeRanges(m *parleyv1.Create) error {
+	if m.GetWorkers() > ps.MaxWorkers { // the rule has a table of them
+		return param.Errorf(param.Invalid, "%d workers: there must be %d at most", m.GetWorkers(), ps.MaxWorkers)
+	}
 	rule, err := optim.New(optim.Settings{Kind: m.GetRule(), Rate: m.GetRate(), L2: m.GetL2(), Workers: int(m.GetWorkers())})
 	if err != nil {
 		return err
