@@ -322,6 +322,12 @@ func TestPrepare(t *testing.T) {
 		if told := w.order(&parleyv1.CoordinatorMessage{Body: &parleyv1.CoordinatorMessage_End{End: &parleyv1.End{Job: "j"}}}); len(told) != 0 {
 			t.Errorf("answers %v", told)
 		}
+		l := w.agent.config.Library
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if len(l.mu.books) != 0 {
+			t.Error("the data is open after the end")
+		}
 	})
 }
 
