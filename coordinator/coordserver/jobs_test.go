@@ -27,7 +27,7 @@ func TestJob(t *testing.T) {
 		if first.messages < 20 || first.longest > 600*time.Millisecond {
 			t.Errorf("%d messages, %v between two", first.messages, first.longest)
 		}
-		agents := []*agent{w.connect("s", "ps").works().lives(), w.connect("t", "trainer").works().lives(), w.connect("idle", "coordinator").works().lives()}
+		agents := []*agent{w.connect("idle", "coordinator").lives(), w.connect("s", "ps").works().lives(), w.connect("t", "trainer").works().lives()}
 		w.wait(first)
 		late := w.watch(t.Context(), id)
 		w.wait(late)
