@@ -38,27 +38,42 @@ func (f *feed) batch(ctx context.Context, round param.Round) (*batch.Block, erro
 	if epoch != f.epoch {
 		f.epoch, f.windows, f.cached = epoch, f.plan.Stream(epoch, f.worker), -1
 	}
-	size := int64(f.plan.Job.Run.Batch)
 	var parts []*batch.CSR
 	var rows []batch.Row
-	from, to := step*size, (step+1)*size
-	for n, window := range f.windows {
-		if to <= 0 {
-			break
+	err := f.cut(step, func(n int, from, to int64) error {
+		if err := f.load(ctx, n); err != nil {
+			return err
 		}
-		if from < window.Rows {
-			if err := f.load(ctx, n); err != nil {
-				return nil, err
-			}
-			for _, r := range f.order[max(from, 0):min(to, window.Rows)] {
-				rows = append(rows, batch.Row{Part: r.Part + uint32(len(parts)), Row: r.Row})
-			}
-			parts = append(parts, f.parts...)
+		for _, r := range f.order[from:to] {
+			rows = append(rows, batch.Row{Part: r.Part + uint32(len(parts)), Row: r.Row})
 		}
-		from, to = from-window.Rows, to-window.Rows
+		parts = append(parts, f.parts...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	f.builder.Build(&f.block, parts, rows, uint32(f.plan.Bias()))
 	return &f.block, nil
+}
+
+// cut calls each for the windows that a step's batch has rows of, with the part
+// of a window's rows that it has.
+func (f *feed) cut(step int64, each func(n int, from, to int64) error) error {
+	size := int64(f.plan.Job.Run.Batch)
+	from, to := step*size, (step+1)*size
+	for n, window := range f.windows {
+		if to <= 0 {
+			return nil
+		}
+		if from < window.Rows {
+			if err := each(n, max(from, 0), min(to, window.Rows)); err != nil {
+				return err
+			}
+		}
+		from, to = from-window.Rows, to-window.Rows
+	}
+	return nil
 }
 
 // load makes window n the cached one.
@@ -79,20 +94,30 @@ func (f *feed) load(ctx context.Context, n int) error {
 	return nil
 }
 
+// namedShards bounds the data shards that a message names: a window may have
+// thousands.
+const namedShards = 8
+
 // provenance says which rows a round's batch was drawn from, for messages.
 func (f *feed) provenance(round param.Round) string {
 	epoch, step := f.plan.Position(round)
-	size := int64(f.plan.Job.Run.Batch)
-	from, to := step*size, (step+1)*size
+	at := feed{plan: f.plan, windows: f.plan.Stream(epoch, f.worker)}
 	var ids []string
-	for _, window := range f.plan.Stream(epoch, f.worker) {
-		if from < window.Rows && to > 0 {
-			for _, id := range window.Shards {
-				s := f.plan.Train.Shards[id]
-				ids = append(ids, fmt.Sprintf("%d (rows %d-%d)", id, s.FirstRow+1, s.FirstRow+s.Rows))
+	more := 0
+	at.cut(step, func(n int, _, _ int64) error { // which has no error of its own
+		for _, id := range at.windows[n].Shards {
+			if len(ids) == namedShards {
+				more++
+				continue
 			}
+			s := f.plan.Train.Shards[id]
+			ids = append(ids, fmt.Sprintf("%d (rows %d-%d)", id, s.FirstRow+1, s.FirstRow+s.Rows))
 		}
-		from, to = from-window.Rows, to-window.Rows
+		return nil
+	})
+	text := fmt.Sprintf("epoch %d, data shards %s", epoch+1, strings.Join(ids, ", "))
+	if more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
 	}
-	return fmt.Sprintf("epoch %d, data shards %s", epoch+1, strings.Join(ids, ", "))
+	return text
 }

@@ -150,3 +150,12 @@ func TestProvenance(t *testing.T) {
 		}
 	}
 }
+
+// TestProvenanceIsShort: a window may have thousands of data shards.
+func TestProvenanceIsShort(t *testing.T) {
+	p := planOf(t, 16*30, "run.workers=1")
+	got := newFeed(p, made{plan: p}, 0).provenance(0)
+	if strings.Count(got, "(rows") != namedShards || !strings.HasSuffix(got, "and 22 more") {
+		t.Error(got)
+	}
+}
