@@ -3,10 +3,10 @@ package coordinator
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"time"
 
+	"parley/internal/linalg"
 	"parley/internal/metric"
 	"parley/internal/param"
 	"parley/internal/plan"
@@ -148,7 +148,7 @@ func (m *Machine) save() {
 		m.fail(err)
 		return
 	}
-	if loss := sums[plan.SetTrain].Loss; math.IsNaN(loss) || math.IsInf(loss, 0) {
+	if !linalg.FiniteScalar(sums[plan.SetTrain].Loss) {
 		// Contributions were finite, and their sum in the last round was not.
 		m.fail(param.Errorf(param.Diverged, "the loss of the trained model is not a number: the model has diverged: lower optimizer.rate or scale the features"))
 		return

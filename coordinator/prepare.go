@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"parley/internal/job"
 	"parley/internal/param"
 	"parley/internal/plan"
 )
@@ -50,11 +49,12 @@ func (m *Machine) Profiled(now time.Time, node param.NodeID, p Profiled) {
 		m.fail(m.at(node, p.Err))
 		return
 	}
-	if err := checkData(m.job, p.Train, p.Test); err != nil {
+	made := plan.New(m.job, p.Train)
+	if err := checkData(made, p.Test); err != nil {
 		m.fail(err)
 		return
 	}
-	m.train, m.test, m.plan = p.Train, p.Test, plan.New(m.job, p.Train)
+	m.train, m.test, m.plan = p.Train, p.Test, made
 	m.note(Event{Kind: "profile", Node: node, Message: fmt.Sprintf("%d rows, %d columns, %d nonzeros", p.Train.Rows, p.Train.Columns, p.Train.Nonzeros)})
 	m.placeRanges()
 	m.enter(Preparing)
@@ -203,11 +203,12 @@ func checkManifest(m *plan.Manifest) error {
 }
 
 // checkData holds what the profile found against what the model needs.
-func checkData(j *job.Job, train, test *plan.Manifest) error {
-	if plan.New(j, train).TrainRows == 0 {
+func checkData(p *plan.Plan, test *plan.Manifest) error {
+	train := p.Train
+	if p.TrainRows == 0 {
 		return param.Errorf(param.Invalid, "data.holdout: all %d rows are held out: nothing is left to train on", train.Rows)
 	}
-	if j.Model.Kind != "logistic" {
+	if p.Job.Model.Kind != "logistic" {
 		return nil
 	}
 	switch n := len(train.Labels); {

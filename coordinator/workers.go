@@ -61,7 +61,7 @@ func (m *Machine) placeWorkers() {
 		return
 	}
 	if len(trainers) == 0 {
-		return // the wait has an owner and a deadline: see checkWorkers
+		return // the wait has an owner and a deadline: see checkTrainers
 	}
 	var moves []*worker
 	for i, node := range Place(m.id, trainers, homes) {

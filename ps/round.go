@@ -1,8 +1,6 @@
 package ps
 
 import (
-	"math"
-
 	"parley/internal/linalg"
 	"parley/internal/param"
 )
@@ -113,7 +111,7 @@ func (r *Range) check(p *Push) error {
 	if err := r.checkOffsets(p.Worker, p.Offsets); err != nil {
 		return err
 	}
-	if !linalg.Finite(p.Change) || math.IsNaN(p.Loss) || math.IsInf(p.Loss, 0) {
+	if !linalg.Finite(p.Change) || !linalg.FiniteScalar(p.Loss) {
 		return param.Errorf(param.Diverged, "range %d: worker %d: NaN or Inf in the contribution to round %d", r.spec.ID, p.Worker, p.Round)
 	}
 	return nil

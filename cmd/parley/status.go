@@ -126,8 +126,8 @@ func jobCommand() *cobra.Command {
 			_, err := os.Stdout.Write(job.Schema())
 			return err
 		})},
-		jobCall("show ID", "Show how a job stands and what happened last", showJob),
-		jobCall("why ID", "Say who a job waits for and since when, or why it ended", whyJob),
+		jobCall("show ID", "Show how a job stands and what happened last", statusOf(showJob)),
+		jobCall("why ID", "Say who a job waits for and since when, or why it ended", statusOf(whyJob)),
 		jobCall("stop ID", "Stop a job", stopJob),
 		fetchCommand(),
 	)
@@ -149,31 +149,29 @@ func jobCall(use, short string, call func(ctx context.Context, cl *client.Client
 	return c
 }
 
-func showJob(ctx context.Context, cl *client.Client, id string, asJSON bool) error {
-	s, err := cl.Status(ctx, id)
-	if err != nil {
-		return err
+// statusOf asks for one job and prints the answer: whole as JSON, or as text.
+func statusOf(text func(j *parleyv1.JobStatus)) func(context.Context, *client.Client, string, bool) error {
+	return func(ctx context.Context, cl *client.Client, id string, asJSON bool) error {
+		s, err := cl.Status(ctx, id)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return printJSON(os.Stdout, s)
+		}
+		text(s.GetJobs()[0])
+		return nil
 	}
-	if asJSON {
-		return printJSON(os.Stdout, s)
-	}
-	j := s.GetJobs()[0]
+}
+
+func showJob(j *parleyv1.JobStatus) {
 	fmt.Printf("job       %s\nphase     %s\nepoch     %d of %d\nround     %d of %d\nrows      %d\nloss      %.5f (progressive, this epoch)\nrestarts  %d\nrunning   %.1f s\nwhy       %s\n\n",
 		j.GetJob(), j.GetPhase(), j.GetEpoch(), j.GetEpochs(), j.GetRound(), j.GetRounds(), j.GetRows(), j.GetLoss(), j.GetRestarts(), j.GetSeconds(), waits(j))
 	printEvents(j, func(artifact.Event) bool { return true })
-	return nil
 }
 
 // whyJob tells the wait and the failures that led to it.
-func whyJob(ctx context.Context, cl *client.Client, id string, asJSON bool) error {
-	s, err := cl.Status(ctx, id)
-	if err != nil {
-		return err
-	}
-	if asJSON {
-		return printJSON(os.Stdout, s)
-	}
-	j := s.GetJobs()[0]
+func whyJob(j *parleyv1.JobStatus) {
 	switch {
 	case j.GetCause() != "":
 		fmt.Printf("job %s is over: %s\n", j.GetJob(), j.GetCause())
@@ -184,7 +182,6 @@ func whyJob(ctx context.Context, cl *client.Client, id string, asJSON bool) erro
 	}
 	fmt.Printf("restarts: %d\n\n", j.GetRestarts())
 	printEvents(j, func(e artifact.Event) bool { return e.Kind != artifact.EventEpoch })
-	return nil
 }
 
 func printEvents(j *parleyv1.JobStatus, wanted func(artifact.Event) bool) {

@@ -24,8 +24,8 @@ type session struct {
 	jobs   map[param.JobID]*work // the receiver's alone, but for mu
 	mu     sync.Mutex            // guards jobs, acked and news
 	acked  time.Time
-	news   []news            // refusals that the coordinator has not acknowledged
-	told   map[rangeName]int // the heartbeats' alone: tallies that were sent
+	news   []news              // refusals that the coordinator has not acknowledged
+	told   map[param.JobID]int // the heartbeats' alone: tallies that were sent
 }
 
 // news is a refusal that was sent before the heartbeat of a sequence number.
@@ -34,14 +34,9 @@ type news struct {
 	sequence uint64
 }
 
-type rangeName struct {
-	job param.JobID
-	id  param.RangeID
-}
-
 func newSession(ctx context.Context, a *Agent, stream grpc.BidiStreamingClient[parleyv1.AgentMessage, parleyv1.CoordinatorMessage]) *session {
 	return &session{agent: a, ctx: ctx, stream: stream, out: rpc.NewQueue[*parleyv1.AgentMessage](), poll: make(chan struct{}, 1),
-		jobs: map[param.JobID]*work{}, told: map[rangeName]int{}, acked: time.Now()}
+		jobs: map[param.JobID]*work{}, told: map[param.JobID]int{}, acked: time.Now()}
 }
 
 // close ends all work of the session and waits for it.
@@ -151,7 +146,7 @@ const tellMissing = 32
 
 func (s *session) heartbeat(sequence uint64) *parleyv1.Heartbeat {
 	h := &parleyv1.Heartbeat{Sequence: sequence}
-	told := map[rangeName]int{} // of the ranges that are here yet
+	told := map[param.JobID]int{} // of the jobs that are here yet
 	for _, x := range s.agent.config.Ranges.Status() {
 		r := &parleyv1.RangeStatus{Job: string(x.Job), Range: uint32(x.Range), Version: uint64(x.Version), Rows: x.Total.Rows, Loss: x.Total.Loss,
 			Pushed: x.Pushed, Pulled: x.Pulled}
@@ -159,13 +154,12 @@ func (s *session) heartbeat(sequence uint64) *parleyv1.Heartbeat {
 			r.Missing = append(r.Missing, uint32(w))
 		}
 		if x.Range == 0 { // one range's tallies are as good as all
-			name := rangeName{x.Job, x.Range}
-			first := min(s.told[name], len(x.Tallies))
+			first := min(s.told[x.Job], len(x.Tallies))
 			r.FirstTally = uint32(first)
 			for _, t := range x.Tallies[first:] {
 				r.Tallies = append(r.Tallies, &parleyv1.Tally{Rows: t.Rows, Loss: t.Loss})
 			}
-			told[name] = len(x.Tallies)
+			told[x.Job] = len(x.Tallies)
 		}
 		h.Ranges = append(h.Ranges, r)
 	}
