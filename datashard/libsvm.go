@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"parley/internal/batch"
+	"parley/internal/decimal"
 	"parley/internal/plan"
 )
 
@@ -93,7 +94,7 @@ func (p parser) row(dst *batch.CSR, text []byte, i int) int {
 	if next := lineEnd(text, i); next >= 0 {
 		return next
 	}
-	label, i := number(text, i)
+	label, i := decimal.Float32(text, i)
 	if i < 0 {
 		return -1
 	}
@@ -120,7 +121,7 @@ func (p parser) row(dst *batch.CSR, text []byte, i int) int {
 		var value float32
 		if digit := text[i+1] - '0'; digit <= 9 && text[i+2] <= ' ' { // mostly 1
 			value, i = float32(digit), i+2
-		} else if value, i = number(text, i+1); i < 0 {
+		} else if value, i = decimal.Float32(text, i+1); i < 0 {
 			return -1
 		}
 		columns, values = append(columns, uint32(id-base)), append(values, value)

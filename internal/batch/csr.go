@@ -12,6 +12,8 @@ package batch
 type CSR struct {
 	FirstRow int64     // position of row 0 in the dataset's logical order
 	Labels   []float32 // one a row, as written in the data
+	Weights  []float32 // one a row, or nil: all 1
+	Exposure []float32 // one a row, or nil: all 1
 	Offsets  []uint32  // rows + 1 of them, from 0
 	Columns  []uint32
 	Values   []float32
@@ -22,7 +24,7 @@ func (c *CSR) Rows() int { return len(c.Labels) }
 
 // Bytes returns the memory that the rows take, for caches that are bounded.
 func (c *CSR) Bytes() int64 {
-	return 4 * int64(len(c.Labels)+len(c.Offsets)+len(c.Columns)+len(c.Values))
+	return 4 * int64(len(c.Labels)+len(c.Weights)+len(c.Exposure)+len(c.Offsets)+len(c.Columns)+len(c.Values))
 }
 
 // Row names one row of one of several CSRs.

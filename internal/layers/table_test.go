@@ -9,16 +9,31 @@ const module = "parley"
 // as its imports allow.
 var layers = map[string]string{
 	// Vocabulary, arithmetic and the wire: they import nothing of ours.
-	"internal/param":  "0",
-	"internal/linalg": "0",
-	"proto/parley/v1": "0",
+	"internal/param":   "0",
+	"internal/linalg":  "0",
+	"proto/parley/v1":  "0",
+	"internal/decimal": "0",
+	"internal/table":   "0",
 
 	// Plain data and update rules.
-	"internal/batch":  "1a",
-	"internal/job":    "1a",
-	"internal/metric": "1a",
-	"ps/optim":        "1a",
-	"internal/plan":   "1b", // follows from a job, and names rows of batches
+	"internal/batch":   "1a",
+	"internal/job":     "1a",
+	"internal/metric":  "1a",
+	"ps/optim":         "1a",
+	"internal/text":    "1a",
+	"internal/plan":    "1b", // follows from a job, and names rows of batches
+	"internal/feature": "1b", // follows from a job, and makes rows of batches
+
+	// The formats of data, each on its own.
+	"datashard/libsvm":     "1c",
+	"datashard/vw":         "1c",
+	"datashard/csv":        "1c",
+	"datashard/jsonl":      "1c",
+	"datashard/bow":        "1c",
+	"datashard/idx":        "1c",
+	"datashard/columnar":   "1c",
+	"datashard/npz":        "1c",
+	"datashard/blockcache": "1c",
 
 	// Cores and models: stepped, without sockets, clocks or chance.
 	"ps":                "2",
@@ -30,6 +45,7 @@ var layers = map[string]string{
 
 	// What drivers stand on.
 	"internal/rpc":        "4",
+	"internal/source":     "4",
 	"internal/cluster":    "4",
 	"internal/checkpoint": "4",
 	"internal/httpapi":    "4",
@@ -126,8 +142,13 @@ var dependencies = []dependency{
 	{"golang.org/x/term", in("cmd/parley"), "is this a terminal, and how wide"},
 	{"go.yaml.in/yaml", in("internal/job", "cmd/parley"), "the job file with line numbers"},
 	{"github.com/invopop/jsonschema", in("internal/job"), "the schema of the job file from its types"},
-	{"github.com/klauspost/compress", in("datashard", "internal/checkpoint"), "zstd, and a faster gzip"},
+	{"github.com/klauspost/compress", in("datashard", "coordinator/coordserver", "internal/agent", "internal/checkpoint"), "zstd, and a faster gzip"},
 	{"github.com/google/renameio", in("internal/artifact", "internal/checkpoint", "coordinator/coordserver", "cmd/parley"), "files that are replaced in one step"},
+	{"github.com/zeebo/xxh3", in("datashard"), "hashes rows at memory speed"},
+	{"github.com/twmb/murmur3", in("internal/text", "internal/feature", "datashard/vw", "datashard"), "the hash of features that scikit-learn and Vowpal Wabbit use"},
+	{"github.com/apache/arrow-go/v18", in("datashard/columnar", "datashard/blockcache"), "Arrow IPC files"},
+	{"github.com/parquet-go/parquet-go", in("datashard/columnar"), "Parquet files"},
+	{"github.com/minio/minio-go/v7", in("internal/source"), "objects in S3"},
 	{"golang.org/x/sync", except("internal/param", "internal/linalg", "proto/parley/v1"), "groups of goroutines that end together"},
 	{"golang.org/x/sys", in("internal/artifact", "internal/linalg"), "renames that exchange, and what the processor can do"},
 }

@@ -1,4 +1,6 @@
-package datashard
+// Package decimal reads decimal numbers from bytes, fast and exactly rounded, and
+// takes nothing but plain decimal notation.
+package decimal
 
 import (
 	"math"
@@ -11,11 +13,11 @@ var power = [...]float64{
 	1e20, 1e21, 1e22, 1e23, 1e24, 1e25, 1e26, 1e27, 1e28, 1e29, 1e30, 1e31, 1e32, 1e33, 1e34, 1e35, 1e36, 1e37,
 }
 
-// number parses the decimal float that begins at text[i] and returns its value,
+// Float32 parses the decimal float that begins at text[i] and returns its value,
 // with the bits that strconv.ParseFloat of 32 bits gives, and the index behind
 // it. The index is -1 if there is no number or it is beyond a float32. text ends
 // in a newline.
-func number(text []byte, i int) (float32, int) {
+func Float32(text []byte, i int) (float32, int) {
 	begin := i
 	negative := text[i] == '-'
 	if negative || text[i] == '+' {
@@ -108,4 +110,75 @@ func scale(mantissa uint64, exponent int) (float32, bool) {
 		return 0, false
 	}
 	return float32(d), true
+}
+
+// Float64 parses a whole cell: a decimal float without blanks around it. It
+// returns the bits that strconv.ParseFloat of 64 bits gives, and false if the cell
+// is no number in plain decimal notation (so no nan, inf, hexadecimal digits or
+// underscores) or is beyond a float64.
+func Float64(cell []byte) (float64, bool) {
+	i, negative := 0, false
+	if len(cell) > 0 && (cell[0] == '-' || cell[0] == '+') {
+		negative = cell[0] == '-'
+		i++
+	}
+	mantissa, digits, exponent := uint64(0), -i, 0
+	for ; i < len(cell) && cell[i]-'0' <= 9; i++ {
+		mantissa = mantissa*10 + uint64(cell[i]-'0')
+	}
+	digits += i
+	if i < len(cell) && cell[i] == '.' {
+		i++
+		exponent = i
+		for ; i < len(cell) && cell[i]-'0' <= 9; i++ {
+			mantissa = mantissa*10 + uint64(cell[i]-'0')
+		}
+		exponent -= i
+		digits -= exponent
+	}
+	if digits == 0 {
+		return 0, false
+	}
+	if i < len(cell) && cell[i]|0x20 == 'e' {
+		e, next, ok := wholeExponent(cell, i+1)
+		if !ok {
+			return 0, false
+		}
+		exponent, i = exponent+e, next
+	}
+	if i != len(cell) {
+		return 0, false
+	}
+	// Both are exact, so the quotient or product is rounded once (Clinger,
+	// "How to read floating point numbers accurately", 1990).
+	if digits <= 19 && mantissa <= 1<<53 && -22 <= exponent && exponent <= 22 {
+		value := float64(mantissa)
+		if exponent < 0 {
+			value /= power[-exponent]
+		} else {
+			value *= power[exponent]
+		}
+		if negative {
+			value = -value
+		}
+		return value, true
+	}
+	value, err := strconv.ParseFloat(string(cell), 64)
+	return value, err == nil
+}
+
+// wholeExponent parses the exponent at cell[i].
+func wholeExponent(cell []byte, i int) (exponent, next int, ok bool) {
+	negative := i < len(cell) && cell[i] == '-'
+	if negative || i < len(cell) && cell[i] == '+' {
+		i++
+	}
+	begin := i
+	for ; i < len(cell) && cell[i]-'0' <= 9; i++ {
+		exponent = min(exponent*10+int(cell[i]-'0'), 1<<20)
+	}
+	if negative {
+		exponent = -exponent
+	}
+	return exponent, i, i > begin
 }
