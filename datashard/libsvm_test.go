@@ -3,7 +3,6 @@ package datashard
 import (
 	"errors"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
