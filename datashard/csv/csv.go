@@ -36,15 +36,15 @@ type cell struct {
 	fault            fault
 }
 
-// scan finds the end of the cell at text[i]. text ends in a newline.
-func scan(text []byte, i int, comma byte) cell {
-	c := cell{start: i}
+// scan makes c the cell at text[i]. text ends in a newline.
+func (c *cell) scan(text []byte, i int, comma byte) {
+	*c = cell{start: i}
 	if text[i] == '"' {
 		c.quoted = true
 		c.start++
 		if i = c.close(text); i < 0 {
 			c.end, c.stop, c.fault = len(text), len(text), unclosed
-			return c
+			return
 		}
 		c.end = i
 		i++
@@ -63,7 +63,6 @@ func scan(text []byte, i int, comma byte) cell {
 			c.end--
 		}
 	}
-	return c
 }
 
 // close returns where the closing quote of a quoted cell is, or -1.
@@ -83,15 +82,13 @@ func (c *cell) close(text []byte) int {
 // skip returns where the record behind the one at text[i] begins, and false if
 // this one never ends because of a quote.
 func skip(text []byte, i int, comma byte) (next int, whole bool) {
-	for {
-		c := scan(text, i, comma)
-		switch {
+	for c := new(cell); ; i = c.stop + 1 {
+		switch c.scan(text, i, comma); {
 		case c.fault == unclosed:
 			return len(text), false
 		case text[c.stop] == '\n':
 			return c.stop + 1, true
 		}
-		i = c.stop + 1
 	}
 }
 

@@ -29,6 +29,7 @@ func (p *Parser) refuse(dst *table.Batch, record []byte, code, reason string) {
 	if binary, why := p.wrongBytes(record); binary != "" {
 		code, reason = binary, why
 	}
+	reserve(dst, dst.Rows+1)
 	dst.Refuse(code, reason)
 }
 

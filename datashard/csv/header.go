@@ -8,7 +8,7 @@ import (
 	"parley/internal/param"
 )
 
-// longest is the number of bytes that the first record may have.
+// longest is the number of bytes that the first record may reach to.
 const longest = 1 << 20
 
 // Header reads the first record of a file. text is the beginning of the file, 1
@@ -28,10 +28,10 @@ func Header(text []byte, comma byte) (names []string, next int, err error) {
 	if begin == len(text) {
 		return nil, 0, param.Errorf(param.Invalid, "no header line: name the columns in the first line")
 	}
-	record := text[begin:min(len(text), begin+longest)]
+	record := text[begin:max(begin, min(len(text), longest))]
 	if end := Whole(record, comma); end > 0 {
 		record = record[:end]
-	} else if len(record) == longest {
+	} else if len(text) >= longest {
 		return nil, 0, tooLong(record, comma)
 	}
 	lines := append(bytes.Clone(record), '\n') // the last line of a file may lack it
@@ -44,8 +44,9 @@ func Header(text []byte, comma byte) (names []string, next int, err error) {
 
 // readNames reads the record that text begins with.
 func readNames(text []byte, comma byte) (names []string, next int, err error) {
+	var c cell
 	for i := 0; ; i++ {
-		c := scan(text, i, comma)
+		c.scan(text, i, comma)
 		column := len(names) + 1
 		if err := checkName(text, c, column, comma); err != nil {
 			return nil, 0, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"unicode/utf8"
 
 	"parley/internal/table"
@@ -15,8 +16,9 @@ type Parser struct {
 	Columns int   // cells that every record has, at least 1
 	Want    []int // positions of the cells asked for, from 0: column i of a batch is cell Want[i]
 
-	ends  []uint32 // of the record at hand: cell k is between ends[k]+1 and ends[k+1]
-	cells []cell   // of the record at hand, if it has quotes: at most Columns
+	block []uint32 // ends of the cells of records without quotes that are not yet in the batch
+	held  int      // their number
+	cells []cell   // of the record at hand, if it has quotes
 	clean []byte   // the text with cells whose doubled quotes are single, where there are such
 	text  state
 }
@@ -56,15 +58,13 @@ func (p *Parser) Parse(dst *table.Batch, at *table.Places, text []byte) {
 		if at != nil {
 			at.Add(i, line)
 		}
-		if len(p.Want) > 0 && dst.Rows == len(dst.Columns[0].Start) {
-			dst.Reserve(2*dst.Rows + 8)
-		}
 		cells, end := p.split(text, i, quote)
 		if end < quote {
 			p.plain(dst, text, i, end, cells)
 			i, line = end+1, line+1
 			continue
 		}
+		p.flush(dst, text)
 		next := p.quoted(dst, text, i)
 		line += bytes.Count(text[i:next], newline)
 		i, quote = next, find(text, next, '"')
@@ -72,15 +72,19 @@ func (p *Parser) Parse(dst *table.Batch, at *table.Places, text []byte) {
 	if at != nil {
 		at.Total = line - 1
 	}
-	p.end(dst, text)
+	p.flush(dst, text)
+	if p.text.cleaned {
+		text = p.clean
+	}
+	dst.End(text)
 }
 
 // begin makes room for as many rows as text has if none is bad; a short bad row
 // may need more.
 func (p *Parser) begin(dst *table.Batch, text []byte) {
-	if len(p.ends) != p.Columns+1 {
-		p.ends = make([]uint32, p.Columns+1)
-	}
+	p.block = slices.Grow(p.block[:0], p.holds()*(p.Columns+1))
+	p.block, p.held = p.block[:p.holds()*(p.Columns+1)], 0
+	p.cells = slices.Grow(p.cells[:0], p.Columns)[:p.Columns]
 	p.text = state{
 		nul:     bytes.IndexByte(text, 0) >= 0,
 		marks:   bytes.Contains(text, byteOrderMark),
@@ -89,13 +93,6 @@ func (p *Parser) begin(dst *table.Batch, text []byte) {
 	p.text.suspect = p.text.nul || p.text.marks || p.text.invalid
 	dst.Begin(len(p.Want))
 	dst.Reserve(min(bytes.Count(text, newline), len(text)/p.Columns))
-}
-
-func (p *Parser) end(dst *table.Batch, text []byte) {
-	if p.text.cleaned {
-		text = p.clean
-	}
-	dst.End(text)
 }
 
 const (
@@ -126,7 +123,7 @@ func load(text []byte, i int) uint64 {
 // byte, so it gives up and returns len(text) once it is beyond text[quote].
 // Eight bytes at a time are 3 times as fast as one.
 func (p *Parser) split(text []byte, i, quote int) (cells, end int) {
-	ends, commas := p.ends, lows*uint64(p.Comma)
+	ends, commas := p.ends(p.held), lows*uint64(p.Comma)
 	ends[0] = uint32(i - 1)
 	for ; i <= quote; i += 8 {
 		word := load(text, i)
@@ -146,30 +143,73 @@ func (p *Parser) split(text []byte, i, quote int) (cells, end int) {
 // plain adds the record text[i:end] without quotes, whose cells split has found.
 func (p *Parser) plain(dst *table.Batch, text []byte, i, end, cells int) {
 	if cells != p.Columns {
+		p.flush(dst, text)
 		p.refuse(dst, text[i:end], "columns", p.wrongColumns(cells))
 		return
 	}
 	if end > i && text[end-1] == '\r' { // if the last cell were empty, this would be a comma
-		p.ends[cells]--
+		p.ends(p.held)[cells]--
 	}
-	row := dst.Rows
+	if p.held++; p.held == p.holds() || p.text.suspect {
+		p.flush(dst, text)
+	}
+}
+
+// holds is the number of records that block has room for. To fill a column for
+// many records is twice as fast as to fill a row for many columns, which are far
+// apart in memory; the block stays in the first cache.
+func (p *Parser) holds() int { return min(max(4096/(p.Columns+1), 8), 64) }
+
+// ends are those of a record in block: cell k is between ends[k]+1 and ends[k+1].
+func (p *Parser) ends(record int) []uint32 {
+	return p.block[record*(p.Columns+1) : (record+1)*(p.Columns+1)]
+}
+
+// flush moves the records of block to the batch. It is one record if the text is
+// suspect.
+func (p *Parser) flush(dst *table.Batch, text []byte) {
+	if p.held == 0 {
+		return
+	}
+	first, last := dst.Rows, dst.Rows+p.held
+	reserve(dst, last)
 	for w, c := range p.Want {
-		column, start, end := &dst.Columns[w], p.ends[c]+1, p.ends[c+1]
-		column.Start[row], column.End[row], column.Missing[row] = start, end, start == end
+		column := &dst.Columns[w]
+		starts, ends, missing := column.Start[first:last], column.End[first:last], column.Missing[first:last]
+		for row, k := 0, c; row < len(starts) && row < len(ends) && row < len(missing); row, k = row+1, k+p.Columns+1 {
+			cell := p.block[k : k+2]
+			start, end := cell[0]+1, cell[1]
+			starts[row], ends[row], missing[row] = start, end, start == end
+		}
 	}
-	p.accept(dst, text, text[i:end])
+	if p.text.suspect {
+		record := p.ends(0)
+		p.accept(dst, text, text[record[0]+1:record[p.Columns]])
+	} else {
+		dst.Rows = last
+	}
+	p.held = 0
+}
+
+// reserve makes room for bad rows too, which begin did not count.
+func reserve(dst *table.Batch, rows int) {
+	if len(dst.Columns) > 0 && rows > len(dst.Columns[0].Start) {
+		dst.Reserve(2 * rows)
+	}
 }
 
 // quoted adds the record at text[i], which has quotes, and returns where the next
 // one begins.
 func (p *Parser) quoted(dst *table.Batch, text []byte, i int) int {
+	reserve(dst, dst.Rows+1)
 	begin, count, faulty, what := i, 0, 0, sound
-	for p.cells = p.cells[:0]; ; i++ {
-		c := scan(text, i, p.Comma)
-		if count++; count <= p.Columns {
-			p.cells = append(p.cells, c)
+	for more := new(cell); ; i++ {
+		c := more // a cell too many
+		if count < p.Columns {
+			c = &p.cells[count]
 		}
-		if c.fault != sound && what == sound {
+		c.scan(text, i, p.Comma)
+		if count++; c.fault != sound && what == sound {
 			faulty, what = count, c.fault
 		}
 		if i = c.stop; i == len(text) || text[i] == '\n' {
@@ -185,7 +225,7 @@ func (p *Parser) quoted(dst *table.Batch, text []byte, i int) int {
 	default:
 		row := dst.Rows
 		for w, c := range p.Want {
-			column, cell := &dst.Columns[w], p.cells[c]
+			column, cell := &dst.Columns[w], &p.cells[c]
 			if cell.doubled {
 				cell.end = p.undouble(text, cell.start, cell.end)
 			}
