@@ -101,7 +101,7 @@ func (w *work) open(j *job.Job) error {
 
 func (w *work) borrow(set string, source job.Source) (*datashard.Dataset, error) {
 	return w.session.agent.config.Library.borrow(w.book(set), func() (*datashard.Dataset, error) {
-		return datashard.Open(w.ctx, datashard.Source(source), datashard.Options{TempDir: w.session.agent.config.DataDir})
+		return datashard.Open(w.ctx, datashard.Source{Path: source.Path, Format: source.Format}, datashard.Options{TempDir: w.session.agent.config.DataDir})
 	})
 }
 

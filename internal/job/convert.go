@@ -30,8 +30,8 @@ func (c *converter) node(n *yaml.Node, path string) *node {
 		c.entries(made, n, path)
 	case n.Kind == yaml.SequenceNode:
 		made.shape = list
-		for _, item := range n.Content {
-			c.node(item, path)
+		for i, item := range n.Content {
+			made.items = append(made.items, c.node(item, itemOf(path, i)))
 		}
 	default:
 		made.tag, made.text = n.ShortTag(), n.Value

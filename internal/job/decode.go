@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"math"
 	"reflect"
 	"regexp"
@@ -33,44 +34,107 @@ func (d *decoder) mapping(path string, n *node, v reflect.Value) {
 			d.add(e.at, p, "%s", unknownKey(path, e.key, v.Type()))
 		case e.value.isNull():
 			d.reject(e.at, p, "has no value; give it one, or remove the key")
-		case f.index >= 0:
-			d.value(p, e, v.Field(f.index), f)
-		default: // checked and not kept
-			d.unkept(p, e, f)
+		default:
+			d.value(p, e.value, v.Field(f.index), f.rule)
 		}
 	}
 }
 
-// unkept decodes and checks the value of a key that Job has no field for.
-func (d *decoder) unkept(path string, e entry, f field) {
-	v := reflect.New(f.kind).Elem()
-	d.value(path, e, v, f)
-	c := checker{report: d.report, at: d.at}
-	if f.kind.Kind() == reflect.Struct {
-		c.fields(path, v)
-	} else if !d.isBad(path) {
-		c.value(path, v, f.rule)
+// value decodes n, the value at path, into v. What a pointer points to begins
+// with its defaults; it stays nil when the value is of another shape.
+func (d *decoder) value(path string, n *node, v reflect.Value, r rule) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		made := reflect.New(v.Type().Elem())
+		setDefaults(made.Elem())
+		d.value(path, n, made.Elem(), r)
+		if !d.bad[path] {
+			v.Set(made)
+		}
+	case reflect.Struct:
+		if d.shaped(path, n, mapping, v.Type()) {
+			d.mapping(path, n, v)
+		}
+	case reflect.Slice:
+		if d.shaped(path, n, list, v.Type()) {
+			d.list(path, n, v, r)
+		}
+	case reflect.Map:
+		if d.shaped(path, n, mapping, v.Type()) {
+			d.names(path, n, v, r)
+		}
+	default:
+		if fault := d.scalar(n, v, r); fault != "" {
+			d.reject(n.at, path, "%s", fault)
+		}
 	}
 }
 
-// value decodes the value of the key at path into v.
-func (d *decoder) value(path string, e entry, v reflect.Value, f field) {
-	if s, ok := isMapping(f.kind); ok {
-		if e.value.shape != mapping {
-			d.reject(e.value.at, path, "must be a mapping of keys (%s), not %s", keyList(s), e.value)
-			return
-		}
-		target := v
-		if f.kind.Kind() == reflect.Pointer {
-			v.Set(reflect.New(s))
-			target = v.Elem()
-			setDefaults(target)
-		}
-		d.mapping(path, e.value, target)
+// shaped reports whether n has the shape that values of type t have.
+func (d *decoder) shaped(path string, n *node, want shape, t reflect.Type) bool {
+	if n.shape == want {
+		return true
+	}
+	hint := ""
+	if want == list && n.shape == scalar && t.Elem().Kind() != reflect.Struct {
+		hint = "; put it in brackets"
+	}
+	d.reject(n.at, path, "must be %s, not %s%s", nounOf(t), n, hint)
+	return false
+}
+
+// nounOf says what a value of type t is written as.
+func nounOf(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Struct:
+		return "a mapping of keys (" + keyList(t) + ")"
+	case reflect.Map:
+		return "a mapping of names to " + plural[t.Elem().Kind()]
+	}
+	return "a list of " + plural[t.Elem().Kind()]
+}
+
+var plural = map[reflect.Kind]string{
+	reflect.String: "text", reflect.Int: "integers", reflect.Float64: "numbers",
+	reflect.Struct: "mappings", reflect.Slice: "lists",
+}
+
+// list decodes a list into the slice v.
+func (d *decoder) list(path string, n *node, v reflect.Value, r rule) {
+	v.SetZero()
+	if len(n.items) == 0 {
 		return
 	}
-	if fault := d.scalar(e.value, v, f.rule); fault != "" {
-		d.reject(e.value.at, path, "%s", fault)
+	v.Set(reflect.MakeSlice(v.Type(), len(n.items), len(n.items)))
+	for i, item := range n.items {
+		p := itemOf(path, i)
+		d.at[p] = item.at
+		setDefaults(v.Index(i))
+		if item.isNull() {
+			d.reject(item.at, p, "has no value; give it one, or remove it")
+			continue
+		}
+		d.value(p, item, v.Index(i), r)
+	}
+}
+
+// names decodes a mapping of names to values into the map v.
+func (d *decoder) names(path string, n *node, v reflect.Value, r rule) {
+	v.SetZero()
+	if len(n.entries) == 0 {
+		return
+	}
+	v.Set(reflect.MakeMapWithSize(v.Type(), len(n.entries)))
+	for _, e := range n.entries {
+		p := join(path, plain(e.key))
+		d.at[p] = e.at
+		value := reflect.New(v.Type().Elem()).Elem()
+		if e.value.isNull() {
+			d.reject(e.at, p, "has no value; give it one, or remove the key")
+		} else {
+			d.value(p, e.value, value, r)
+		}
+		v.SetMapIndex(reflect.ValueOf(e.key), value)
 	}
 }
 
@@ -105,6 +169,9 @@ var (
 	number  = regexp.MustCompile(`^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$`)
 )
 
+// The bounds of integers that have no others, as messages show them.
+const lowest, highest = "-9223372036854775808", "9223372036854775807"
+
 func decodeInt(n *node, v reflect.Value, r rule) string {
 	switch {
 	case n.tag != "!!int" && n.tag != "!!float", n.tag == "!!float" && !integer.MatchString(n.text):
@@ -117,9 +184,9 @@ func decodeInt(n *node, v reflect.Value, r rule) string {
 	unsigned := v.Kind() == reflect.Uint64
 	switch {
 	case negative && (err != nil || u > math.MaxInt64 || unsigned && u > 0):
-		return "must be at least " + r.min + ", not " + n.String()
+		return "must be at least " + cmp.Or(r.min, lowest) + ", not " + n.String()
 	case err != nil || !unsigned && u > math.MaxInt64:
-		return "must be at most " + r.max + ", not " + n.String()
+		return "must be at most " + cmp.Or(r.max, highest) + ", not " + n.String()
 	case unsigned:
 		v.SetUint(u)
 	case negative:

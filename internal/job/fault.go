@@ -156,18 +156,3 @@ func plain(s string) string {
 	}
 	return s
 }
-
-// join returns the path of a key within the mapping at path.
-func join(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
-}
-
-// parentOf returns the path of the mapping that holds the key at path.
-func parentOf(path string) string {
-	return path[:max(0, strings.LastIndexByte(path, '.'))]
-}
-
-func lastOf(path string) string { return path[strings.LastIndexByte(path, '.')+1:] }

@@ -142,7 +142,7 @@ j.yaml:1: run.workers: must be at least 1, not 0
 j.yaml:1: run.epochs: must be an integer, not 4.7
 j.yaml:3: model.kind: unknown value "logit"; use logistic or linear
 j.yaml:4: model.l3: unknown key; did you mean model.l2?
-j.yaml:5: data: must be a mapping of keys (train, test, holdout, cache, quality), not "a.svm"
+j.yaml:5: data: must be a mapping of keys (train, test, holdout, hash, text, label, weight, exposure, features, scale, cache, quality), not "a.svm"
 override run.batch=x: must be an integer, not "x"
 override seed=3: unknown key; did you mean run.seed?
 override run.ranges=0: must be at least 1, not 0`,

@@ -11,13 +11,14 @@ import (
 type field struct {
 	key      string
 	kind     reflect.Type
-	index    int // in the struct; -1 for a key that is checked and not kept
+	index    int // in the struct
 	optional bool
 	rule     rule
 }
 
-// rule says which values a key may have. Bounds stay text, so that messages
-// show them as they are written; "" is none.
+// rule says which values a key may have: of a list or a mapping of names, which
+// numbers and texts may be in it. Bounds stay text, so that messages show them as
+// they are written; "" is none.
 type rule struct {
 	required             bool
 	enum                 []string
@@ -25,30 +26,12 @@ type rule struct {
 	min, max             string
 	above, below         string // exclusive bounds
 	minLength, maxLength string
+	minItems, maxItems   string // of a list
 	pattern              string
 }
 
-// fieldsOf returns the keys of the mapping that t stands for.
+// fieldsOf returns the keys of the mapping that the struct t stands for.
 func fieldsOf(t reflect.Type) []field {
-	fields := structFields(t)
-	if extra := extraOf(t); extra != nil {
-		for _, f := range structFields(extra) {
-			f.index = -1
-			fields = append(fields, f)
-		}
-	}
-	return fields
-}
-
-// extraOf returns the struct of the keys of t that are checked and not kept.
-func extraOf(t reflect.Type) reflect.Type {
-	if t == reflect.TypeFor[Data]() {
-		return reflect.TypeFor[dataFixed]()
-	}
-	return nil
-}
-
-func structFields(t reflect.Type) []field {
 	fields := make([]field, t.NumField())
 	for i := range fields {
 		f := t.Field(i)
@@ -77,6 +60,7 @@ func parseRule(tag string) rule {
 		"default": &r.fallback, "minimum": &r.min, "maximum": &r.max,
 		"exclusiveMinimum": &r.above, "exclusiveMaximum": &r.below,
 		"minLength": &r.minLength, "maxLength": &r.maxLength, "pattern": &r.pattern,
+		"minItems": &r.minItems, "maxItems": &r.maxItems,
 	}
 	for _, part := range strings.Split(tag, ",") {
 		word, value, _ := strings.Cut(part, "=")
@@ -95,22 +79,33 @@ func parseRule(tag string) rule {
 	return r
 }
 
-// setDefaults fills a struct with the defaults of its tags.
+// setDefaults fills a struct with the defaults of its tags. Values that are no
+// structs have none of their own.
 func setDefaults(v reflect.Value) {
-	for _, f := range structFields(v.Type()) {
+	if v.Kind() != reflect.Struct {
+		return
+	}
+	for _, f := range fieldsOf(v.Type()) {
 		target := v.Field(f.index)
-		if f.kind.Kind() == reflect.Struct {
-			setDefaults(target)
-		} else if f.rule.fallback != "" {
+		if f.rule.fallback != "" {
 			setText(target, f.rule.fallback)
+		} else {
+			setDefaults(target)
 		}
 	}
 }
 
-// setText sets a scalar from its text, which must be of its type.
+// setText sets a scalar from its text, which must be of its type, or a list from
+// the texts of its items.
 func setText(v reflect.Value, text string) {
 	var err error
 	switch v.Kind() {
+	case reflect.Slice:
+		items := strings.Fields(text)
+		v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
+		for i, item := range items {
+			setText(v.Index(i), item)
+		}
 	case reflect.String:
 		v.SetString(text)
 	case reflect.Bool:
@@ -137,38 +132,26 @@ func setText(v reflect.Value, text string) {
 
 // isMapping reports whether values of type t are mappings, and of which struct.
 func isMapping(t reflect.Type) (reflect.Type, bool) {
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
+	if t == nil {
+		return nil, false
 	}
+	t = direct(t)
 	return t, t.Kind() == reflect.Struct
 }
 
-// typeAt returns the type of the key at a path, or nil when there is none.
-func typeAt(path string) reflect.Type {
-	t := reflect.TypeFor[Job]()
-	for _, key := range strings.Split(path, ".") {
-		s, ok := isMapping(t)
-		if !ok {
-			return nil
-		}
-		f, ok := pick(fieldsOf(s), key)
-		if !ok {
-			return nil
-		}
-		t = f.kind
+// direct returns t, or the type that it points to.
+func direct(t reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Pointer {
+		return t.Elem()
 	}
 	return t
 }
 
-// keyPaths returns the path of every key of the mapping at path, and below.
-func keyPaths(path string, t reflect.Type) []string {
-	var paths []string
-	for _, f := range fieldsOf(t) {
-		p := join(path, f.key)
-		paths = append(paths, p)
-		if s, ok := isMapping(f.kind); ok {
-			paths = append(paths, keyPaths(p, s)...)
-		}
+// isEmpty reports whether v is what an optional key is without a value. No list
+// and an empty one are alike.
+func isEmpty(v reflect.Value) bool {
+	if v.Kind() == reflect.Slice || v.Kind() == reflect.Map {
+		return v.Len() == 0
 	}
-	return paths
+	return v.IsZero()
 }

@@ -29,29 +29,6 @@ type Job struct {
 	Output string `yaml:"output" json:"output" jsonschema:"required,minLength=1" jsonschema_description:"Folder for the model and the report, relative to the job file."`
 }
 
-// Data says what is trained on and what is tested on.
-type Data struct {
-	// Train is the dataset that the model learns from.
-	Train Source `yaml:"train" json:"train" jsonschema:"required" jsonschema_description:"The rows to learn from."`
-	// Test is a dataset that the model is measured on after every epoch and at
-	// the end, nil for none. It costs a pass over its rows each time.
-	Test *Source `yaml:"test" json:"test,omitempty" jsonschema_description:"The rows to measure the model on; not together with holdout."`
-	// Holdout is the fraction of the training rows, in (0, 1), that is kept out
-	// of training to measure the model on; 0 is none. The rows are chosen by
-	// their position, so they stay the same from run to run. More give a surer
-	// measure and less to learn from.
-	Holdout float64 `yaml:"holdout" json:"holdout,omitempty" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" jsonschema_description:"Fraction of the training rows kept out to measure the model on; not together with test."`
-}
-
-// Source is a dataset: a file, a directory or a glob.
-type Source struct {
-	// Path is a file, a directory of files or a glob, absolute after Load.
-	// Suffixes .gz, .zst and .bz2 say how a file is compressed.
-	Path string `yaml:"path" json:"path" jsonschema:"required,minLength=1" jsonschema_description:"File, directory or glob, relative to the job file; .gz .zst .bz2 by suffix."`
-	// Format names the layout of a row.
-	Format string `yaml:"format" json:"format" jsonschema:"enum=libsvm,default=libsvm" jsonschema_description:"Layout of the rows."`
-}
-
 // Model says what is learned.
 type Model struct {
 	// Kind is the model: logistic for two classes, linear for numbers.
@@ -98,15 +75,4 @@ type Run struct {
 	Staleness int `yaml:"staleness" json:"staleness" jsonschema:"minimum=0,maximum=0,default=0" jsonschema_description:"Rounds that a worker may run ahead of the slowest."`
 	// Replicas is the number of servers that hold each range: 1.
 	Replicas int `yaml:"replicas" json:"replicas" jsonschema:"minimum=1,maximum=1,default=1" jsonschema_description:"Servers that hold each range."`
-}
-
-// dataFixed are keys of data with one supported value, which is what happens
-// anyway: they are read and checked, and need no field in Data.
-type dataFixed struct {
-	Cache   string       `json:"cache" jsonschema:"enum=off,default=off" jsonschema_description:"Whether parsed rows are kept on disk."`
-	Quality qualityFixed `json:"quality" jsonschema_description:"How many bad records are tolerated."`
-}
-
-type qualityFixed struct {
-	MaxBadRows int64 `json:"max_bad_rows" jsonschema:"minimum=0,maximum=0,default=0" jsonschema_description:"Bad records that are set aside before the job fails."`
 }

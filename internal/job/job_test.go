@@ -23,7 +23,7 @@ func parsed(t *testing.T, text string, overrides ...string) *Job {
 func TestDefaults(t *testing.T) {
 	want := &Job{
 		Name:      "a9a",
-		Data:      Data{Train: Source{Path: "a.svm", Format: "libsvm"}},
+		Data:      Data{Train: Source{Path: "a.svm", Format: "libsvm"}, Scale: 1, Cache: "on"},
 		Model:     Model{Kind: "logistic"},
 		Optimizer: Optimizer{Kind: "adagrad", Rate: 0.5},
 		Run:       Run{Epochs: 5, Batch: 1024, Workers: 8, Ranges: 4, Seed: 1, Consistency: "bsp", Replicas: 1},
@@ -60,6 +60,7 @@ func TestEveryKeyReachesTheJob(t *testing.T) {
 		Data: Data{
 			Train: Source{Path: "*.svm", Format: "libsvm"},
 			Test:  &Source{Path: "b.svm", Format: "libsvm"},
+			Scale: 1, Cache: "off", Quality: &Quality{},
 		},
 		Model:     Model{Kind: "linear", L2: 1e-5, PenalizeBias: true},
 		Optimizer: Optimizer{Kind: "sgd", Rate: 2},

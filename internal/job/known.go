@@ -10,28 +10,20 @@ import (
 // plannedKeys are the keys of the job file whose feature does not exist yet. They are
 // refused as such, never accepted and ignored; what is below them is not read.
 var plannedKeys = []string{
-	"data.hash", "data.text", "data.label", "data.weight", "data.exposure", "data.features", "data.scale",
-	"data.train.columns", "data.train.labels", "data.train.vocab",
-	"data.test.columns", "data.test.labels", "data.test.vocab",
 	"model.l1", "model.rank", "model.loss", "model.topics", "model.tolerance", "model.init",
 	"run.checkpoint", "run.stop", "run.tolerance",
 }
 
 // plannedValues are the values whose feature does not exist yet, by key.
 var plannedValues = map[string][]string{
-	"model.kind":        {"softmax", "hinge", "poisson", "fm", "lsi", "lda", "nmf", "mlp", "wide_deep"},
-	"optimizer.kind":    {"momentum", "adam", "ftrl", "lbfgs"},
-	"data.train.format": plannedFormats,
-	"data.test.format":  plannedFormats,
-	"data.cache":        {"on"},
-	"run.consistency":   {"ssp", "asp"},
+	"model.kind":      {"softmax", "hinge", "poisson", "fm", "lsi", "lda", "nmf", "mlp", "wide_deep"},
+	"optimizer.kind":  {"momentum", "adam", "ftrl", "lbfgs"},
+	"run.consistency": {"ssp", "asp"},
 }
-
-var plannedFormats = []string{"vw", "csv", "tsv", "jsonl", "text", "uci-bow", "arrow", "parquet", "idx"}
 
 // choice returns the fault of a value that is none of the allowed ones.
 func choice(path, value string, allowed []string) string {
-	use := strings.Join(allowed, " or ")
+	use := either(allowed)
 	switch {
 	case slices.Contains(plannedValues[path], value):
 		return fmt.Sprintf("%s is not yet supported; use %s", value, use)
@@ -55,6 +47,15 @@ func choice(path, value string, allowed []string) string {
 	return fmt.Sprintf("unknown value %q; did you mean %s?%s", shorten(value), best, hint)
 }
 
+// either lists the words of a choice: "a, b or c".
+func either(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
 // unknownKey returns the fault of a key that the mapping at path, of struct t,
 // does not have: with the nearest key there or elsewhere, or with all of them.
 func unknownKey(path, key string, t reflect.Type) string {
@@ -68,6 +69,9 @@ func unknownKey(path, key string, t reflect.Type) string {
 	case slices.Contains(plannedKeys, best):
 		return fmt.Sprintf("unknown key; did you mean %s? (which is not yet supported)", best)
 	}
+	if parentOf(best) == general(path) {
+		best = join(path, lastOf(best))
+	}
 	return fmt.Sprintf("unknown key; did you mean %s?", best)
 }
 
@@ -77,6 +81,7 @@ func unknownKey(path, key string, t reflect.Type) string {
 func nearestKey(path, key string) string {
 	supported := keyPaths("", reflect.TypeFor[Job]())
 	best, least := "", 1<<30
+	here := general(path)
 	for i, candidate := range slices.Concat(supported, plannedKeys) {
 		d := wordDistance(key, lastOf(candidate))
 		if d > limit(key) {
@@ -86,7 +91,7 @@ func nearestKey(path, key string) string {
 		if i >= len(supported) {
 			cost += 5
 		}
-		if parentOf(candidate) != path {
+		if parentOf(candidate) != here {
 			cost += 2
 		}
 		if cost < least {

@@ -18,7 +18,7 @@ const maxBytes = 1 << 20
 
 // Load reads the job file at path and applies overrides, each key.path=value,
 // over it. Paths in the job, those of overrides too, become absolute, relative
-// to the folder of the job file. An error is of kind param.Invalid and lists
+// to the folder of the job file; URLs stay as they are. An error is of kind param.Invalid and lists
 // every fault of the job.
 func Load(path string, overrides []string) (*Job, error) {
 	text, err := read(path)
@@ -35,9 +35,9 @@ func Load(path string, overrides []string) (*Job, error) {
 	}
 	folder := filepath.Dir(full)
 	j.Output = within(folder, j.Output)
-	j.Data.Train.Path = within(folder, j.Data.Train.Path)
+	j.Data.Train.moveTo(folder)
 	if j.Data.Test != nil {
-		j.Data.Test.Path = within(folder, j.Data.Test.Path)
+		j.Data.Test.moveTo(folder)
 	}
 	return j, nil
 }
@@ -63,24 +63,13 @@ func parse(file, name string, text []byte, overrides []string) (*Job, error) {
 	setDefaults(reflect.ValueOf(j).Elem())
 	d := decoder{report: r, at: map[string]position{"": tree.at}}
 	d.mapping("", tree, reflect.ValueOf(j).Elem())
-	if _, ok := d.at["optimizer.rate"]; !ok {
-		j.Optimizer.Rate = defaultRate(j.Optimizer.Kind)
-	}
+	d.settle(j)
 	c := checker{report: r, at: d.at}
 	c.job(j)
 	if err := r.err(); err != nil {
 		return nil, err
 	}
 	return j, nil
-}
-
-// defaultRate returns the rate of an update rule when the job gives none:
-// AdaGrad divides by the key's history, so its steps start larger.
-func defaultRate(kind string) float64 {
-	if kind == "sgd" {
-		return 0.05
-	}
-	return 0.5
 }
 
 // defaultName returns the name of a job that gives none: that of the file
@@ -108,6 +97,15 @@ func cleanName(s string) string {
 	}, s)
 	s = strings.TrimLeft(s, "._-")
 	return s[:min(len(s), 64)]
+}
+
+// moveTo makes the paths of a source what they are seen from folder.
+func (s *Source) moveTo(folder string) {
+	for _, path := range []*string{&s.Path, &s.Labels, &s.Vocab} {
+		if *path != "" && !scheme.MatchString(*path) {
+			*path = within(folder, *path)
+		}
+	}
 }
 
 // within returns path as it is seen from folder.

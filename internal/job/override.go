@@ -1,7 +1,9 @@
 package job
 
 import (
+	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -50,41 +52,94 @@ func (r *report) overrideValue(path, value string, at position) *node {
 	return n
 }
 
-// put sets the key at path of the tree to v, or removes it when v is null.
+// put sets the value at path of the tree to v, or removes it when v is null.
+// Mappings on the way are made, and an item right behind the last of a list.
 func (r *report) put(tree *node, path string, v *node) {
-	keys := strings.Split(path, ".")
-	for i, key := range keys {
-		e := tree.find(key)
-		if v.isNull() && (e == nil || i == len(keys)-1) {
-			tree.remove(key)
+	steps := split(path)
+	for i, s := range steps {
+		last := i == len(steps)-1
+		if fault := tree.become(s); fault != "" {
+			r.add(v.at, path, "%s %s", plain(unsplit(steps[:i])), fault)
 			return
 		}
-		if e == nil {
-			tree.entries = append(tree.entries, entry{key, v.at, &node{at: v.at, shape: mapping}})
-			e = &tree.entries[len(tree.entries)-1]
-		}
-		if i == len(keys)-1 {
-			e.at, e.value = v.at, v
+		if v.isNull() && (last || tree.slot(s) == nil) {
+			tree.remove(s)
 			return
 		}
-		if e.value.isNull() {
-			e.value = &node{at: v.at, shape: mapping}
+		slot := tree.slot(s)
+		if slot == nil {
+			slot = tree.grow(s, v.at)
 		}
-		if e.value.shape != mapping {
-			r.add(v.at, path, "%s is %s, not a mapping of keys", strings.Join(keys[:i+1], "."), e.value)
+		if last {
+			tree.set(s, v)
 			return
 		}
-		tree = e.value
+		tree = *slot
 	}
 }
 
-func (n *node) remove(key string) {
-	for i := range n.entries {
-		if n.entries[i].key == key {
-			n.entries = append(n.entries[:i:i], n.entries[i+1:]...)
-			return
-		}
+// become makes n, if it has no value yet, what has the step s, or returns why n
+// has no such step.
+func (n *node) become(s step) string {
+	want, noun := mapping, "a mapping of keys"
+	if s.item {
+		want, noun = list, "a list"
 	}
+	if n.isNull() {
+		*n = node{at: n.at, shape: want}
+	}
+	switch {
+	case n.shape != want:
+		return fmt.Sprintf("is %s, not %s", n, noun)
+	case s.item && s.index < 0:
+		return "is a list: say which item, such as [0]"
+	case s.item && s.index > len(n.items):
+		return fmt.Sprintf("has %d items, so the next is [%d]", len(n.items), len(n.items))
+	}
+	return ""
+}
+
+// slot returns where the value at step s of n is, or nil when there is none.
+func (n *node) slot(s step) **node {
+	if s.item {
+		if s.index < len(n.items) {
+			return &n.items[s.index]
+		}
+		return nil
+	}
+	if e := n.find(s.key); e != nil {
+		return &e.value
+	}
+	return nil
+}
+
+// grow adds a value that is null at step s of n.
+func (n *node) grow(s step, at position) **node {
+	null := &node{at: at, tag: "!!null"}
+	if s.item {
+		n.items = append(n.items, null)
+	} else {
+		n.entries = append(n.entries, entry{s.key, at, null})
+	}
+	return n.slot(s)
+}
+
+// set gives the value at step s of n, which there is, another.
+func (n *node) set(s step, v *node) {
+	*n.slot(s) = v
+	if !s.item {
+		n.find(s.key).at = v.at
+	}
+}
+
+func (n *node) remove(s step) {
+	if s.item {
+		if s.index < len(n.items) {
+			n.items = slices.Delete(n.items, s.index, s.index+1)
+		}
+		return
+	}
+	n.entries = slices.DeleteFunc(n.entries, func(e entry) bool { return e.key == s.key })
 }
 
 // wantsText reports whether the key at path takes text.

@@ -69,6 +69,9 @@ func leaves(path string, schema map[string]any) map[string]map[string]any {
 	if !ok {
 		found[path] = schema
 	}
+	if items, ok := schema["items"].(map[string]any); ok && items["properties"] != nil {
+		maps.Copy(found, leaves(path+"[]", items))
+	}
 	for key, inner := range properties {
 		maps.Copy(found, leaves(join(path, key), inner.(map[string]any)))
 	}
@@ -112,7 +115,11 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 			continue
 		}
 		row, _, _ = strings.Cut(row, "\n")
-		if d := ruleAt(path).fallback; d != "" && !strings.HasPrefix(row, " "+d+" |") {
+		d := ruleAt(path).fallback
+		if kind.Kind() == reflect.Slice && d != "" {
+			d = "[" + strings.ReplaceAll(d, " ", ", ") + "]"
+		}
+		if d != "" && !strings.HasPrefix(row, " "+d+" |") {
 			t.Errorf("docs/job.md: the row of %s does not give its default %s", path, d)
 		}
 	}

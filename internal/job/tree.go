@@ -17,9 +17,10 @@ import (
 type node struct {
 	at      position
 	shape   shape
-	tag     string // of a scalar: !!int, !!str, ...
-	text    string // of a scalar, without quotes
-	entries []entry
+	tag     string  // of a scalar: !!int, !!str, ...
+	text    string  // of a scalar, without quotes
+	entries []entry // of a mapping
+	items   []*node // of a list
 }
 
 type entry struct {

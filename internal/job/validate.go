@@ -1,13 +1,13 @@
 package job
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -27,15 +27,10 @@ type checker struct {
 
 func (c *checker) job(j *Job) {
 	c.fields("", reflect.ValueOf(j).Elem())
-	c.place("output", j.Output)
-	c.place("data.train.path", j.Data.Train.Path)
-	if j.Data.Test == nil {
-		return
+	if scheme.MatchString(j.Output) {
+		c.fault("output", "URLs are not yet supported; use a file or folder, not %q", shorten(j.Output))
 	}
-	c.place("data.test.path", j.Data.Test.Path)
-	if j.Data.Holdout != 0 {
-		c.fault("data.holdout", "cannot be used together with data.test; keep one of them")
-	}
+	c.data(j)
 }
 
 // fault reports a fault of the key at path, unless it has one already.
@@ -54,19 +49,17 @@ func (c *checker) fault(path, format string, args ...any) {
 }
 
 func (c *checker) fields(path string, v reflect.Value) {
-	for _, f := range structFields(v.Type()) {
+	for _, f := range fieldsOf(v.Type()) {
 		p := join(path, f.key)
 		_, given := c.at[p]
 		value := v.Field(f.index)
-		if f.optional && value.IsZero() && !given {
+		if f.optional && isEmpty(value) && !given {
 			continue
 		}
 		_, nested := isMapping(f.kind)
 		switch value = reflect.Indirect(value); {
-		case !value.IsValid(): // a mapping that was not understood
-		case nested:
-			c.fields(p, value)
-		case f.rule.required && value.IsZero() && !given:
+		case !value.IsValid(): // what was given was not understood
+		case f.rule.required && !nested && value.IsZero() && !given:
 			c.fault(p, "is required; add it%s", wanted(f.rule))
 		default:
 			c.value(p, value, f.rule)
@@ -79,12 +72,21 @@ func wanted(r rule) string {
 	if r.enum == nil {
 		return ""
 	}
-	return ": " + strings.Join(r.enum, " or ")
+	return ": " + either(r.enum)
 }
 
 func (c *checker) value(path string, v reflect.Value, r rule) {
 	text := ""
 	switch v.Kind() {
+	case reflect.Struct:
+		c.fields(path, v)
+	case reflect.Slice:
+		text = checkLength(v.Len(), r)
+		for i := range v.Len() {
+			c.value(itemOf(path, i), v.Index(i), r)
+		}
+	case reflect.Map:
+		c.names(path, v, r)
 	case reflect.String:
 		text = checkText(path, v.String(), r)
 	case reflect.Float64:
@@ -94,6 +96,30 @@ func (c *checker) value(path string, v reflect.Value, r rule) {
 	}
 	if text != "" {
 		c.fault(path, "%s", text)
+	}
+}
+
+// names checks a mapping of names to values, in the order of the names.
+func (c *checker) names(path string, v reflect.Value, r rule) {
+	keys := v.MapKeys()
+	slices.SortFunc(keys, func(a, b reflect.Value) int { return cmp.Compare(a.String(), b.String()) })
+	for _, key := range keys {
+		p := join(path, plain(key.String()))
+		if !utf8Text(key.String()) {
+			c.fault(p, "a name must be printable text on one line")
+		}
+		c.value(p, v.MapIndex(key), r)
+	}
+}
+
+func checkLength(n int, r rule) string {
+	switch least := int(parseBound(r.minItems, 0)); {
+	case n >= least && (r.maxItems == "" || n == least):
+		return ""
+	case r.maxItems == r.minItems:
+		return fmt.Sprintf("must have %d items, not %d", least, n)
+	default:
+		return fmt.Sprintf("must have at least %d items, not %d", least, n)
 	}
 }
 
@@ -117,7 +143,7 @@ func checkText(path, s string, r rule) string {
 }
 
 func checkInt(i int64, r rule) string {
-	low, high := int64(parseNumber(r.min)), int64(parseNumber(r.max))
+	low, high := parseBound(r.min, math.MinInt64), parseBound(r.max, math.MaxInt64)
 	switch {
 	case low == high && i != low:
 		return fmt.Sprintf("must be %s (other values are not yet supported), not %d", r.min, i)
@@ -154,13 +180,12 @@ func parseNumber(s string) float64 {
 	return f
 }
 
-var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
-
-// place checks a path of the job file.
-func (c *checker) place(path, s string) {
-	if scheme.MatchString(s) {
-		c.fault(path, "URLs are not yet supported; use a file or folder, not %q", shorten(s))
+// parseBound parses the bound of an integer, which is none when there is no text.
+func parseBound(s string, none int64) int64 {
+	if s == "" {
+		return none
 	}
+	return int64(parseNumber(s))
 }
 
 // utf8Text reports whether s is text on one line.

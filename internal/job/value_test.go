@@ -51,12 +51,13 @@ func TestFaultsOfValues(t *testing.T) {
 		{"model.penalize_bias=yes", `must be true or false, not "yes"`},
 		{"data.holdout=0", "must be more than 0, not 0"},
 		{"data.holdout=1", "must be less than 1, not 1"},
-		{"data.cache=on", "on is not yet supported; use off"},
-		{"data.cache=false", `unknown value "false"; use off`},
-		{"data.quality.max_bad_rows=1", "must be 0 (other values are not yet supported), not 1"},
+		{"data.cache=false", `unknown value "false"; use on or off`},
+		{"data.quality.max_bad_rows=-1", "must be at least 0, not -1"},
 		{"data.quality.max_bad_rows=x", `must be an integer, not "x"`},
-		{"data.train.format=csv", "csv is not yet supported; use libsvm"},
-		{"data.train.path=s3://bucket/a.svm", `URLs are not yet supported; use a file or folder, not "s3://bucket/a.svm"`},
+		{"data.quality.min_rows=9223372036854775808", "must be at most 9223372036854775807, not 9223372036854775808"},
+		{"data.train.format=cvs", `unknown value "cvs"; did you mean csv?`},
+		{"data.train.format=xml", `unknown value "xml"; use libsvm, vw, csv, tsv, jsonl, text, uci-bow, arrow, parquet or idx`},
+		{"data.train.path=gs://bucket/a.svm", "URLs of gs:// are not supported; use http://, https:// or s3://, or a file or folder"},
 		{"output=gs://b/o", `URLs are not yet supported; use a file or folder, not "gs://b/o"`},
 		{`output=""`, "must not be empty"},
 		{`output="a\nb"`, `must be printable text on one line, not "a\nb"`},
@@ -116,14 +117,14 @@ func TestFaultsOfOverrides(t *testing.T) {
 
 func TestValidateReportsAllFaults(t *testing.T) {
 	j := parsed(t, minimal)
-	j.Name, j.Output, j.Data.Holdout, j.Data.Test = "", "", 0.5, &Source{Path: "http://x/y", Format: "libsvm"}
+	j.Name, j.Output, j.Data.Holdout, j.Data.Test = "", "", 0.5, &Source{Path: "ftp://x/y", Format: "libsvm"}
 	j.Model.L2, j.Optimizer.Rate, j.Run.Workers = math.NaN(), math.Inf(1), -3
 	const want = `name: must not be empty
 model.l2: must be a finite number, not NaN
 optimizer.rate: must be a finite number, not +Inf
 run.workers: must be at least 1, not -3
 output: is required; add it
-data.test.path: URLs are not yet supported; use a file or folder, not "http://x/y"
+data.test.path: URLs of ftp:// are not supported; use http://, https:// or s3://, or a file or folder
 data.holdout: cannot be used together with data.test; keep one of them`
 	if got := j.Validate().Error(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
