@@ -1,0 +1,354 @@
+package feature
+
+import (
+	"math"
+
+	"parley/internal/batch"
+	"parley/internal/param"
+	"parley/internal/table"
+	"parley/internal/text"
+)
+
+const (
+	// maxNames bounds the names of a category that is asked for.
+	maxNames = 1 << 24
+	// maxAutoNames bounds the names of a column that nobody mentions.
+	maxAutoNames = 100_000
+	// autoMinCount is min_count of such a column.
+	autoMinCount = 2
+)
+
+// Place says where row 0 of a batch is. Row orders what is seen first.
+type Place struct {
+	Row  int64             // position in the dataset
+	File int               // index into the dataset's files
+	Line func(i int) int64 // number of row i's line, from 1; nil: unknown, 0
+}
+
+func (p Place) of(row int) spot {
+	s := spot{row: p.Row + int64(row), file: p.File}
+	if p.Line != nil {
+		s.line = p.Line(row)
+	}
+	return s
+}
+
+// spot is the place of a row.
+type spot struct {
+	row  int64
+	file int
+	line int64
+}
+
+// Fit is what is known of some rows of the data. Fits of disjoint rows merge in
+// any order and grouping to the same Fit.
+type Fit struct {
+	plan     *Plan
+	binding  binding
+	in       input
+	rows     int64
+	bad      map[string]int64
+	labels   labelFit
+	values   []float32 // labels of a batch, if they are numeric
+	numeric  []bool
+	features []featureFit
+	auto     []autoFit
+	columns  []columnFit // of a batch
+	unique   uniqueFit
+	terms    *text.Counter
+	nonzeros int64
+	largest  int64 // column of sparse rows; -1: none
+}
+
+// featureFit is what is known of a feature: moments of the numbers, quantiles or
+// a dictionary.
+type featureFit struct {
+	moments    momentFit
+	quantiles  quantiles
+	dictionary dictionary
+	coarse     bool // numbers in the names of a combination are on the grid
+}
+
+// momentFit is about numbers as they are after scale and logarithms.
+type momentFit struct {
+	present, missing int64
+	total, squares   sum
+}
+
+func (m *momentFit) add(x float64, squares bool) {
+	m.present++
+	m.total.add(x)
+	if squares {
+		m.squares.addSquare(x)
+	}
+}
+
+// autoFit is about a column that nobody mentions: both things that it may be.
+type autoFit struct {
+	moments momentFit
+	names   bool // some cell is no number
+	values  dictionary
+}
+
+// columnFit is what a summary says of a column.
+type columnFit struct {
+	missing, numbers int64
+	least, most      float64
+	total            sum
+}
+
+// NewFit returns a Fit that has seen no rows.
+func (p *Plan) NewFit() *Fit {
+	f := &Fit{
+		plan: p, binding: p.recipe.bind(p.names), bad: map[string]int64{}, labels: newLabelFit(), largest: -1,
+		features: make([]featureFit, len(p.recipe.Features)), auto: make([]autoFit, len(p.recipe.Auto)),
+		columns: make([]columnFit, len(p.names)),
+	}
+	for i := range f.features {
+		f.features[i].dictionary = newDictionary(maxNames)
+	}
+	for i := range f.auto {
+		f.auto[i].values = newDictionary(maxAutoNames)
+	}
+	for i := range f.columns {
+		f.columns[i].least, f.columns[i].most = math.Inf(1), math.Inf(-1)
+	}
+	if p.terms != nil {
+		f.terms, _ = text.NewCounter(*p.terms) // Compile has checked the options
+	}
+	return f
+}
+
+// Add counts the rows of a batch of the columns that Want lists, and marks those
+// that cannot be used in b.Bad. Rows that are bad already are only counted as
+// such.
+func (f *Fit) Add(b *table.Batch, first Place) {
+	in := &f.in
+	in.begin(b, f.binding.width)
+	f.countMissing(in)
+	f.addLabels(in)
+	f.binding.check(in)
+	if f.binding.label >= 0 {
+		f.countLabels(in, first)
+	}
+	for i := range f.features {
+		f.addFeature(in, i)
+	}
+	for i := range f.auto {
+		f.auto[i].add(in, f.binding.auto[i])
+	}
+	f.countNumbers(in)
+	f.addDocuments(in)
+	f.countBad(b.Rows, b.Bad)
+}
+
+func (f *Fit) countBad(rows int, bad table.BadRows) {
+	f.rows += int64(rows)
+	for _, row := range bad {
+		f.bad[row.Code]++
+	}
+}
+
+// countMissing counts the cells that are missing or must differ.
+func (f *Fit) countMissing(in *input) {
+	for i := range f.columns {
+		c := &in.b.Columns[i]
+		unique := f.plan.names[i] == f.plan.unique
+		if c.Missing == nil && !unique {
+			continue
+		}
+		for row, bad := range in.bad {
+			switch {
+			case bad:
+			case c.IsMissing(row):
+				f.columns[i].missing++
+			case unique:
+				f.unique.add(in.cell(i, row))
+			}
+		}
+	}
+}
+
+// countNumbers notes what the columns hold that were read as numbers.
+func (f *Fit) countNumbers(in *input) {
+	for i := range f.columns {
+		if n, c := &in.numbers[i], &f.columns[i]; n.fresh {
+			for row, state := range n.states {
+				if state == present && !in.bad[row] {
+					x := n.values[row]
+					c.numbers++
+					c.least, c.most = min(c.least, x), max(c.most, x)
+					c.total.add(x)
+				}
+			}
+		}
+	}
+}
+
+func (f *Fit) addFeature(in *input, i int) {
+	fit, spec := &f.features[i], &f.binding.Features[i]
+	if spec.Kind == category {
+		if f.binding.HashBits == 0 {
+			f.addNames(in, i)
+		}
+		return
+	}
+	for row, x := range f.binding.prepared[i] {
+		switch {
+		case in.bad[row]:
+		case x != x:
+			fit.moments.missing++
+		case spec.Kind == binned:
+			fit.moments.present++
+			fit.quantiles.add(x, 1)
+		default:
+			fit.moments.add(x, spec.Standardize)
+		}
+	}
+}
+
+// addNames counts the names of a category or combination.
+func (f *Fit) addNames(in *input, i int) {
+	d, parts := &f.features[i].dictionary, f.binding.Features[i].Parts
+	plain := len(parts) == 1 && parts[0].Time == "" && parts[0].Bins == nil
+	var key []byte
+	for row, bad := range in.bad {
+		switch {
+		case bad:
+		case plain:
+			d.add(in.cell(f.binding.parts[i][0], row), 1)
+		default:
+			key = f.binding.rawKey(key[:0], in, i, row, f.features[i].coarse)
+			d.add(key, 1)
+		}
+	}
+	if !f.features[i].coarse && f.binding.withBins(i) && len(d.names) > maxFine {
+		f.features[i].coarsen(parts)
+	}
+}
+
+func (a *autoFit) add(in *input, column int) {
+	n, typed := in.number(column), in.b.Columns[column].Kind == table.Number
+	for row, state := range n.states {
+		if in.bad[row] {
+			continue
+		}
+		if typed && state == wrong {
+			in.mark(row, "number", in.notNumber("column", column, row))
+			continue
+		}
+		x := n.values[row]
+		switch {
+		case state == absent:
+			a.moments.missing++
+		case state == wrong || !(math.Abs(x) <= math.MaxFloat32):
+			a.names = true
+		default:
+			a.moments.add(x, true)
+		}
+		if !a.values.full && !typed {
+			a.values.add(in.cell(column, row), 1)
+		}
+	}
+}
+
+func (f *Fit) addDocuments(in *input) {
+	column := f.binding.text
+	if column < 0 || f.terms == nil {
+		return
+	}
+	for row, bad := range in.bad {
+		if !bad {
+			f.terms.Add(in.document(column, row))
+		}
+	}
+}
+
+// document returns a cell as a document: a missing one is empty.
+func (in *input) document(column, row int) []byte {
+	if in.b.Columns[column].IsMissing(row) {
+		return nil
+	}
+	return in.cell(column, row)
+}
+
+// AddSparse counts rows whose features are there already, and marks those whose
+// label is not allowed.
+func (f *Fit) AddSparse(rows *batch.CSR, bad *table.BadRows, first Place) {
+	r := f.binding.recipe
+	for row := range rows.Rows() {
+		if bad.Has(row) {
+			continue
+		}
+		label := rows.Labels[row] + 0
+		if reason := r.notAllowed(label); reason != "" {
+			bad.Mark(row, badLabel, reason)
+			continue
+		}
+		f.labels.number(label, 1, first, row)
+		columns, values := rows.Columns[rows.Offsets[row]:rows.Offsets[row+1]], rows.Values[rows.Offsets[row]:rows.Offsets[row+1]]
+		f.nonzeros += int64(len(columns))
+		if len(columns) > 0 {
+			f.largest = max(f.largest, int64(columns[len(columns)-1]))
+		}
+		if f.terms != nil {
+			f.terms.AddCounts(columns, values)
+		}
+	}
+	f.countBad(rows.Rows(), *bad)
+}
+
+// Merge adds what g knows of other rows. g is of the same Plan, here or
+// elsewhere, and must not be used afterwards.
+func (f *Fit) Merge(g *Fit) error {
+	if f.plan != g.plan && f.plan.fingerprint() != g.plan.fingerprint() {
+		return param.Errorf(param.Invalid, "the fits are of different plans: data and job must be the same everywhere")
+	}
+	f.rows, f.nonzeros, f.largest = f.rows+g.rows, f.nonzeros+g.nonzeros, max(f.largest, g.largest)
+	for code, n := range g.bad {
+		f.bad[code] += n
+	}
+	f.labels.merge(&g.labels)
+	for i := range f.features {
+		f.features[i].merge(&g.features[i], f.binding.Features[i].Parts, f.binding.withBins(i))
+	}
+	for i := range f.auto {
+		a, b := &f.auto[i], &g.auto[i]
+		a.moments.merge(&b.moments)
+		a.names = a.names || b.names
+		a.values.merge(&b.values)
+	}
+	for i := range f.columns {
+		f.columns[i].merge(&g.columns[i])
+	}
+	f.unique.merge(&g.unique)
+	if f.terms != nil {
+		return f.terms.Merge(g.terms)
+	}
+	return nil
+}
+
+func (m *momentFit) merge(n *momentFit) {
+	m.present, m.missing = m.present+n.present, m.missing+n.missing
+	m.total.merge(&n.total)
+	m.squares.merge(&n.squares)
+}
+
+func (c *columnFit) merge(d *columnFit) {
+	c.missing, c.numbers = c.missing+d.missing, c.numbers+d.numbers
+	c.least, c.most = min(c.least, d.least), max(c.most, d.most)
+	c.total.merge(&d.total)
+}
+
+func (f *featureFit) merge(g *featureFit, parts []part, bins bool) {
+	f.moments.merge(&g.moments)
+	f.quantiles.merge(&g.quantiles)
+	if g.coarse != f.coarse {
+		f.coarsen(parts)
+		g.coarsen(parts)
+	}
+	f.dictionary.merge(&g.dictionary)
+	if bins && !f.coarse && len(f.dictionary.names) > maxFine {
+		f.coarsen(parts)
+	}
+}
