@@ -42,19 +42,15 @@ func (e *Encoder) addTerm(term []byte) {
 func (e *Encoder) addHash(term []byte) { e.counts.add(hash(term, e.v.options.HashBits)) }
 
 // Append appends the columns of a document in UTF-8, strictly ascending, and
-// their values. A document without known terms appends nothing. As in
-// scikit-learn, a hashed column whose terms cancel out has the value 0, or 1 if
-// weights are binary. A Vectorizer of bags of words knows no terms.
+// their values. A document without known terms appends nothing. A hashed column
+// whose terms cancel out is left out, or has 1 where weights are binary, as in
+// scikit-learn. A Vectorizer of bags of words knows no terms.
 func (e *Encoder) Append(columns []uint32, values []float32, doc []byte) ([]uint32, []float32) {
 	e.counts.reset()
 	e.scanner.scan(doc)
 	e.row = e.row[:0]
 	for _, touched := range e.counts.sorted() {
-		column := uint32(touched >> 32)
-		if factor := e.v.factor(column); factor != 0 {
-			columns = append(columns, column)
-			e.row = append(e.row, e.weight(float64(e.counts.count(touched)), factor))
-		}
+		columns = e.add(columns, uint32(touched>>32), float64(e.counts.count(touched)))
 	}
 	return columns, e.finish(values)
 }
@@ -70,16 +66,25 @@ func (e *Encoder) Weigh(columns []uint32, values []float32) ([]uint32, []float32
 	e.row = e.row[:0]
 	kept := columns[:0]
 	for i, column := range columns {
-		if factor := e.v.factor(column); factor != 0 && values[i] != 0 {
-			kept = append(kept, column)
-			e.row = append(e.row, e.weight(float64(values[i]), factor))
+		if values[i] != 0 {
+			kept = e.add(kept, column, float64(values[i]))
 		}
 	}
 	return kept, e.finish(values[:0])
 }
 
+// add adds a column with a count to the row, unless it weighs nothing.
+func (e *Encoder) add(columns []uint32, column uint32, tf float64) []uint32 {
+	w := e.weight(tf, e.v.factor(column))
+	if w == 0 {
+		return columns
+	}
+	e.row = append(e.row, w)
+	return append(columns, column)
+}
+
 // weight returns what a term that occurs tf times weighs before the row is
-// normalised. Hashed counts may be negative or 0: those keep their sign.
+// normalised. Hashed counts may be negative: those keep their sign.
 func (e *Encoder) weight(tf, factor float64) float64 {
 	switch {
 	case e.v.options.Weight == "binary":

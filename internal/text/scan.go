@@ -30,10 +30,10 @@ var keepCase, foldCase = foldTable(false), foldTable(true)
 func foldTable(lower bool) *[256]byte {
 	t := new([256]byte)
 	for c := range t {
-		switch kind := uint8(kindWord); {
+		switch {
 		case c >= utf8.RuneSelf:
 			t[c] = high
-		case asciiKind(rune(c))&kind == 0:
+		case asciiKind(rune(c))&kindWord == 0:
 			t[c] = between
 		case lower && asciiKind(rune(c))&kindUpper != 0:
 			t[c] = byte(c) + 'a' - 'A'
@@ -60,6 +60,9 @@ func newScanner(o Options, emit func(term []byte)) *scanner {
 // scan emits the terms of doc. Terms that end at the same word follow one
 // another, shorter ones first.
 func (s *scanner) scan(doc []byte) {
+	if cap(s.buf) > mostIdle {
+		s.buf = nil // of a word, or words, out of the ordinary
+	}
 	s.document, s.buf, s.starts = doc, s.buf[:0], s.starts[:0]
 	for i := 0; i < len(doc); {
 		if s.fold[doc[i]] == between {
