@@ -30,8 +30,11 @@ type rule struct {
 	pattern              string
 }
 
-// fieldsOf returns the keys of the mapping that the struct t stands for.
-func fieldsOf(t reflect.Type) []field {
+// fieldsByType are the keys of the mappings that Job and the structs within it
+// stand for. They are parsed once: a job may hold very many features.
+var fieldsByType = parseFields(map[reflect.Type][]field{}, reflect.TypeFor[Job]())
+
+func parseFields(known map[reflect.Type][]field, t reflect.Type) map[reflect.Type][]field {
 	fields := make([]field, t.NumField())
 	for i := range fields {
 		f := t.Field(i)
@@ -41,9 +44,19 @@ func fieldsOf(t reflect.Type) []field {
 			optional: options == "omitempty",
 			rule:     parseRule(f.Tag.Get("jsonschema")),
 		}
+		if s, ok := isMapping(f.Type); ok {
+			parseFields(known, s)
+		} else if s, ok := isMapping(kindOfItem(f.Type)); ok {
+			parseFields(known, s)
+		}
 	}
-	return fields
+	known[t] = fields
+	return known
 }
+
+// fieldsOf returns the keys of the mapping that the struct t stands for. They are
+// shared: nobody may change them.
+func fieldsOf(t reflect.Type) []field { return fieldsByType[t] }
 
 func pick(fields []field, key string) (field, bool) {
 	i := slices.IndexFunc(fields, func(f field) bool { return f.key == key })

@@ -161,7 +161,7 @@ func TestDefaultName(t *testing.T) {
 }
 
 func TestCanonicalAndDecode(t *testing.T) {
-	for _, text := range []string{minimal, full} {
+	for _, text := range []string{minimal, full, columns, documents} {
 		j := parsed(t, text)
 		got, err := Decode(j.Canonical())
 		if err != nil {
@@ -208,6 +208,9 @@ func TestHugeInputCostsLittle(t *testing.T) {
 		"one key":           strings.Repeat("k", maxLine-3) + ": 1",
 		"keys":              strings.Repeat("{"+strings.Repeat("a,", maxLine/2-2)+"}\n", 4),
 		"items":             "output: [" + strings.Repeat("a,", maxBytes/2-10) + "]",
+		"columns":           "data: {train: {columns: [\n" + strings.Repeat("a,\n", maxBytes/12) + "]}}",
+		"labels":            "data: {quality: {labels: [\n" + strings.Repeat("a,\n", maxBytes/12) + "]}}",
+		"features":          "data: {features: [\n" + strings.Repeat("{},\n", maxBytes/16) + "]}",
 		"string":            with("name: " + strings.Repeat("a", maxLine-10)),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -223,9 +226,12 @@ func TestHugeInputCostsLittle(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, text := range []string{minimal, full, "", "a: &x [*x]", "run: {epochs: 1e5, seed: -0}", "\xff\xfe"} {
+	for _, text := range []string{minimal, full, columns, documents, "", "a: &x [*x]", "run: {epochs: 1e5, seed: -0}", "\xff\xfe"} {
 		f.Add([]byte(text), "run.epochs=3")
 		f.Add([]byte(text), "data.test={path: '*'}")
+		f.Add([]byte(text), "data.features[0]={cross: [a, b]}")
+		f.Add([]byte(text), "data.quality={range: {a: [0, 1]}, labels: [1]}")
+		f.Add([]byte(text), "data.text={max_df: 0.5, ngrams: []}")
 	}
 	f.Fuzz(func(t *testing.T, text []byte, override string) {
 		j, err := Parse("j.yaml", text, []string{override})

@@ -34,7 +34,7 @@ func compiled(t *testing.T) (*jsonschema.Schema, map[string]any) {
 // TestSchemaAgreesWithParse feeds jobs to both: they must say the same.
 func TestSchemaAgreesWithParse(t *testing.T) {
 	schema, _ := compiled(t)
-	for _, text := range []string{
+	texts := []string{
 		minimal, full, with("data2: 1\n"), without("path"), without("kind"), without("output"), "{}",
 		with("name: a/b\n"), with("name: ''\n"), with("name: 7\n"), with("name: " + strings.Repeat("a", 65) + "\n"),
 		with("run: {epochs: 1}\n"), with("run: {epochs: 0}\n"), with("run: {epochs: 1000000}\n"), with("run: {epochs: 1000001}\n"),
@@ -47,10 +47,12 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 		strings.Replace(minimal, "  train", "  holdout: 0\n  train", 1),
 		strings.Replace(minimal, "  train", "  holdout: 0.5\n  test: {path: b}\n  train", 1),
 		strings.Replace(minimal, "  train", "  test: {path: b}\n  train", 1), strings.Replace(minimal, "  train", "  test: {}\n  train", 1),
-		strings.Replace(minimal, "  train", "  cache: off\n  train", 1), strings.Replace(minimal, "  train", "  cache: on\n  train", 1),
-		strings.Replace(minimal, "  train", "  quality: {max_bad_rows: 0}\n  train", 1),
-		strings.Replace(minimal, "  train", "  quality: {max_bad_rows: 1}\n  train", 1),
-	} {
+		columns, documents,
+	}
+	for _, data := range dataValues {
+		texts = append(texts, "data: {train: {path: a.csv}, "+data+"}\nmodel: {kind: linear}\noutput: o\n")
+	}
+	for _, text := range texts {
 		var value any
 		if err := yaml.Unmarshal([]byte(text), &value); err != nil {
 			t.Fatal(err)
@@ -60,6 +62,26 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 			t.Errorf("schema says %v, Parse says %v, of\n%s", valid, parse, text)
 		}
 	}
+}
+
+// dataValues are keys of data that the schema and Parse must agree on.
+var dataValues = []string{
+	"cache: off", "cache: on", "cache: 1", "quality: {max_bad_rows: 1}", "quality: {max_bad_rows: -1}", "quality: []",
+	"hash: {bits: 1}", "hash: {}", "hash: {bits: 29}", "hash: 3",
+	"text: {}", "text: {ngrams: [1, 2]}", "text: {ngrams: [1]}", "text: {ngrams: [1, 9]}", "text: {ngrams: []}", "text: {ngrams: [1, a]}", "text: {ngrams: 1}",
+	"text: {normalize: true}", "text: {normalize: 1}", "text: {min_df: -1}", "text: {max_df: 0}", "text: {stop: french}", "text: {field: ''}", "text: {max_terms: 1.5}",
+	"label: {column: a}", "label: {}", "label: {column: a, above: 0}", "label: {column: a, above: x}",
+	"label: {column: a, map: {b: 1}}", "label: {column: a, map: {b: x}}", "label: {column: a, map: [1]}",
+	"weight: {column: a}", "weight: a", "weight: {}", "weight: {column: 3}", "scale: 0",
+	"features: []", "features: [{}]", "features: {}", "features: [a]", "features: [{numeric: a}]", "features: [{numeric: ''}]", "features: [{numeric: a, category: b}]",
+	"features: [{numeric: a, transform: [log]}]", "features: [{numeric: a, transform: log}]", "features: [{numeric: a, transform: [exp]}]", "features: [{numeric: a, bins: 1}]",
+	"features: [{numeric: a, missing: zero}]", "features: [{category: a, min_count: 2}]", "features: [{category: a, min_count: 0}]",
+	"features: [{time: a, parts: [hour]}]", "features: [{time: a, parts: []}]", "features: [{time: a, parts: [second]}]",
+	"features: [{cross: [a, b]}]", "features: [{cross: [a]}]", "features: [{cross: [a, '']}]", "features: [{cross: [a, 3]}]", "features: [{ignore: a}, {name: b}]",
+	"quality: {min_rows: 1}", "quality: {max_missing: {a: 1}}", "quality: {max_missing: {a: 1.5}}", "quality: {max_missing: {a: [1]}}", "quality: {max_missing: 0.5}",
+	"quality: {range: {a: [0, 1]}}", "quality: {range: {a: [0]}}", "quality: {range: {a: 1}}", "quality: {range: {a: [0, b]}}",
+	"quality: {labels: [0, 1.5]}", "quality: {labels: [a]}", "quality: {labels: 1}", "quality: {unique: a}", "quality: {unique: [a]}",
+	"test: {path: b, columns: [a]}", "test: {path: b, columns: ['']}", "test: {path: b, columns: a}", "test: {path: b, format: xml}",
 }
 
 // leaves returns the path of every key of a schema that is no mapping.

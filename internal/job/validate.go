@@ -118,6 +118,8 @@ func checkLength(n int, r rule) string {
 		return ""
 	case r.maxItems == r.minItems:
 		return fmt.Sprintf("must have %d items, not %d", least, n)
+	case n == 0 && least == 1:
+		return "must not be empty"
 	default:
 		return fmt.Sprintf("must have at least %d items, not %d", least, n)
 	}
