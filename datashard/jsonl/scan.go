@@ -74,7 +74,7 @@ func (s *scanner) object(depth int, m members) bool {
 			return false
 		}
 		if s.skipBlanks(); s.text[s.i] != ':' {
-			return s.fail(":")
+			return s.fail("a colon")
 		}
 		s.i++
 		s.skipBlanks()
