@@ -51,9 +51,6 @@ func openParquet(f *File) error {
 		}
 		f.rows += group.NumRows
 	}
-	if n := file.NumRows(); n != f.rows {
-		return damage("%d rows, but the groups have %d", n, f.rows)
-	}
 	f.finish(types, file.Lookup)
 	return nil
 }
