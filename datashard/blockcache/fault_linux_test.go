@@ -26,7 +26,7 @@ func disk(t *testing.T, bytes string) (dir string) {
 	return dir
 }
 
-// files returns the files in a folder.
+// filesIn returns the files below a folder.
 func filesIn(t *testing.T, dir string) (files []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {

@@ -43,8 +43,8 @@ func writeFile(path string, id identity, rows *batch.CSR) error {
 	return nil
 }
 
-// retry makes the folder that a file is created in, when it is needed. Another
-// process may remove it at any time; three times in a row is a fault.
+// retry makes the folder that a file is created in, when it is needed. It gives
+// up when others have removed it three times in a row.
 func retry(dir string, create func() error) error {
 	for range 3 {
 		if err := create(); !errors.Is(err, fs.ErrNotExist) {
@@ -120,7 +120,7 @@ func readFile(path string, id identity, rows int64) (*batch.CSR, error) {
 
 // maxHead is more than the head of any layout; it is read before the layout is
 // known.
-const maxHead = 4 << 10
+const maxHead = 2 << 10
 
 // layoutOfHead returns the layout whose schema a file begins with, or nil.
 func layoutOfHead(head []byte) *layout {

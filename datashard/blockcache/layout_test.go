@@ -38,6 +38,14 @@ func TestFilesAreArrowGos(t *testing.T) {
 	}
 }
 
+func TestHeadIsReadAtOnce(t *testing.T) {
+	for i, l := range layouts() {
+		if len(l.head) > maxHead {
+			t.Errorf("layout %d: the head has %d bytes, more than %d", i, len(l.head), maxHead)
+		}
+	}
+}
+
 func crcOf(rows *batch.CSR) uint32 {
 	var body []byte
 	for _, p := range pieces(rows) {
