@@ -40,12 +40,6 @@ func (f *Fit) Finish() (*Transform, error) {
 			return nil, fmt.Errorf("data.text: %w", err)
 		}
 		t.terms = terms
-		if p.sparse {
-			t.columns = terms.Columns()
-		}
-	}
-	if p.sparse && p.recipe.HashBits > 0 {
-		t.columns = 1 << p.recipe.HashBits
 	}
 	return t, t.layOut(p.paths)
 }

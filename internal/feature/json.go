@@ -104,10 +104,12 @@ func (t *Transform) check(version int) error {
 		return fmt.Errorf("sparse rows have no named columns")
 	case !t.sparse && (r.Text == "") != (t.terms == nil):
 		return fmt.Errorf("documents without terms, or terms without documents")
+	case t.terms != nil && (t.sparse && !t.terms.TakesBags() || !t.sparse && !t.terms.TakesDocuments()):
+		return fmt.Errorf("the terms are of other rows")
+	case !t.sparse && t.terms != nil && (t.terms.Terms() == nil) != (r.HashBits > 0), !t.sparse && t.terms != nil && r.HashBits > 0 && t.terms.Columns() != 1<<r.HashBits:
+		return fmt.Errorf("the terms are not hashed as the features are")
 	case t.columns < 0 || t.columns > math.MaxUint32+1:
 		return fmt.Errorf("%d columns", t.columns)
-	case t.sparse && r.HashBits > 0 && t.columns != 1<<r.HashBits, t.sparse && r.HashBits == 0 && t.terms != nil && t.columns != t.terms.Columns():
-		return fmt.Errorf("%d columns do not fit the features", t.columns)
 	case t.classes != nil && (r.Label == nil || !r.Label.named() || len(t.classes) > maxClasses || !ascend(t.classes)):
 		return fmt.Errorf("the classes are not sorted, or need a label")
 	}

@@ -81,6 +81,12 @@ func (b *block) width(f *feature) int64 {
 // for messages, and may be nil.
 func (t *Transform) layOut(paths []string) error {
 	if t.sparse {
+		switch {
+		case t.recipe.HashBits > 0:
+			t.columns = 1 << t.recipe.HashBits
+		case t.terms != nil:
+			t.columns = t.terms.Columns()
+		}
 		return nil
 	}
 	total := int64(0)
