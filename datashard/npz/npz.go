@@ -56,7 +56,7 @@ func (n *Writer) Add(rows *batch.CSR) error {
 		return nil
 	}
 	if n.rows > 0 && ((rows.Weights != nil) != (n.weights.size > 0) || (rows.Exposure != nil) != (n.exposure.size > 0)) {
-		return param.Errorf(param.Invalid, "row %d: rows with weights or exposures follow rows without: give them to all rows or to none", n.rows+1)
+		return param.Errorf(param.Invalid, "row %d: some rows have weights or exposures and others have none: give them to all rows or to none", n.rows+1)
 	}
 	start := rows.Offsets[0]
 	for _, end := range rows.Offsets[1:] {
