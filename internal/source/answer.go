@@ -97,7 +97,7 @@ func orNone(tag string) string {
 	return tag
 }
 
-// missing marks errors that say that there is no such object.
+// errMissing marks errors that say that there is no such object.
 var errMissing = errors.New("no such object")
 
 // missing returns an Invalid error that isMissing knows.

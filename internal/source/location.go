@@ -47,12 +47,8 @@ func parseS3(rest string) (location, error) {
 
 func parseHTTP(text string) (location, error) {
 	u, err := url.Parse(text)
-	if err != nil {
-		var parsing *url.Error
-		if errors.As(err, &parsing) {
-			err = parsing.Err // without the URL
-		}
-		return location{}, param.Errorf(param.Invalid, "malformed URL: %w", scrubbed(err))
+	if err != nil { // it may quote a part of the password
+		return location{}, param.Errorf(param.Invalid, "malformed http or https URL: write the characters %%, / and @ in user and password as %%25, %%2F and %%40")
 	}
 	if u.Host == "" {
 		return location{}, param.Errorf(param.Invalid, "the %s:// URL has no host: write %s://host/file", u.Scheme, u.Scheme)
@@ -62,7 +58,7 @@ func parseHTTP(text string) (location, error) {
 	return location{name: shown.String(), url: u}, nil
 }
 
-// key returns the location of another key of the bucket.
+// with returns the location of another key of the bucket.
 func (l location) with(key string) location {
 	return location{name: "s3://" + l.bucket + "/" + key, bucket: l.bucket, key: key}
 }
