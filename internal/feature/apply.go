@@ -238,6 +238,10 @@ func (a *Applier) fillBins(in *input, i int, columns []uint32) {
 // fillNames looks names up, or hashes them.
 func (a *Applier) fillNames(in *input, i int, columns []uint32) {
 	f, b := &a.binding.Features[i], &a.t.blocks[i]
+	if b.small != nil {
+		a.fillClock(in, i, columns)
+		return
+	}
 	rest := none
 	if b.Other {
 		rest = b.base + uint32(len(b.Values)/len(f.Parts))
@@ -258,11 +262,27 @@ func (a *Applier) fillNames(in *input, i int, columns []uint32) {
 		} else {
 			key = a.keyOf(in, i, row)
 		}
-		column, ok := b.index[string(key)]
+		column, ok := b.index[string(key)] // not by block.column, which would copy the key
 		if column += b.base; !ok {
 			column = rest
 		}
 		columns[row] = column
+	}
+}
+
+// fillClock is fillNames for a part of a time with few values.
+func (a *Applier) fillClock(in *input, i int, columns []uint32) {
+	b, t := &a.t.blocks[i], in.time(a.binding.parts[i][0])
+	part, without := timeParts[a.binding.Features[i].Parts[0].Time], b.column(missing, 1)
+	for row, state := range t.states {
+		switch {
+		case in.bad[row]:
+			columns[row] = none
+		case state != present:
+			columns[row] = without
+		default:
+			columns[row] = b.small[t.values[row].part(part)]
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ type compiler struct {
 	spec    Spec
 	columns []string
 	plan    *Plan
+	crosses []pendingCross
 	faults  []string
 }
 

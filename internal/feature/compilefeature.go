@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"parley/internal/job"
 )
@@ -33,8 +34,8 @@ func (c *compiler) features() {
 		for _, i := range listed {
 			c.feature(i)
 		}
-		for _, i := range listed {
-			c.crossed(i) // knows the bins by now
+		for _, x := range c.crosses {
+			c.crossed(x) // knows the bins by now
 		}
 		c.repeated()
 	}
@@ -51,16 +52,20 @@ func (c *compiler) automatic(ignored []int) {
 		taken = append(taken, c.spec.Features[i].Ignore)
 	}
 	for _, name := range c.columns {
-		if name != "" && !slices.Contains(taken, name) && c.has("data.features", name) {
+		switch {
+		case name == "" || slices.Contains(taken, name):
+		case !utf8.ValidString(name):
+			c.fault("data.features", "the name of column %q is not UTF-8: rename it", name)
+		case c.has("data.features", name):
 			r.Auto = append(r.Auto, name)
 		}
 	}
-	if len(r.Auto) == 0 {
+	if len(r.Auto) == 0 && len(c.faults) == 0 {
 		c.fault("data.features", "no column is left to be a feature: name them in data.features")
 	}
 }
 
-// feature compiles a feature that is no combination.
+// feature compiles a feature, but leaves the parts of a combination open.
 func (c *compiler) feature(i int) {
 	f := c.spec.Features[i]
 	path := fmt.Sprintf("data.features[%d]", i)
@@ -81,6 +86,9 @@ func (c *compiler) feature(i int) {
 		}
 	case f.Time != "":
 		c.time(path, f)
+	default:
+		c.crosses = append(c.crosses, pendingCross{i, len(c.plan.recipe.Features)})
+		c.add(path+".cross", feature{Kind: category, MinCount: max(1, f.MinCount)})
 	}
 }
 
@@ -150,27 +158,26 @@ func (c *compiler) time(path string, f job.Feature) {
 	}
 }
 
-// crossed compiles a combination.
-func (c *compiler) crossed(i int) {
-	f := c.spec.Features[i]
-	path := fmt.Sprintf("data.features[%d].cross", i)
-	switch {
-	case f.Cross == nil || f.Numeric != "" || f.Category != "" || f.Time != "":
-		return
-	case len(f.Cross) < 2:
+// pendingCross is a combination, listed as spec, whose parts are not yet known.
+type pendingCross struct{ spec, feature int }
+
+// crossed finds the parts of a combination.
+func (c *compiler) crossed(x pendingCross) {
+	names, path := c.spec.Features[x.spec].Cross, c.plan.paths[x.feature]
+	if len(names) < 2 {
 		c.fault(path, "a combination needs two columns or more")
 		return
 	}
-	out := feature{Kind: category, MinCount: max(1, f.MinCount)}
-	for j, name := range f.Cross {
+	var parts []part
+	for j, name := range names {
 		if p, ok := c.part(fmt.Sprintf("%s[%d]", path, j), name); ok {
-			if slices.ContainsFunc(out.Parts, func(q part) bool { return q.Name == p.Name }) {
+			if slices.ContainsFunc(parts, func(q part) bool { return q.Name == p.Name }) {
 				c.fault(path, "%s is there twice", name)
 			}
-			out.Parts = append(out.Parts, p)
+			parts = append(parts, p)
 		}
 	}
-	c.add(path, out)
+	c.plan.recipe.Features[x.feature].Parts = parts
 }
 
 // part finds what a name in a combination means: bins or a part of a time that
@@ -197,7 +204,7 @@ func (c *compiler) repeated() {
 	seen := map[string]bool{}
 	for i, f := range c.plan.recipe.Features {
 		key := string(f.Kind) + "\x00" + f.name()
-		if seen[key] {
+		if f.name() != "" && seen[key] {
 			c.fault(c.plan.paths[i], "%s is a feature of this kind already: leave one of them out", f.name())
 		}
 		seen[key] = true

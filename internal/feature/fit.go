@@ -2,6 +2,7 @@ package feature
 
 import (
 	"math"
+	"strconv"
 
 	"parley/internal/batch"
 	"parley/internal/param"
@@ -210,6 +211,10 @@ func (f *Fit) addFeature(in *input, i int) {
 // addNames counts the names of a category or combination.
 func (f *Fit) addNames(in *input, i int) {
 	d, parts := &f.features[i].dictionary, f.binding.Features[i].Parts
+	if f.binding.Features[i].isClock() {
+		f.addClock(in, i)
+		return
+	}
 	plain := len(parts) == 1 && parts[0].Time == "" && parts[0].Bins == nil
 	var key []byte
 	for row, bad := range in.bad {
@@ -224,6 +229,32 @@ func (f *Fit) addNames(in *input, i int) {
 	}
 	if !f.features[i].coarse && f.binding.withBins(i) && len(d.names) > maxFine {
 		f.features[i].coarsen(parts)
+	}
+}
+
+// addClock is addNames for a part of a time with few values.
+func (f *Fit) addClock(in *input, i int) {
+	d, t := &f.features[i].dictionary, in.time(f.binding.parts[i][0])
+	part := timeParts[f.binding.Features[i].Parts[0].Time]
+	var counts [maxClock]int64
+	without := int64(0)
+	for row, state := range t.states {
+		switch {
+		case in.bad[row]:
+		case state != present:
+			without++
+		default:
+			counts[t.values[row].part(part)]++
+		}
+	}
+	for v, n := range counts {
+		if n > 0 {
+			in.scratch = strconv.AppendInt(in.scratch[:0], int64(v), 10)
+			d.add(in.scratch, n)
+		}
+	}
+	if without > 0 {
+		d.add([]byte(missing), without)
 	}
 }
 

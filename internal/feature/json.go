@@ -113,6 +113,13 @@ func (t *Transform) check(version int) error {
 	case t.classes != nil && (r.Label == nil || !r.Label.named() || len(t.classes) > maxClasses || !ascend(t.classes)):
 		return fmt.Errorf("the classes are not sorted, or need a label")
 	}
+	if l := r.Label; l != nil {
+		for _, cell := range sortedKeys(l.Map) {
+			if tooLarge(l.Map[cell]) {
+				return fmt.Errorf("label %v is beyond the range of 32-bit floats", l.Map[cell])
+			}
+		}
+	}
 	for i := range t.blocks {
 		if err := t.blocks[i].check(r, i); err != nil {
 			return fmt.Errorf("feature %s: %v", r.Features[i].name(), err)

@@ -102,5 +102,13 @@ func (f *feature) needsFit(hashed bool) bool {
 	return !hashed
 }
 
+// maxClock is above the values of all parts of a time but the year.
+const maxClock = 60
+
+// isClock reports whether the feature is one part of a time with few values.
+func (f *feature) isClock() bool {
+	return len(f.Parts) == 1 && f.Parts[0].Time != "" && f.Parts[0].Time != "year"
+}
+
 // finite reports whether x is neither infinite nor NaN.
 func finite(x float64) bool { return math.Abs(x) <= math.MaxFloat64 }

@@ -94,7 +94,7 @@ func (f *Fit) faults() []Fault {
 	case f.unique.overflow:
 		faults = append(faults, Fault{"data.quality.unique", fmt.Sprintf("more than %d rows: whether their %s differ cannot be told", maxUnique, f.plan.unique)})
 	case rows > 0:
-		faults = append(faults, Fault{"data.quality.unique", fmt.Sprintf("%d rows have a %s that another row has too: %s is there %d times", rows, f.plan.unique, textOf(example), times)})
+		faults = append(faults, Fault{"data.quality.unique", fmt.Sprintf("%d rows repeat the %s of another row: %s is there %d times", rows, f.plan.unique, textOf(example), times)})
 	}
 	return faults
 }

@@ -38,6 +38,7 @@ type block struct {
 
 	base  uint32 // first column
 	index map[string]uint32
+	small []uint32 // of a part of a time, its column by its value
 }
 
 // bins returns the number of bins.
@@ -106,6 +107,7 @@ func (t *Transform) layOut(paths []string) error {
 		}
 		if f.Kind == category {
 			b.index = indexOf(b.Values, len(f.Parts))
+			b.small = b.columnsOf(f)
 		}
 	}
 	t.first = uint32(total)
@@ -140,6 +142,30 @@ func indexOf(names []string, parts int) map[string]uint32 {
 		index[string(key)] = uint32(i / parts)
 	}
 	return index
+}
+
+// columnsOf returns the columns of the values of a part of a time, where those are
+// few, so that they need not be looked up by name.
+func (b *block) columnsOf(f *feature) []uint32 {
+	if !f.isClock() {
+		return nil
+	}
+	columns := make([]uint32, maxClock)
+	for v := range columns {
+		columns[v] = b.column(strconv.Itoa(v), len(f.Parts))
+	}
+	return columns
+}
+
+// column returns the column of a name, that of the rest, or none.
+func (b *block) column(key string, parts int) uint32 {
+	if i, ok := b.index[key]; ok {
+		return b.base + i
+	}
+	if b.Other {
+		return b.base + uint32(len(b.Values)/parts)
+	}
+	return none
 }
 
 // Columns returns the number of columns of the rows that t makes. It is 0 for an
