@@ -12,11 +12,12 @@ import (
 	"parley/internal/plan"
 )
 
-// unit is an evaluation of a group of data shards.
+// unit is a group of data shards that is read as one, to fit or to evaluate.
 type unit struct {
 	plan.Unit
 	node     param.NodeID // empty: nobody's yet
-	summary  *metric.Summary
+	done     bool
+	summary  *metric.Summary // of an evaluation that is done
 	failures int
 }
 
@@ -44,31 +45,13 @@ func (m *Machine) addUnits(set plan.Set, shards int) {
 
 // placeUnits hands out the units that nobody has, and goes on when all are done.
 func (m *Machine) placeUnits() {
-	var open []*unit
-	left := 0
-	for _, u := range m.units {
-		if u.summary == nil {
-			left++
-			if u.node == "" {
-				open = append(open, u)
-			}
-		}
-	}
+	trainers := m.trainers()
+	orders, left := m.dealUnits(trainers)
 	if left == 0 {
 		m.save()
 		return
 	}
-	orders := map[param.NodeID][]plan.Unit{}
-	for i, node := range Place(m.id, m.trainers(), make([]param.NodeID, len(open))) {
-		if node == "" {
-			continue
-		}
-		u := open[i]
-		u.node = node
-		u.Term++
-		orders[node] = append(orders[node], u.Unit)
-	}
-	for _, node := range m.trainers() {
+	for _, node := range trainers {
 		if len(orders[node]) > 0 {
 			m.send(node, Order{Evaluate: orders[node]})
 		}
@@ -78,7 +61,7 @@ func (m *Machine) placeUnits() {
 // abandonUnits takes the units from a node that is lost and returns how many.
 func (m *Machine) abandonUnits(node param.NodeID) (n int) {
 	for _, u := range m.units {
-		if u.node == node && u.summary == nil {
+		if u.node == node && !u.done {
 			u.node = ""
 			n++
 		}
@@ -89,17 +72,13 @@ func (m *Machine) abandonUnits(node param.NodeID) (n int) {
 // Evaluated takes a unit's summary, once.
 func (m *Machine) Evaluated(now time.Time, node param.NodeID, e Evaluated) {
 	m.now = now
-	i := slices.IndexFunc(m.units, func(u *unit) bool { return u.Set == e.Unit.Set && u.Number == e.Unit.Number })
-	if m.phase != Evaluating || i < 0 {
-		return
-	}
-	u := m.units[i]
-	if u.node != node || u.Term != e.Unit.Term || u.summary != nil {
+	u := m.unit(e.Unit)
+	if m.phase != Evaluating || u == nil || u.node != node || u.Term != e.Unit.Term || u.done {
 		return
 	}
 	switch {
 	case e.Err == nil:
-		u.summary = e.Summary
+		u.summary, u.done = e.Summary, true
 	case !mayGoAway(e.Err) || u.failures+1 >= m.limits.Tries:
 		m.fail(m.at(node, fmt.Errorf("evaluate the %s data: %w", u.Set, e.Err)))
 		return

@@ -18,6 +18,7 @@ type Phase string
 const (
 	Waiting    Phase = "waiting" // for a server and a trainer
 	Profiling  Phase = "profiling"
+	Fitting    Phase = "fitting"
 	Preparing  Phase = "preparing"
 	Training   Phase = "training"
 	Evaluating Phase = "evaluating"
@@ -58,6 +59,7 @@ type Machine struct {
 	test     *plan.Manifest
 	plan     *plan.Plan
 	profiler param.NodeID
+	fitting  *fitting
 	servers  []param.NodeID // by range
 	ranges   []RangeStatus  // by range, the last heard
 	workers  []*worker
@@ -230,6 +232,8 @@ func (m *Machine) advance() {
 	switch m.phase {
 	case Waiting, Profiling:
 		m.profile()
+	case Fitting:
+		m.fit()
 	case Preparing:
 		m.prepare()
 	case Training:

@@ -31,13 +31,14 @@ type Order struct {
 	Fence    []Fence
 	Assign   []Assignment
 	Release  []Assignment
+	Fit      []plan.Unit // answered by Fitted, each
 	Evaluate []plan.Unit // answered by Evaluated, each
 	Poll     bool        // send the status of ranges and workers now
 	Save     *Save
 	End      *End
 }
 
-// Profile asks a trainer to read the data once. Answered by Profiled.
+// Profile asks a trainer to find the rows of the data. Answered by Profiled.
 type Profile struct{}
 
 // Prepare gives a trainer manifest and servers. Answered by Prepared.
@@ -82,6 +83,7 @@ type Event struct {
 	Round   param.Round
 	Set     plan.Set // of an evaluation
 	Metrics map[string]float64
+	Rows    []plan.BadRow // of a quarantine
 }
 
 // WorkerStatus is where a worker is, told by its trainer.
@@ -115,7 +117,16 @@ type Tally struct {
 // Profiled is the answer to Profile.
 type Profiled struct {
 	Train, Test *plan.Manifest // Test is nil where the job has none
+	Fit         bool           // more must be known: all rows have to be read first
 	Err         error
+}
+
+// Fitted is what was found in a unit.
+type Fitted struct {
+	Unit plan.Unit
+	Fit  []byte // of feature.Fit
+	Bad  []plan.BadRow
+	Err  error
 }
 
 // WorkerEnded says that a trainer hosts a worker no longer.

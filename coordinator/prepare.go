@@ -49,16 +49,39 @@ func (m *Machine) Profiled(now time.Time, node param.NodeID, p Profiled) {
 		m.fail(m.at(node, p.Err))
 		return
 	}
-	made := plan.New(m.job, p.Train)
-	if err := checkData(made, p.Test); err != nil {
+	if p.Fit {
+		if err := m.startFitting(p); err != nil {
+			m.fail(err)
+		}
+		return
+	}
+	m.begin(p.Train, p.Test)
+}
+
+// begin plans the job over its final manifests and places the ranges.
+func (m *Machine) begin(train, test *plan.Manifest) {
+	made := plan.New(m.job, train)
+	if err := checkData(made, test); err != nil {
 		m.fail(err)
 		return
 	}
-	m.train, m.test, m.plan = p.Train, p.Test, made
-	m.note(Event{Kind: "profile", Node: node, Message: fmt.Sprintf("%d rows, %d columns, %d nonzeros", p.Train.Rows, p.Train.Columns, p.Train.Nonzeros)})
+	m.train, m.test, m.plan = train, test, made
+	m.note(Event{Kind: "profile", Node: m.profiler, Message: describeData(train)})
 	m.placeRanges()
+	if m.over() {
+		return
+	}
 	m.enter(Preparing)
 	m.advance()
+}
+
+// describeData tells the size of the data.
+func describeData(m *plan.Manifest) string {
+	text := fmt.Sprintf("%d rows, %d columns", m.Rows, m.Columns)
+	if m.Nonzeros > 0 {
+		text += fmt.Sprintf(", %d nonzeros", m.Nonzeros)
+	}
+	return text
 }
 
 // placeRanges puts the ranges on the servers that are there now. They stay.
@@ -73,6 +96,10 @@ func (m *Machine) placeRanges() {
 	m.ranges = make([]RangeStatus, len(m.plan.Ranges))
 	for i := range m.ranges {
 		m.ranges[i].Range = param.RangeID(i)
+	}
+	if len(nodes) == 0 {
+		m.fail(fmt.Errorf("there is no node with the role ps any more: start one and the job again"))
+		return
 	}
 	for _, n := range nodes {
 		if ranges := m.rangesOf(n); len(ranges) > 0 {
@@ -181,9 +208,6 @@ func checkManifest(m *plan.Manifest) error {
 	if m == nil || m.Rows < 1 || m.Columns < 0 || m.Columns > plan.MaxColumns || len(m.Files) == 0 || len(m.Labels) > plan.MaxLabels {
 		return param.Errorf(param.Invalid, "malformed manifest")
 	}
-	if len(m.Labels) == 0 && !m.MoreLabels {
-		return param.Errorf(param.Invalid, "malformed manifest: no labels")
-	}
 	for _, l := range m.Labels {
 		if l.File < 0 || l.File >= len(m.Files) {
 			return param.Errorf(param.Invalid, "malformed manifest: a label of file %d of %d", l.File, len(m.Files))
@@ -214,8 +238,10 @@ func checkData(p *plan.Plan, test *plan.Manifest) error {
 	switch n := len(train.Labels); {
 	case train.MoreLabels || n > 2:
 		return param.Errorf(param.Invalid, "%s: model.kind logistic needs labels of two classes, and here are %s: use model.kind linear for numbers", train.Files[0].Path, describeLabels(train))
+	case n == 0:
+		return param.Errorf(param.Invalid, "%s: model.kind logistic needs labels, and the data has none: name their column (data.label.column)", train.Files[0].Path)
 	case n < 2:
-		return param.Errorf(param.Invalid, "%s: model.kind logistic needs labels of two classes, and here is one: all %d rows have the label %g: add rows of the other", train.Files[0].Path, train.Rows, train.Labels[0].Value)
+		return param.Errorf(param.Invalid, "%s: model.kind logistic needs labels of two classes, and here is one: all rows have the label %s: add rows of the other", train.Files[0].Path, describeLabel(train.Labels[0]))
 	}
 	if test == nil {
 		return nil
@@ -225,10 +251,17 @@ func checkData(p *plan.Plan, test *plan.Manifest) error {
 	}
 	for _, l := range test.Labels {
 		if l.Value != train.Labels[0].Value && l.Value != train.Labels[1].Value {
-			return param.Errorf(param.Invalid, "%s:%d: label %g is not one of the training data's, which has %s: correct the labels", test.Files[l.File].Path, l.Line, l.Value, describeLabels(train))
+			return param.Errorf(param.Invalid, "%s:%d: label %s is not one of the training data's, which has %s: correct the labels", test.Files[l.File].Path, l.Line, describeLabel(l), describeLabels(train))
 		}
 	}
 	return nil
+}
+
+func describeLabel(l plan.Label) string {
+	if l.Name != "" {
+		return fmt.Sprintf("%q", l.Name)
+	}
+	return fmt.Sprintf("%g", l.Value)
 }
 
 func describeLabels(m *plan.Manifest) string {
@@ -240,7 +273,7 @@ func describeLabels(m *plan.Manifest) string {
 		if i > 0 {
 			text += ", "
 		}
-		text += fmt.Sprintf("%g first at %s:%d", l.Value, m.Files[l.File].Path, l.Line)
+		text += fmt.Sprintf("%s first at %s:%d", describeLabel(l), m.Files[l.File].Path, l.Line)
 		if i == 4 && len(m.Labels) > 5 {
 			return text + ", ...)"
 		}

@@ -92,21 +92,28 @@ func (m *Machine) waitsFor() (owner, why string) {
 		return "cluster", "waits for a node with the role trainer"
 	case Training:
 		return m.slowest()
+	case Fitting:
+		return m.unitsAre("reads all rows: fits features, checks quality")
 	case Evaluating:
-		var nodes []string
-		for _, u := range m.units {
-			if u.summary == nil && u.node != "" && !slices.Contains(nodes, string(u.node)) {
-				nodes = append(nodes, string(u.node))
-			}
-		}
-		if len(nodes) == 0 && len(m.trainers()) == 0 {
-			return "cluster", "waits for a node with the role trainer"
-		}
-		return strings.Join(nodes, ", "), "evaluates the model"
+		return m.unitsAre("evaluates the model")
 	case Saving:
 		return string(m.servers[0]), "writes the model"
 	}
 	return "", string(m.phase)
+}
+
+// unitsAre says which nodes work on units.
+func (m *Machine) unitsAre(why string) (string, string) {
+	var nodes []string
+	for _, u := range m.units {
+		if !u.done && u.node != "" && !slices.Contains(nodes, string(u.node)) {
+			nodes = append(nodes, string(u.node))
+		}
+	}
+	if len(nodes) == 0 {
+		return "cluster", "waits for a node with the role trainer"
+	}
+	return strings.Join(nodes, ", "), why
 }
 
 func (m *Machine) absentRoles() string {
@@ -250,6 +257,7 @@ type Result struct {
 	SHA256       string
 	Metrics      map[plan.Set]map[string]float64
 	Objective    float64 // mean loss of the training rows + l2/2 · ‖w‖²
+	Quarantined  int64   // rows that were set aside
 	Unknown      int64   // nonzeros of the test data whose column the model lacks
 	Pushed       int64   // bytes of values
 	Pulled       int64
@@ -266,6 +274,10 @@ func (m *Machine) Result() Result {
 		Metrics: map[plan.Set]map[string]float64{}, Restarts: m.restarts,
 		Profile: m.times[Preparing].Sub(m.times[Profiling]), TrainTime: m.times[Evaluating].Sub(m.times[Training]),
 		EvaluateTime: m.times[Saving].Sub(m.times[Evaluating]), Total: m.times[Done].Sub(m.times[Waiting])}
+	r.Quarantined = int64(len(m.train.Bad))
+	if m.test != nil {
+		r.Quarantined += int64(len(m.test.Bad))
+	}
 	for set, sum := range m.sums {
 		r.Metrics[set] = sum.Metrics()
 		r.Unknown += sum.Unknown

@@ -255,6 +255,10 @@ func (m *Machine) abandon(node param.NodeID, reason string) {
 		return
 	}
 	m.restarts++
+	if m.phase == Fitting {
+		m.note(Event{Kind: "failure", Node: node, Message: fmt.Sprintf("node %s was lost (%s): its %d units of data are read elsewhere", node, reason, units)})
+		return
+	}
 	m.loss()
 	m.note(Event{Kind: "failure", Node: node, Workers: lost, Round: param.Round(m.version()),
 		Message: fmt.Sprintf("node %s was lost (%s): %s go elsewhere", node, reason, describeLoss(lost, units))})

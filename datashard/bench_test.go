@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"parley/datashard/libsvm"
 	"parley/internal/batch"
+	"parley/internal/table"
 )
 
 // benchText returns libsvm text of so many rows of 30 features.
@@ -41,10 +43,12 @@ func BenchmarkParseLibsvm(b *testing.B) {
 		b.Run(fmt.Sprintf("%s/rows=3000/features=30", v.name), func(b *testing.B) {
 			b.SetBytes(int64(len(text)))
 			var rows batch.CSR
+			p := libsvm.Parser{Base: libsvm.OneBased}
 			for b.Loop() {
 				rows.Labels, rows.Offsets, rows.Columns, rows.Values = rows.Labels[:0], rows.Offsets[:0], rows.Columns[:0], rows.Values[:0]
-				if err := (parser{base: oneBased}).parse(&rows, nil, text); err != nil {
-					b.Fatal(err)
+				var bad table.BadRows
+				if p.Parse(&rows, nil, &bad, text); len(bad) > 0 {
+					b.Fatal(bad)
 				}
 			}
 		})

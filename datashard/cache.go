@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"parley/internal/batch"
-	"parley/internal/param"
 )
 
 // cache keeps parsed shards, those used last, up to a number of bytes. It is
@@ -17,14 +16,14 @@ type cache struct {
 	mu    struct {
 		sync.Mutex
 		bytes   int64
-		entries map[param.ShardID]*entry
+		entries map[int]*entry
 		recent  *list.List // of *entry that are loaded, the last used first
 	}
 }
 
 // entry is a shard that is loaded, or being loaded until done is closed.
 type entry struct {
-	id   param.ShardID
+	id   int
 	done chan struct{}
 	rows *batch.CSR // these two are set before done is closed
 	err  error
@@ -33,14 +32,14 @@ type entry struct {
 
 func newCache(limit int64) *cache {
 	c := &cache{limit: limit}
-	c.mu.entries, c.mu.recent = map[param.ShardID]*entry{}, list.New()
+	c.mu.entries, c.mu.recent = map[int]*entry{}, list.New()
 	return c
 }
 
 // get returns a shard from the cache or from load, which is called once however
 // many ask at the same time. One whose loader was cancelled is loaded by the
 // next who waits for it.
-func (c *cache) get(ctx context.Context, id param.ShardID, load func() (*batch.CSR, error)) (*batch.CSR, error) {
+func (c *cache) get(ctx context.Context, id int, load func() (*batch.CSR, error)) (*batch.CSR, error) {
 	for {
 		e, mine := c.claim(id)
 		if mine {
@@ -59,7 +58,7 @@ func (c *cache) get(ctx context.Context, id param.ShardID, load func() (*batch.C
 }
 
 // claim returns the shard's entry, and whether the caller has to fill it.
-func (c *cache) claim(id param.ShardID) (e *entry, mine bool) {
+func (c *cache) claim(id int) (e *entry, mine bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e := c.mu.entries[id]; e != nil {
@@ -98,7 +97,7 @@ func (c *cache) keep(e *entry) {
 }
 
 // put adds a shard that was parsed on another way.
-func (c *cache) put(id param.ShardID, rows *batch.CSR) {
+func (c *cache) put(id int, rows *batch.CSR) {
 	if e, mine := c.claim(id); mine {
 		_, _ = c.fill(e, func() (*batch.CSR, error) { return rows, nil })
 	}

@@ -32,6 +32,9 @@ var codecs = map[string]*codec{
 	".bz2": {name: "bzip2", open: openBzip2, magics: []string{"BZh"}},
 }
 
+// plainCopy is for what is not compressed, but can be read once alone.
+var plainCopy = &codec{name: "plain", open: func(r io.Reader) (io.Reader, func(), error) { return r, func() {}, nil }, magics: []string{""}}
+
 // begins reports that data, of which head are the first bytes, may be the
 // codec's. It may be shorter than the magic.
 func (c *codec) begins(head []byte) bool {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"parley/internal/param"
+	"parley/internal/plan"
 )
 
 // problem opens and profiles a path and returns the error, with the directory
@@ -40,8 +41,8 @@ func TestRowErrors(t *testing.T) {
 		{"1 3:1 2:1", `x:3: feature id "2" comes after 3: sort the features of a row by id`},
 		{"1 3:1 3:2", `x:3: feature id "3" is repeated: a row may have an id once, so merge the two`},
 		{"1 9223372036854775808:1", `x:3: feature id "9223372036854775808" is too large: ids must be below 2^63, so renumber the features`},
-		{"1 9223372036854775807:1", `x:3: feature id "9223372036854775807" is beyond the limit of 268435455: renumber the features (feature hashing is not yet supported)`},
-		{"1 268435456:1", `x:3: feature id "268435456" is beyond the limit of 268435455: renumber the features (feature hashing is not yet supported)`},
+		{"1 9223372036854775807:1", `x:3: feature id "9223372036854775807" is beyond the limit of 268435455: hash the features (data.hash.bits) or renumber them`},
+		{"1 268435456:1", `x:3: feature id "268435456" is beyond the limit of 268435455: hash the features (data.hash.bits) or renumber them`},
 		{"1 1:nan", `x:3: value "nan" is not finite: leave the row or the feature out`},
 		{"1 1:-Inf", `x:3: value "-Inf" is not finite: leave the row or the feature out`},
 		{"1 1:1e39", `x:3: value "1e39" is beyond the range of 32-bit floats`},
@@ -80,7 +81,7 @@ func TestFileErrors(t *testing.T) {
 		{"missing/x", "missing/x: no such file or directory: correct the path"},
 		{"nothing*.svm", "nothing*.svm: no file matches: correct the pattern"},
 		{"[.svm", "[.svm: malformed glob: syntax error in pattern"},
-		{"folder", "folder: the directory holds no data files (hidden files and subdirectories do not count): put some into it, or give a file or a glob"},
+		{"folder", "folder: the directory holds no data files (hidden files and subdirectories that are not named key=value do not count): put some into it, or give a file or a glob"},
 		{"folder/*", "folder/*: no file matches: correct the pattern"},
 		{"empty", "empty: no rows: give data with at least one"},
 		{"comments", "comments: no rows: give data with at least one"},
@@ -117,7 +118,7 @@ func TestOtherErrors(t *testing.T) {
 		want   string
 	}{
 		{Source{}, "no path of data given"},
-		{Source{Path: "x", Format: "csv"}, `x: format "csv" is not supported: use libsvm`},
+		{Source{Path: "x", Format: "cvs"}, `x: format "cvs" is not known`},
 		{Source{Path: os.DevNull}, os.DevNull + ": is not a regular file: data is read more than once, so copy it into a file"},
 	} {
 		if _, err := Open(context.Background(), c.source, Options{}); err == nil || err.Error() != c.want {
@@ -163,9 +164,9 @@ func TestLineTooLong(t *testing.T) {
 	}
 }
 
-// TestFirstError has many malformed rows: the first in logical order is
+// TestFirstErrors has many malformed rows: the first in logical order are
 // reported, though others are found earlier.
-func TestFirstError(t *testing.T) {
+func TestFirstErrors(t *testing.T) {
 	text := generate(300, 1)
 	bad := text + "first 1:1\n" + strings.Repeat("later 1:1\n", 200) + text
 	dir := write(t, "a", text, "b", bad, "c", "x\n", "d.gz", gzipped("y\n"))
@@ -173,7 +174,14 @@ func TestFirstError(t *testing.T) {
 		d := open(t, dir, Options{})
 		d.sizes.chunk = 100
 		_, err := d.Profile(context.Background())
-		if want := filepath.Join(dir, "b") + `:301: label "first" is not a number: write it in plain decimal digits`; err == nil || err.Error() != want {
+		want := `DIR/a: 203 of 1103 rows are bad (label 203), and data.quality.max_bad_rows is 0: correct them, or allow more
+  DIR/b:301: label "first" is not a number: write it in plain decimal digits
+  DIR/b:302: label "later" is not a number: write it in plain decimal digits
+  DIR/b:303: label "later" is not a number: write it in plain decimal digits
+  DIR/b:304: label "later" is not a number: write it in plain decimal digits
+  DIR/b:305: label "later" is not a number: write it in plain decimal digits
+  and 198 more`
+		if err == nil || strings.ReplaceAll(err.Error(), dir, "DIR") != want || param.KindOf(err) != param.Invalid {
 			t.Fatalf("got %v, want %s", err, want)
 		}
 	}
@@ -192,7 +200,7 @@ func TestFirstFileError(t *testing.T) {
 
 func TestOneBasedTest(t *testing.T) {
 	d := open(t, write(t, "x", "1 1:1\n1 0:1 1:1\n"), Options{})
-	_, err := d.ProfileAs(context.Background(), false)
+	_, err := d.ProfileAs(context.Background(), &plan.Manifest{})
 	want := d.files[0].path + `:2: feature id 0 in "0:1", but the training data counts from 1: renumber the features alike`
 	if err == nil || err.Error() != want || param.KindOf(err) != param.Invalid {
 		t.Errorf("got %v, want %s", err, want)
@@ -209,7 +217,7 @@ func TestCancel(t *testing.T) {
 		t.Errorf("Profile: %v", err)
 	}
 	profileOf(t, d)
-	d.mu.cache = newCache(0)
+	d.mu.view.cache = newCache(0)
 	if _, err := d.Load(ctx, 0); !errors.Is(err, stopped) {
 		t.Errorf("Load: %v", err)
 	}

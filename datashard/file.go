@@ -15,44 +15,57 @@ import (
 	"parley/internal/param"
 )
 
-// file gives random access to the decompressed bytes of one file, which are
-// either in mem or in disk.
+// file gives random access to the text of one file, which is either in mem or
+// behind at.
 type file struct {
-	path string
-	size int64 // decompressed
+	path string // or URL, as messages name it
+	size int64  // of the text
 	mem  []byte
-	disk *os.File
+	at   io.ReaderAt
+	end  io.Closer // nil where nothing is to be closed
+
+	begin    int64    // of the first row's line: behind a byte order mark and a header
+	header   int64    // lines before begin
+	order    []int    // the file's cell of each of the dataset's columns; nil: the same
+	unpacked unpacked // what it was before it was text
+	keys     []string // values of its key=value folders, by the dataset's keys
+	// quoted tells for each chunk from begin on whether it begins within quotes;
+	// nil where the file has none.
+	quoted []bool
 }
 
 func (f *file) close() error {
-	if f.disk == nil {
+	if f.end == nil {
 		return nil
 	}
-	return f.disk.Close()
+	return f.end.Close()
 }
 
 // view returns the bytes [from, to), from memory without a copy or read into
 // *buf, which grows as needed. They are valid until *buf is used again and may
 // not be written to.
 func (f *file) view(buf *[]byte, from, to int64) ([]byte, error) {
-	if f.disk == nil {
+	if f.at == nil {
 		return f.mem[from:to:to], nil
 	}
 	if int64(cap(*buf)) < to-from { // slices.Grow would copy what is dead
 		*buf = make([]byte, to-from)
 	}
 	*buf = (*buf)[:to-from]
-	n, err := f.disk.ReadAt(*buf, from)
+	n, err := f.at.ReadAt(*buf, from)
 	if n == len(*buf) {
 		return *buf, nil
 	}
 	if errors.Is(err, io.EOF) {
 		return nil, param.Errorf(param.Corrupt, "%s: became shorter since it was opened", f.path)
 	}
+	if kind := param.KindOf(err); kind == param.Corrupt || kind == param.Invalid { // a remote object says more
+		return nil, err
+	}
 	return nil, openError(f.path, err)
 }
 
-// lookahead is read beyond a chunk to find the end of its last line.
+// lookahead is read beyond a chunk to find the end of its last row.
 const lookahead = 64 << 10
 
 var byteOrderMark = []byte("\xEF\xBB\xBF")
@@ -62,49 +75,80 @@ var byteOrderMark = []byte("\xEF\xBB\xBF")
 type lines struct {
 	text    []byte
 	offset  int64
-	tooLong bool // the line that follows the text is longer than allowed
+	own     []byte // the bytes from lo to hi
+	tooLong bool   // the row that follows the text is longer than allowed
 }
 
-// read sets l to the lines that begin in [lo, hi), lo < hi, up to the first that
-// is longer than longest. A byte order mark at
-// the start of the file is not part of any line. Chunks that follow each other
-// therefore hold every line once, wherever they are cut.
-func (l *lines) read(f *file, buf *[]byte, lo, hi, longest int64) error {
-	from := max(lo-1, 0) // a line begins at lo if a newline is before it
+// read sets l to the rows that begin in [lo, hi), lo < hi, with the lines between
+// them, up to the first that is longer than longest. quoted tells whether lo and
+// hi are within quotes. Chunks that follow each other therefore hold every row
+// once, wherever they are cut.
+func (l *lines) read(f *file, buf *[]byte, lo, hi, longest int64, quoted [2]bool) error {
+	from := lo
+	if lo > f.begin { // a row begins at lo if one ends before it
+		from = lo - 1
+	}
 	hi = min(hi, f.size)
 	for to := min(hi+lookahead, f.size); ; to = min(2*to-from, f.size) {
 		view, err := f.view(buf, from, to)
 		if err != nil {
 			return err
 		}
-		start := 0
-		if lo > 0 {
-			if start = bytes.IndexByte(view[:hi-from-1], '\n') + 1; start == 0 {
-				*l = lines{offset: lo} // no line begins here
+		last := hi - from - 1 // a row that ends here or later is the last one
+		own, start := view[lo-from:hi-from], 0
+		if lo > f.begin {
+			if start = f.rowEnd(view[:last], f.within(view[0], quoted[0])) + 1; start == 0 {
+				*l = lines{offset: lo, own: own} // no row begins here
 				return nil
 			}
-		} else if bytes.HasPrefix(view, byteOrderMark) {
-			start = len(byteOrderMark)
 		}
-		l.offset = from + int64(start)
-		end := bytes.IndexByte(view[hi-from-1:], '\n') + int(hi-from)
-		if end < int(hi-from) && to < f.size && to-hi <= longest {
-			continue // the last line goes on
+		l.own, l.offset = own, from+int64(start)
+		end := int(last) + f.rowEnd(view[last:], f.within(view[last], quoted[1])) + 1
+		if end == int(last) && to < f.size && to-hi <= longest {
+			continue // the last row goes on
 		}
-		if end < int(hi-from) {
+		if end == int(last) {
 			end = len(view)
 		}
-		l.cut(view[start:max(start, end)], longest)
+		l.cut(f, view[start:max(start, end)], longest)
 		return nil
 	}
 }
 
-// cut takes the text, but for a last line that is too long.
-func (l *lines) cut(text []byte, longest int64) {
-	body := bytes.TrimSuffix(text, []byte{'\n'})
-	last := bytes.LastIndexByte(body, '\n') + 1
-	if l.tooLong = int64(len(body)-last) > longest; l.tooLong {
-		l.text = text[:last]
+// within reports whether a byte is within quotes, given whether what follows is.
+func (f *file) within(b byte, after bool) bool { return after != (f.quoted != nil && b == '"') }
+
+// rowEnd returns the index of the first newline of text that ends a row, or -1.
+// within tells whether the text begins in quotes.
+func (f *file) rowEnd(text []byte, within bool) int {
+	if f.quoted == nil {
+		return bytes.IndexByte(text, '\n')
+	}
+	for i := 0; ; within = !within {
+		rest := text[i:]
+		if n := bytes.IndexByte(rest, '\n'); !within && n >= 0 && bytes.IndexByte(rest[:n], '"') < 0 {
+			return i + n
+		}
+		q := bytes.IndexByte(rest, '"')
+		if q < 0 {
+			return -1
+		}
+		i += q + 1
+	}
+}
+
+// cut takes the text, but for a last row that is too long. The others are not: a
+// chunk is no longer than a row may be.
+func (l *lines) cut(f *file, text []byte, longest int64) {
+	begin := 0
+	if int64(len(text)) > longest {
+		for end := f.rowEnd(text, false); end >= 0 && begin+end+1 < len(text); end = f.rowEnd(text[begin:], false) {
+			begin += end + 1
+		}
+	}
+	last := bytes.TrimSuffix(text[begin:], []byte{'\n'})
+	if l.tooLong = int64(len(last)) > longest; l.tooLong {
+		l.text = text[:begin]
 		return
 	}
 	l.text = endLine(text)
@@ -120,38 +164,73 @@ func endLine(text []byte) []byte {
 
 // openFiles opens the files, decompressing several at a time. If some fail, the
 // error is that of the first of them in order.
-func openFiles(ctx context.Context, paths []string, options Options) ([]*file, error) {
-	files := make([]*file, len(paths))
-	memory := newBudget(options.MemoryLimit)
-	err := inParallel(ctx, len(paths), func(ctx context.Context, i int) (err error) {
-		files[i], err = openFile(ctx, paths[i], options.TempDir, memory)
+func (d *Dataset) openFiles(ctx context.Context, found []place) ([]*file, error) {
+	files := make([]*file, len(found))
+	memory := newBudget(d.options.MemoryLimit)
+	err := inParallel(ctx, len(found), func(ctx context.Context, i int) (err error) {
+		files[i], err = d.openFile(ctx, found[i], memory)
 		return err
 	})
 	if err != nil {
 		return nil, errors.Join(err, closeFiles(files))
 	}
+	for i, p := range found {
+		files[i].keys = p.values
+	}
 	return files, nil
 }
 
-func openFile(ctx context.Context, path, tempDir string, memory *budget) (*file, error) {
-	codec, err := codecOf(path)
+// openFile opens a file, and makes text of it if it is none yet.
+func (d *Dataset) openFile(ctx context.Context, p place, memory *budget) (*file, error) {
+	f, err := d.openPlain(ctx, p, memory)
+	if err != nil || d.format.unpack == nil {
+		return f, err
+	}
+	defer f.close() // read only: nothing is lost
+	return d.unpack(ctx, f, memory)
+}
+
+// openPlain opens a file and decompresses it if its suffix says so.
+func (d *Dataset) openPlain(ctx context.Context, p place, memory *budget) (*file, error) {
+	codec, err := codecOf(p.path)
 	if err != nil {
 		return nil, err
 	}
-	disk, err := os.Open(path)
-	if err != nil {
-		return nil, openError(path, err)
+	f := &file{path: p.path}
+	if p.object != nil {
+		f.size, f.at, f.end = p.object.Size(), p.object, p.object
+	} else if err := f.openLocal(); err != nil {
+		return nil, err
 	}
+	sequential := p.object != nil && p.object.Sequential()
+	if codec == nil && !sequential {
+		return f, nil
+	}
+	defer f.close() // read only: nothing is lost
 	if codec == nil {
-		info, err := disk.Stat()
-		if err != nil {
-			disk.Close()
-			return nil, openError(path, err)
-		}
-		return &file{path: path, size: info.Size(), disk: disk}, nil
+		codec = plainCopy
 	}
-	defer disk.Close() // read only: nothing is lost
-	return decompress(ctx, codec, disk, &spool{path: path, tempDir: tempDir, memory: memory})
+	var compressed io.Reader = io.NewSectionReader(f.at, 0, f.size)
+	if p.object != nil {
+		stream := p.object.Stream(ctx)
+		defer stream.Close()
+		compressed = stream
+	}
+	return decompress(ctx, codec, compressed, &spool{path: p.path, tempDir: d.options.TempDir, memory: memory})
+}
+
+func (f *file) openLocal() error {
+	disk, err := os.Open(f.path)
+	if err != nil {
+		return openError(f.path, err)
+	}
+	info, err := disk.Stat()
+	if err != nil {
+		disk.Close()
+		return openError(f.path, err)
+	}
+	f.size, f.at, f.end = info.Size(), disk, disk
+	return nil
 }
 
 // inParallel calls do for 0..n-1 over the cores and returns the error of the

@@ -2,41 +2,111 @@ package datashard
 
 import (
 	"context"
-	"hash/crc32"
-	"reflect"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"sync"
 
 	"parley/internal/batch"
+	"parley/internal/feature"
 	"parley/internal/param"
 	"parley/internal/plan"
 )
 
-// Use gives the dataset the manifest that another node's Profile of the same
-// data made. The dataset keeps the manifest; nobody may change it. The error is
-// Corrupt and names the first file that differs in base name or size from what
-// was profiled; whether the bytes are the same is checked as they are loaded.
+// view is a dataset under one manifest.
+type view struct {
+	manifest  *plan.Manifest
+	transform *feature.Transform // nil where rows are taken as they are
+	cache     *cache
+	key       string // names the blocks: all that they depend on
+	together  int    // shards of a block
+	readers   sync.Pool
+}
+
+// blockRows is how many rows are read, and kept, together if shards are smaller:
+// what each costs is then shared by many.
+const blockRows = 1024
+
+// newView checks a manifest, which may have come over the wire, and makes the
+// view of it.
+func (d *Dataset) newView(m *plan.Manifest) (*view, error) {
+	if err := d.check(m); err != nil {
+		return nil, err
+	}
+	v := &view{manifest: m, cache: newCache(d.options.CacheBytes), together: 1}
+	if m.Transform != nil {
+		v.transform = new(feature.Transform)
+		if err := json.Unmarshal(m.Transform, v.transform); err != nil {
+			return nil, fmt.Errorf("%s: features: %w", d.source.Path, err)
+		}
+	}
+	if d.textBytes() <= d.options.CacheBytes { // else rows of a block would be let go before they are read
+		v.together = int(max(1, blockRows/plan.ShardRows(m.Rows)))
+	}
+	v.key = d.blockKey(m, v.together)
+	r := d.newReader()
+	if err := r.bind(v); err != nil {
+		return nil, fmt.Errorf("%s: %w", d.source.Path, err)
+	}
+	v.readers.Put(r)
+	v.readers.New = func() any {
+		r := d.newReader()
+		_ = r.bind(v) // it went well above
+		return r
+	}
+	return v, nil
+}
+
+// textBytes is the size of all files.
+func (d *Dataset) textBytes() (n int64) {
+	for _, f := range d.files {
+		n += f.size
+	}
+	return n
+}
+
+// blockKey names the rows of the dataset on disk: all that they depend on.
+func (d *Dataset) blockKey(m *plan.Manifest, together int) string {
+	text, err := json.Marshal(struct {
+		Data, Format    string
+		Columns         []string
+		Hashed          int64
+		ZeroBased, Bare bool
+		Transform       json.RawMessage
+		Together        int
+	}{m.SHA256, d.format.name, d.names, d.hashed(), m.ZeroBased, d.source.Unlabeled, m.Transform, together})
+	if err != nil { // plain values
+		panic("datashard: block key: " + err.Error())
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// Use makes the dataset load by a manifest that another process made of the same
+// data. It must not be changed afterwards. It checks that the files are as many
+// and as long as there; Load checks their bytes. The errors are Corrupt, naming
+// the file, or Invalid for a manifest that does not fit.
 func (d *Dataset) Use(m *plan.Manifest) error {
 	if len(m.Files) != len(d.files) {
-		return param.Errorf(param.Corrupt, "%s: has %d files, but %d were profiled", d.source.Path, len(d.files), len(m.Files))
+		return param.Errorf(param.Corrupt, "%s: there are %d files, but %d where it was scanned: give all nodes the same files", d.source.Path, len(d.files), len(m.Files))
 	}
-	for i, want := range m.Files {
-		f := d.files[i]
-		if base(f.path) != base(want.Path) {
-			return param.Errorf(param.Corrupt, "%s: differs from what was profiled: file %d was %s", f.path, i+1, base(want.Path))
-		}
-		if f.size != want.Bytes {
-			return param.Errorf(param.Corrupt, "%s: differs from what was profiled: it has %d bytes of text, but had %d", f.path, f.size, want.Bytes)
+	for i, f := range d.files {
+		if want := m.Files[i]; want.Bytes != f.size || base(want.Path) != base(f.path) {
+			return param.Errorf(param.Corrupt, "%s has %d bytes, but %s has %d where it was scanned: give all nodes the same files", f.path, f.size, base(want.Path), want.Bytes)
 		}
 	}
-	if err := d.check(m); err != nil {
+	v, err := d.newView(m)
+	if err != nil {
 		return err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !reflect.DeepEqual(m, d.mu.manifest) { // an equal one keeps what is parsed
-		d.mu.manifest, d.mu.cache = m, newCache(d.cacheBytes)
+	if old := d.mu.view; old != nil && old.key == v.key { // its blocks are as good
+		v.cache = old.cache
 	}
+	d.mu.manifest, d.mu.view = m, v
 	return nil
 }
 
@@ -54,7 +124,7 @@ func (d *Dataset) check(m *plan.Manifest) error {
 			}
 			bytes, rows = bytes+p.Bytes, rows+p.Rows
 		}
-		if s.ID != param.ShardID(i) || rows != s.Rows {
+		if s.ID != param.ShardID(i) || rows != s.Rows || len(s.Pieces) == 0 {
 			return param.Errorf(param.Invalid, "%s: the manifest's data shard %d is malformed", d.source.Path, i)
 		}
 		if bytes > maxShardBytes {
@@ -66,69 +136,168 @@ func (d *Dataset) check(m *plan.Manifest) error {
 
 // Load returns the rows of a data shard of the manifest. They are shared with
 // other callers: nobody may change them. They stay valid as long as somebody
-// holds them, also when the cache has let them go.
+// holds them, also when the cache has let them go. Rows that are set aside are
+// there, without values.
 //
 // The error is Corrupt and names file and rows when the bytes are not those that
-// were profiled, and Invalid when there is no such shard or no manifest yet.
-// Callers who ask for one shard at the same time share one parse and its error,
-// but for a cancellation, which is its caller's alone.
+// were scanned, and Invalid when a row is bad that is not set aside, when there is
+// no such shard or no manifest yet. Callers who ask for one shard at the same time
+// share one parse and its error, but for a cancellation, which is its caller's
+// alone.
 func (d *Dataset) Load(ctx context.Context, id param.ShardID) (*batch.CSR, error) {
 	d.mu.Lock()
-	m, cache := d.mu.manifest, d.mu.cache
+	v := d.mu.view
 	d.mu.Unlock()
-	if m == nil {
+	if v == nil {
 		return nil, param.Errorf(param.Invalid, "%s: load data shard %d: not profiled yet", d.source.Path, id)
 	}
-	if int64(id) >= int64(len(m.Shards)) {
-		return nil, param.Errorf(param.Invalid, "%s: load data shard %d: there are %d", d.source.Path, id, len(m.Shards))
+	if int64(id) >= int64(len(v.manifest.Shards)) {
+		return nil, param.Errorf(param.Invalid, "%s: load data shard %d: there are %d", d.source.Path, id, len(v.manifest.Shards))
 	}
-	return cache.get(ctx, id, func() (*batch.CSR, error) { return d.load(ctx, m, m.Shards[id]) })
+	n := int(id) / v.together
+	block, err := v.cache.get(ctx, n, func() (*batch.CSR, error) { return d.loadBlock(ctx, v, n) })
+	if err != nil || v.together == 1 {
+		return block, err
+	}
+	s := v.manifest.Shards[id]
+	return slice(block, int(s.FirstRow-block.FirstRow), int(s.Rows)), nil
 }
 
-// buffers holds *[]byte for the text of pieces; loads come often and all alike.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
-
-func (d *Dataset) load(ctx context.Context, m *plan.Manifest, s plan.Shard) (*batch.CSR, error) {
-	p := parser{base: oneBased}
-	if m.ZeroBased {
-		p.base = zeroBased
+// slice returns rows of a block. Only the offsets are copied.
+func slice(block *batch.CSR, first, rows int) *batch.CSR {
+	from, to := block.Offsets[first], block.Offsets[first+rows]
+	s := &batch.CSR{FirstRow: block.FirstRow + int64(first), Labels: block.Labels[first : first+rows : first+rows],
+		Columns: block.Columns[from:to:to], Values: block.Values[from:to:to], Offsets: make([]uint32, rows+1)}
+	for i, offset := range block.Offsets[first : first+rows+1] {
+		s.Offsets[i] = offset - from
 	}
-	rows := &batch.CSR{FirstRow: s.FirstRow}
-	buffer := buffers.Get().(*[]byte)
-	defer buffers.Put(buffer)
-	for _, piece := range s.Pieces {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		if err := d.loadPiece(rows, p, piece, s.FirstRow+int64(rows.Rows()), buffer); err != nil {
-			return nil, err
-		}
+	if block.Weights != nil {
+		s.Weights = block.Weights[first : first+rows : first+rows]
 	}
-	compact(rows)
-	return rows, nil
+	if block.Exposure != nil {
+		s.Exposure = block.Exposure[first : first+rows : first+rows]
+	}
+	return s
 }
 
-// loadPiece appends a piece, whose first row is at a position of the dataset.
-func (d *Dataset) loadPiece(rows *batch.CSR, p parser, piece plan.Piece, first int64, buffer *[]byte) error {
-	f := d.files[piece.File]
-	text, err := f.view(buffer, piece.Offset, piece.Offset+piece.Bytes)
+// shards returns the shards of a block.
+func (v *view) shards(n int) []plan.Shard {
+	return v.manifest.Shards[n*v.together : min((n+1)*v.together, len(v.manifest.Shards))]
+}
+
+// loadBlock reads a block from disk, or else parses it and keeps it there.
+func (d *Dataset) loadBlock(ctx context.Context, v *view, n int) (*batch.CSR, error) {
+	if d.options.Blocks != nil {
+		shards := v.shards(n)
+		rows := int64(0)
+		for _, s := range shards {
+			rows += s.Rows
+		}
+		if block, err := d.options.Blocks.Get(v.key, uint64(n), shards[0].FirstRow, rows); err == nil && block != nil {
+			return block, nil // a cache that fails is as good as none
+		}
+	}
+	block, bad, err := d.parseBlock(ctx, v, n, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	changed := func() error {
-		return param.Errorf(param.Corrupt, "%s:%d: rows %d to %d changed since the file was profiled", f.path, piece.Line, first, first+piece.Rows-1)
+	for _, b := range bad {
+		if !v.manifest.IsBad(b.Row) {
+			return nil, param.Errorf(param.Invalid, "%s", describe(b))
+		}
 	}
-	if crc32.Checksum(text, castagnoli) != piece.CRC32C {
-		return changed()
+	d.keepBlock(v, n, block)
+	return block, nil
+}
+
+// keepBlock writes a block to disk. If it cannot be, it is parsed again next time.
+func (d *Dataset) keepBlock(v *view, n int, block *batch.CSR) {
+	if d.options.Blocks != nil {
+		_ = d.options.Blocks.Put(v.key, uint64(n), block) // the cache counts its failures
 	}
-	before := rows.Rows()
-	if bad := p.parse(rows, nil, endLine(text)); bad != nil {
-		return param.Errorf(param.Corrupt, "%s:%d: %s", f.path, piece.Line+int64(bad.line)-1, bad.reason)
+}
+
+// parseBlock parses a block into model rows, and describes its bad ones. fit, if
+// not nil, sees the rows before features are made of them.
+func (d *Dataset) parseBlock(ctx context.Context, v *view, n int, fit *feature.Fit) (*batch.CSR, []plan.BadRow, error) {
+	r := v.readers.Get().(*reader)
+	defer v.readers.Put(r)
+	shards := v.shards(n)
+	var block *batch.CSR
+	var all []plan.BadRow
+	err := d.runs(ctx, shards, &r.buffer, func(run run) error {
+		rows := r.model(run, fit)
+		if got := int64(rows.Rows()); got != run.rows {
+			return param.Errorf(param.Corrupt, "%s:%d: there are %d rows from here on, and %d when the file was scanned", run.file.path, run.line, got, run.rows)
+		}
+		for _, b := range r.bad {
+			all = append(all, run.badRow(&r.at, b))
+		}
+		block = appendRows(block, rows)
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
 	}
-	if int64(rows.Rows()-before) != piece.Rows {
-		return changed()
+	block.FirstRow = shards[0].FirstRow
+	compact(block)
+	return block, all, nil
+}
+
+// model makes model rows of a run. r.bad has those that are bad.
+func (r *reader) model(run run, fit *feature.Fit) *batch.CSR {
+	rows := &batch.CSR{}
+	if !r.d.format.sparse {
+		r.cells(run, r.applier.Want())
+		r.applier.Apply(rows, &r.table)
+		r.bad = r.table.Bad
+		return rows
 	}
-	return nil
+	r.at.Reset()
+	r.bad = r.bad[:0]
+	r.sparse(rows, run.text)
+	if fit != nil {
+		fit.AddSparse(rows, &r.bad, r.place(run))
+	}
+	if r.applier != nil {
+		r.applier.ApplySparse(rows, &r.bad)
+	}
+	return rows
+}
+
+// place says where the rows of a run are.
+func (r *reader) place(run run) feature.Place {
+	return feature.Place{Row: run.first, File: run.index, Line: func(i int) int64 { return run.line + int64(r.at.Lines[i]) - 1 }}
+}
+
+// appendRows appends rows to a block, which may be nil: then they are it.
+func appendRows(block, rows *batch.CSR) *batch.CSR {
+	if block == nil {
+		return rows
+	}
+	block.Weights = appendAll(block.Weights, rows.Weights, block.Rows(), rows.Rows())
+	block.Exposure = appendAll(block.Exposure, rows.Exposure, block.Rows(), rows.Rows())
+	block.Labels = append(block.Labels, rows.Labels...)
+	base := uint32(len(block.Columns))
+	for _, offset := range rows.Offsets[1:] {
+		block.Offsets = append(block.Offsets, base+offset)
+	}
+	block.Columns, block.Values = append(block.Columns, rows.Columns...), append(block.Values, rows.Values...)
+	return block
+}
+
+// appendAll appends weights where nil stands for ones.
+func appendAll(dst, src []float32, before, more int) []float32 {
+	if dst == nil && src == nil {
+		return nil
+	}
+	ones := func(s []float32, n int) []float32 {
+		for len(s) < n {
+			s = append(s, 1)
+		}
+		return s
+	}
+	return ones(append(ones(dst, before), src...), before+more)
 }
 
 // compact gives back spare room that is more than a little.

@@ -36,7 +36,7 @@ func TestUseElsewhere(t *testing.T) {
 	if err := d.Use(m); err != nil {
 		t.Fatal(err)
 	}
-	want, _ := naive(generate(500, 2), oneBased)
+	want := rowsOfText(generate(500, 2))
 	checkRows(t, want, loadAll(t, d))
 	if _, err := d.Load(t.Context(), param.ShardID(len(m.Shards))); param.KindOf(err) != param.Invalid {
 		t.Errorf("Load of a shard that is not there: %v", err)
@@ -46,11 +46,11 @@ func TestUseElsewhere(t *testing.T) {
 func TestUseEqualKeepsRows(t *testing.T) {
 	d := open(t, write(t, "x", generate(100, 2)), Options{})
 	m := *profileOf(t, d)
-	before := loadAll(t, d)[0]
+	before := &loadAll(t, d)[0].Labels[0]
 	if err := d.Use(&m); err != nil {
 		t.Fatal(err)
 	}
-	if loadAll(t, d)[0] != before {
+	if &loadAll(t, d)[0].Labels[0] != before {
 		t.Error("parsed again")
 	}
 }
@@ -61,9 +61,9 @@ func TestUseDifferent(t *testing.T) {
 		files []string
 		want  string
 	}{
-		{[]string{"a", "1 1:1\n"}, "DIR: has 1 files, but 2 were profiled"},
-		{[]string{"a", "1 1:1\n", "c", "1 1:1\n"}, "DIR/c: differs from what was profiled: file 2 was b"},
-		{[]string{"a", "1 1:1\n", "b", "1 1:11\n"}, "DIR/b: differs from what was profiled: it has 7 bytes of text, but had 6"},
+		{[]string{"a", "1 1:1\n"}, "DIR: there are 1 files, but 2 where it was scanned: give all nodes the same files"},
+		{[]string{"a", "1 1:1\n", "c", "1 1:1\n"}, "DIR/c has 6 bytes, but b has 6 where it was scanned: give all nodes the same files"},
+		{[]string{"a", "1 1:1\n", "b", "1 1:11\n"}, "DIR/b has 7 bytes, but b has 6 where it was scanned: give all nodes the same files"},
 	} {
 		dir := write(t, c.files...)
 		err := open(t, dir, Options{}).Use(m)
@@ -98,7 +98,7 @@ func TestUseMalformed(t *testing.T) {
 func TestLoadChanged(t *testing.T) {
 	text := generate(100, 4)
 	dir := write(t, "a", text)
-	d := open(t, dir, Options{CacheBytes: -1})
+	d := open(t, dir, Options{CacheBytes: -1}) // so that a block is a shard
 	m := profileOf(t, d)
 	path := filepath.Join(dir, "a")
 	overwrite := func(text string) {
@@ -112,7 +112,7 @@ func TestLoadChanged(t *testing.T) {
 		t.Error(err)
 	}
 	_, err := d.Load(t.Context(), 2)
-	if want := path + ":33: rows 32 to 47 changed since the file was profiled"; err == nil || err.Error() != want || param.KindOf(err) != param.Corrupt {
+	if want := path + ":33: the file has changed since it was scanned, at the 16 rows from here on: let it be while a job reads it, and start the job again"; err == nil || err.Error() != want || param.KindOf(err) != param.Corrupt {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	overwrite(text[:at.Offset])
@@ -126,7 +126,7 @@ func TestLoadChanged(t *testing.T) {
 // that come and go.
 func TestLoadConcurrently(t *testing.T) {
 	text := generate(2000, 5)
-	want, _ := naive(text, oneBased)
+	want := rowsOfText(text)
 	d := open(t, write(t, "a", text), Options{CacheBytes: 20 << 10})
 	m := profileOf(t, d)
 	var wait sync.WaitGroup
@@ -143,7 +143,7 @@ func TestLoadConcurrently(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	checkCache(t, d.mu.cache)
+	checkCache(t, d.mu.view.cache)
 }
 
 // checkCache checks the bound and the account.
@@ -170,8 +170,8 @@ func rowsOf(n int) *batch.CSR { return &batch.CSR{Labels: make([]float32, n)} }
 
 func TestCacheEvictsOldest(t *testing.T) {
 	c := newCache(4 * 30)
-	var loads []param.ShardID
-	get := func(id param.ShardID, rows int) {
+	var loads []int
+	get := func(id int, rows int) {
 		t.Helper()
 		if _, err := c.get(t.Context(), id, func() (*batch.CSR, error) { loads = append(loads, id); return rowsOf(rows), nil }); err != nil {
 			t.Fatal(err)

@@ -1,173 +1,214 @@
 package datashard
 
 import (
-	"bytes"
 	"context"
-	"fmt"
-	"runtime"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"hash/crc32"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/zeebo/xxh3"
 
-	"parley/internal/batch"
+	"parley/internal/param"
+	"parley/internal/plan"
+	"parley/internal/profile"
 )
 
-// sizes are constants but for tests.
-type sizes struct {
-	// chunk is the piece of a file that is parsed at once: large enough that
-	// hand-over costs nothing, small enough to stay in the processor's cache.
-	chunk int64
-	// line is the longest line allowed: each core holds one at a time. It is no
-	// less than chunk, so only the last line of a chunk can be longer.
-	line int64
+// Scan finds the rows of the whole dataset, cuts them into data shards and hashes
+// them, without parsing more than where rows begin, and for libsvm text their
+// labels and first ids. The manifest that it returns is the same on every machine.
+// It is not complete: internal/profile adds what Fit has found.
+//
+// Errors are Invalid and name file and line, or say that there are no rows; they
+// are Corrupt when a file changed meanwhile.
+func (d *Dataset) Scan(ctx context.Context) (*plan.Manifest, error) {
+	m, err := d.scan(ctx)
+	if errors.Is(err, errQuotes) {
+		m, err = d.scan(ctx)
+	}
+	return m, err
 }
 
-var usual = sizes{chunk: 1 << 20, line: 64 << 20}
+// errQuotes says that a file has quotes, whose places were not known when it was
+// cut into chunks. They are now.
+var errQuotes = errors.New("datashard: scan again, with quotes")
 
-// chunk is the work on the lines that begin in [lo, hi) of a file. Chunks are
-// used again and again; what they hold is that of the last run.
-type chunk struct {
-	file   int
-	lo, hi int64
-	done   chan struct{} // one value when the results below are there
-
-	lines     lines
-	rows      *batch.CSR // may be taken away: then the next run makes a new one
-	at        places
-	canonical []byte // the rows' text as the dataset's hash sees it
-	labels    labelTable
-	columns   int64 // 1 + the largest id
-	hasZero   bool  // an id is 0
-	bad       *rowError
-	err       error
-
-	buffer, copied []byte
+func (d *Dataset) scan(ctx context.Context) (*plan.Manifest, error) {
+	p := newScan(d)
+	if err := (&scanner{d: d}).run(ctx, p.add); err != nil {
+		return nil, err
+	}
+	p.endFiles(len(d.files))
+	if p.notes() {
+		return nil, errQuotes
+	}
+	return p.manifest()
 }
 
-// scanner parses all rows of files over the cores.
-type scanner struct {
-	files []*file
-	parser
-	sizes
+// scan is what has been found in the chunks so far, all in logical order.
+type scan struct {
+	d      *Dataset
+	spans  []span // of the files before the current one, then the current one
+	lines  int64  // of the current file, so far
+	crc    uint32 // of the current file's bytes from begin to offset
+	offset int64
+	rows   int64
+	zero   bool
+	labels labelTable
+	sum    rowHash
+	marks  marks
+	quotes [][]bool // by file and chunk: whether there is an odd number of them
+	quoted []bool   // by file: whether there is one
 }
 
-// run calls merge with every chunk in logical order, one at a time.
-// Chunks are cut by size alone, so merge sees the same whatever the number of
-// cores. Memory is bounded by the number of chunks under way.
-func (s *scanner) run(ctx context.Context, merge func(*chunk) error) error {
-	workers := runtime.GOMAXPROCS(0)
-	depth := workers + 2 // one is merged, one waits for the merge
-	free, todo, order := make(chan *chunk, depth), make(chan *chunk, depth), make(chan *chunk, depth)
-	for range depth {
-		free <- &chunk{done: make(chan struct{}, 1)}
-	}
-	g, inner := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		defer close(todo)
-		defer close(order)
-		return s.deal(inner, free, todo, order)
-	})
-	for range workers {
-		g.Go(func() error {
-			for c := range todo {
-				if c.err = inner.Err(); c.err == nil {
-					s.work(c)
-				}
-				c.done <- struct{}{}
-			}
-			return nil
-		})
-	}
-	g.Go(func() error {
-		for c := range order {
-			<-c.done
-			if c.err != nil {
-				return c.err
-			}
-			if err := merge(c); err != nil {
-				return err
-			}
-			free <- c
-		}
-		return nil
-	})
-	err := g.Wait()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
+func newScan(d *Dataset) *scan {
+	return &scan{d: d, sum: newRowHash(), marks: marks{stride: 16},
+		quotes: make([][]bool, len(d.files)), quoted: make([]bool, len(d.files))}
 }
 
-// deal cuts the files into chunks and hands each to a worker and, in order, to
-// the merger. The channels hold all chunks there are, so only free ever blocks.
-func (s *scanner) deal(ctx context.Context, free <-chan *chunk, todo, order chan<- *chunk) error {
-	for i, f := range s.files {
-		for lo := int64(0); lo < f.size; lo += s.chunk {
-			select {
-			case c := <-free:
-				c.file, c.lo, c.hi = i, lo, min(lo+s.chunk, f.size)
-				todo <- c
-				order <- c
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
+// add takes the next chunk in order.
+func (p *scan) add(c *chunk) error {
+	p.endFiles(c.file)
+	if c.lines.tooLong {
+		return param.Errorf(param.Invalid, "%s:%d: the line is longer than %d bytes", p.d.files[c.file].path, p.lines+int64(c.at.Total)+1, p.d.sizes.line)
 	}
+	p.quotes[c.file], p.quoted[c.file] = append(p.quotes[c.file], c.odd), p.quoted[c.file] || c.quotes
+	p.mark(c)
+	p.sum.add(c.canonical, c.ends)
+	p.labels.merge(&c.labels, p.lines)
+	p.zero = p.zero || c.peek.Zero
+	p.lines += int64(c.at.Total)
+	p.rows += int64(len(c.at.Starts))
 	return nil
 }
 
-// work reads and parses a chunk.
-func (s *scanner) work(c *chunk) {
-	c.reset()
-	if c.err = c.lines.read(s.files[c.file], &c.buffer, c.lo, c.hi, s.line); c.err != nil {
-		return
-	}
-	c.bad = s.parse(c.rows, &c.at, c.lines.text)
-	if c.bad == nil && c.lines.tooLong {
-		c.bad = &rowError{line: c.at.total + 1, reason: fmt.Sprintf("the line is longer than %d bytes", s.line)}
-	}
-	if c.bad == nil {
-		c.canonicalise()
-		c.summarise()
-	}
-}
-
-func (c *chunk) reset() {
-	if c.rows == nil {
-		c.rows = new(batch.CSR)
-	}
-	r := c.rows
-	r.Labels, r.Offsets, r.Columns, r.Values = r.Labels[:0], r.Offsets[:0], r.Columns[:0], r.Values[:0]
-	c.at.starts, c.at.lines, c.at.total = c.at.starts[:0], c.at.lines[:0], 0
-	c.labels.reset()
-	c.columns, c.hasZero, c.bad = 0, false, nil
-}
-
-// canonicalise sets the text that is hashed: the lines that are rows, each
-// ended by \n. Mostly that is the text itself.
-func (c *chunk) canonicalise() {
-	text := c.lines.text
-	if len(c.at.starts) == c.at.total && bytes.IndexByte(text, '\r') < 0 {
-		c.canonical = text
-		return
-	}
-	c.copied = c.copied[:0]
-	for _, start := range c.at.starts {
-		line := text[start:]
-		line = bytes.TrimSuffix(line[:bytes.IndexByte(line, '\n')], []byte{'\r'})
-		c.copied = append(append(c.copied, line...), '\n')
-	}
-	c.canonical = c.copied
-}
-
-// summarise collects labels and columns.
-func (c *chunk) summarise() {
-	r := c.rows
-	for i, label := range r.Labels {
-		c.labels.add(label, 1, c.file, int64(c.at.lines[i]))
-		lo, hi := r.Offsets[i], r.Offsets[i+1]
-		if lo < hi {
-			c.columns = max(c.columns, int64(r.Columns[hi-1])+1)
-			c.hasZero = c.hasZero || r.Columns[lo] == 0
+// notes sets which chunks begin within quotes, for files that have quotes and do
+// not know yet.
+func (p *scan) notes() (again bool) {
+	for i, f := range p.d.files {
+		if !p.quoted[i] || f.quoted != nil {
+			continue
+		}
+		again = true
+		f.quoted = make([]bool, 1, len(p.quotes[i])+1)
+		for n, odd := range p.quotes[i] {
+			f.quoted = append(f.quoted, f.quoted[n] != odd)
 		}
 	}
+	return again
+}
+
+// mark notes where rows begin: that of the file's first row, and of each row
+// that the marks ask for.
+func (p *scan) mark(c *chunk) {
+	rows := int64(len(c.at.Starts))
+	if rows == 0 {
+		p.advance(c, len(c.lines.text))
+		return
+	}
+	here := func(i int64) mark {
+		p.advance(c, int(c.at.Starts[i]))
+		return mark{offset: p.offset, line: p.lines + int64(c.at.Lines[i]), crc: p.crc}
+	}
+	if current := &p.spans[c.file]; current.begin.line == 0 { // not yet set
+		current.begin = here(0)
+	}
+	for i := p.marks.next(p.rows) - p.rows; i < rows; i = p.marks.next(p.rows+i+1) - p.rows {
+		p.marks.add(here(i))
+	}
+	p.advance(c, len(c.lines.text))
+}
+
+// advance brings crc and offset to a position of the chunk's text. A newline
+// that the file lacks is not part of them.
+func (p *scan) advance(c *chunk, to int) {
+	offset := min(c.lines.offset+int64(to), p.d.files[c.file].size)
+	if offset > p.offset {
+		p.crc = crc32.Update(p.crc, castagnoli, c.lines.text[p.offset-c.lines.offset:offset-c.lines.offset])
+		p.offset = offset
+	}
+}
+
+// endFiles ends the files before file n and begins n, if there is one.
+func (p *scan) endFiles(n int) {
+	for len(p.spans) <= n {
+		if last := len(p.spans) - 1; last >= 0 {
+			s := &p.spans[last]
+			s.end = mark{offset: p.offset, crc: p.crc}
+			s.rows = p.rows - s.first
+		}
+		if f := len(p.spans); f < len(p.d.files) {
+			p.lines, p.crc, p.offset = p.d.files[f].header, 0, p.d.files[f].begin
+		}
+		p.spans = append(p.spans, span{first: p.rows})
+	}
+}
+
+// manifest sums up, once all files have ended.
+func (p *scan) manifest() (*plan.Manifest, error) {
+	if p.rows == 0 {
+		return nil, param.Errorf(param.Invalid, "%s: no rows: give data with at least one", p.d.source.Path)
+	}
+	d := p.d
+	m := &plan.Manifest{
+		Rows: p.rows, ZeroBased: p.zero || d.unpacked.zeroBased, SHA256: p.sum.sum(), Names: d.names,
+		Sparse: d.format.sparse, Hashed: d.hashed() > 0, Columns: max(d.hashed(), d.unpacked.columns),
+		Shards: cutShards(p.rows, p.spans[:len(d.files)], &p.marks),
+	}
+	if d.format.name == "libsvm" {
+		m.Labels, m.MoreLabels = p.labels.sorted(), p.labels.more
+	}
+	for i, f := range d.files {
+		m.Files = append(m.Files, plan.File{Path: f.path, Bytes: f.size, Rows: p.spans[i].rows})
+	}
+	if fitted := d.source.Fitted; fitted != nil {
+		m.Transform, m.ZeroBased, m.Columns = fitted.Transform, fitted.ZeroBased, fitted.Columns
+	} else if !d.NeedsFit() {
+		if err := profile.Unfitted(d.source.Spec, d.plan, m); err != nil {
+			return nil, err
+		}
+	}
+	return m, d.check(m)
+}
+
+// rowHash is the hash of rows: SHA-256 of the XXH3 hashes of 128 bits of every
+// 1024 rows. So it runs at the speed of memory, does not depend on how the rows
+// are cut into files, and is sharp: SHA-256 of all bytes would take longer than
+// everything else of a scan.
+type rowHash struct {
+	rows  int // in part
+	part  *xxh3.Hasher
+	whole hash.Hash
+}
+
+const hashRows = 1024
+
+func newRowHash() rowHash { return rowHash{part: xxh3.New(), whole: sha256.New()} }
+
+// add adds rows; row i of text ends at ends[i].
+func (h *rowHash) add(text []byte, ends []int) {
+	begin := 0
+	for len(ends) > 0 {
+		n := min(hashRows-h.rows, len(ends))
+		_, _ = h.part.Write(text[begin:ends[n-1]]) // of a hash
+		begin, ends, h.rows = ends[n-1], ends[n:], h.rows+n
+		if h.rows == hashRows {
+			h.flush()
+		}
+	}
+}
+
+func (h *rowHash) flush() {
+	sum := h.part.Sum128().Bytes()
+	h.whole.Write(sum[:])
+	h.part.Reset()
+	h.rows = 0
+}
+
+func (h *rowHash) sum() string {
+	if h.rows > 0 {
+		h.flush()
+	}
+	return hex.EncodeToString(h.whole.Sum(nil))
 }

@@ -103,7 +103,11 @@ func (s *spool) toDisk() error {
 
 // finish hands over the bytes.
 func (s *spool) finish() *file {
-	return &file{path: s.path, size: s.size, mem: s.mem, disk: s.disk}
+	f := &file{path: s.path, size: s.size, mem: s.mem}
+	if s.disk != nil {
+		f.at, f.end = s.disk, s.disk
+	}
+	return f
 }
 
 // discard releases what was collected.

@@ -277,13 +277,14 @@ func (h *Host) evaluate(ctx context.Context, u plan.Unit, weights []float32) (*m
 	return sum, nil
 }
 
+// keep tells which rows of a data shard belong to a set.
 func (h *Host) keep(set plan.Set, first int64) func(i int) bool {
-	holdout := h.config.Plan.Job.Data.Holdout
+	p := h.config.Plan
 	switch set {
 	case plan.SetTrain:
-		return func(i int) bool { return !plan.HeldOut(first+int64(i), holdout) }
+		return func(i int) bool { return p.Trains(first + int64(i)) }
 	case plan.SetHoldout:
-		return func(i int) bool { return plan.HeldOut(first+int64(i), holdout) }
+		return func(i int) bool { return !p.Trains(first+int64(i)) && !p.Train.IsBad(first+int64(i)) }
 	}
-	return func(int) bool { return true }
+	return func(i int) bool { return !h.config.Held.IsBad(first + int64(i)) }
 }

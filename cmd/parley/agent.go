@@ -20,9 +20,10 @@ import (
 
 // agentOptions are the flags of parley agent.
 type agentOptions struct {
-	roles, join                                   []string
-	bind, gossip, advertise, label, dataDir, http string
-	insecure, verbose                             bool
+	roles, join                          []string
+	bind, gossip, advertise, label, http string
+	insecure, verbose                    bool
+	data                                 dataOptions
 }
 
 func agentCommand() *cobra.Command {
@@ -49,7 +50,7 @@ Logs go to standard error. SIGTERM and Ctrl-C end it in good order.`,
 	f.StringVar(&o.advertise, "advertise", "", "host under which others reach this node (default: --bind's)")
 	f.StringVar(&o.http, "http", "", "address of the HTTP endpoint (/healthz, /readyz, /v1/members, /v1/jobs); port 0 picks one (default: none)")
 	f.StringVar(&o.label, "label", "parley", "name of the cluster: nodes of another label are refused")
-	f.StringVar(&o.dataDir, "data-dir", "", "folder for models and temporary files (default: parley-data/PORT in the user's cache folder; with port 0 a temporary one)")
+	o.data.addFlags(f, "folder for models, temporary files and the cache of parsed rows (default: parley-data/PORT in the user's cache folder; with port 0 a temporary one)")
 	f.BoolVar(&o.insecure, "insecure", false, "allow addresses beyond loopback: anybody who reaches them can read data, submit jobs that read files of this user, and change models; use it on networks that you trust entirely (keys are not yet supported)")
 	f.BoolVar(&o.verbose, "verbose", false, "log more")
 	c.RunE = do(func(c *cobra.Command, _ []string) error { return runAgent(c.Context(), o) })
@@ -62,15 +63,15 @@ func runAgent(ctx context.Context, o agentOptions) error {
 		level = slog.LevelDebug
 	}
 	logger := newLogger(level)
-	if o.dataDir == "" {
+	if o.data.dir == "" {
 		dir, end, err := defaultDataDir(o.bind)
 		if err != nil {
 			return exit(exitUsage, fmt.Errorf("%w: give --data-dir", err))
 		}
 		defer end()
-		o.dataDir = dir
+		o.data.dir = dir
 	}
-	n, err := node.New(node.Config{Network: rpc.TCP{}, Bind: o.bind, Roles: o.roles, Label: o.label, DataDir: o.dataDir, Version: version,
+	n, err := node.New(node.Config{Network: rpc.TCP{}, Bind: o.bind, Roles: o.roles, Label: o.label, DataDir: o.data.dir, Version: version, Blocks: o.data.blocks(),
 		Limits: coordinator.DefaultLimits, Insecure: o.insecure, HTTP: o.http, Gossip: &node.Gossip{Bind: o.gossip, Advertise: o.advertise, Join: o.join}, Logger: logger})
 	if err != nil {
 		return err

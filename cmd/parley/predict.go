@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"strconv"
 
@@ -15,6 +16,9 @@ import (
 
 	"parley/datashard"
 	"parley/internal/artifact"
+	"parley/internal/feature"
+	"parley/internal/job"
+	"parley/internal/node"
 	"parley/trainer/linear"
 )
 
@@ -23,29 +27,26 @@ func predictCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "predict MODEL PATH",
 		Short: "Predict each row of a dataset, one prediction a line",
-		Long: `Predict reads rows in the format that the model was trained on and writes one prediction a
-line: the probability of the positive class (logistic) or the mean (linear). Features that the
-model does not know are ignored and counted.`,
+		Long: `Predict reads raw rows, makes features of them as in training, and writes one prediction a line:
+the probability of the positive class (logistic) or the mean (linear). Labels may be there, and are
+not looked at. Features that the model does not know are ignored and counted.`,
 		Example: `  parley predict runs/a9a a9a.t.svm.zst --out predictions.txt
   parley predict runs/a9a 'new/*.svm.gz' | head`,
 		Args: takes("MODEL", "PATH"),
 	}
-	c.Flags().StringVar(&format, "format", "libsvm", "format of the rows")
+	c.Flags().StringVar(&format, "format", "", "format of the rows (default: by the suffix of PATH, else that of the training data)")
 	c.Flags().StringVar(&out, "out", "", "file to write to (default: standard output)")
 	c.RunE = do(func(c *cobra.Command, args []string) error {
-		if format != "libsvm" {
-			return exit(exitUsage, fmt.Errorf("--format %s is not yet supported: libsvm is", format))
-		}
-		return predictTo(c.Context(), args[0], args[1], out)
+		return predictTo(c.Context(), args[0], args[1], format, out)
 	})
 	return c
 }
 
 // predictTo writes the predictions to a file that has its name when it is whole,
 // or to standard output.
-func predictTo(ctx context.Context, model, path, out string) error {
+func predictTo(ctx context.Context, model, path, format, out string) error {
 	if out == "" {
-		return predict(ctx, os.Stdout, model, path)
+		return predict(ctx, os.Stdout, model, path, format)
 	}
 	f, err := renameio.NewPendingFile(out, renameio.WithPermissions(0o644))
 	if err != nil {
@@ -56,13 +57,13 @@ func predictTo(ctx context.Context, model, path, out string) error {
 		return exit(exitUsage, fmt.Errorf("--out %s: cannot write there: %w: choose another file", out, err))
 	}
 	defer f.Cleanup()
-	if err := predict(ctx, f, model, path); err != nil {
+	if err := predict(ctx, f, model, path, format); err != nil {
 		return err
 	}
 	return f.CloseAtomicallyReplace()
 }
 
-func predict(ctx context.Context, out io.Writer, path, data string) error {
+func predict(ctx context.Context, out io.Writer, path, data, format string) error {
 	m, err := artifact.Open(path)
 	if err != nil {
 		return err
@@ -75,12 +76,12 @@ func predict(ctx context.Context, out io.Writer, path, data string) error {
 	if err != nil {
 		return err
 	}
-	set, err := datashard.Open(ctx, datashard.Source{Path: data, Format: "libsvm"}, datashard.Options{})
+	set, end, err := openFitted(ctx, m, data, format)
 	if err != nil {
 		return err
 	}
-	defer set.Close()
-	manifest, err := set.ProfileAs(ctx, m.ZeroBased)
+	defer end()
+	manifest, err := set.Profile(ctx)
 	if err != nil {
 		return err
 	}
@@ -110,6 +111,35 @@ func predict(ctx context.Context, out io.Writer, path, data string) error {
 		fmt.Fprintf(os.Stderr, "parley: %d values in columns beyond the model's %d were ignored\n", unknown, m.Columns)
 	}
 	return w.Flush()
+}
+
+// openFitted opens raw rows of which rows of a model are to be made. end closes
+// them.
+func openFitted(ctx context.Context, m *artifact.Model, path, format string) (set *datashard.Dataset, end func(), err error) {
+	j, err := job.Decode(m.Job)
+	if err != nil {
+		return nil, nil, err
+	}
+	transform, err := m.Read(artifact.TransformFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	if format == "" {
+		format = job.FormatOf(path)
+	}
+	if format == "" {
+		format = j.Data.Train.Format
+	}
+	remote := node.NewRemote(slog.New(slog.DiscardHandler))
+	set, err = datashard.Open(ctx, datashard.Source{
+		Path: path, Format: format, Columns: j.Data.Train.Columns, Spec: feature.Spec{Hash: j.Data.Hash}, Unlabeled: true,
+		Fitted: &datashard.Fitted{Transform: transform, ZeroBased: m.ZeroBased, Columns: m.Columns},
+	}, datashard.Options{Remote: remote})
+	if err != nil {
+		remote.Close()
+		return nil, nil, err
+	}
+	return set, func() { set.Close(); remote.Close() }, nil
 }
 
 // readWeights returns the weights of a linear model, then its bias.

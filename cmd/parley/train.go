@@ -28,6 +28,7 @@ type trainOptions struct {
 	detach   bool
 	json     bool
 	force    bool
+	data     dataOptions
 }
 
 func trainCommand() *cobra.Command {
@@ -57,6 +58,7 @@ training; 3 cluster unreachable; 130 interrupted.`,
 	f.StringVar(&o.cluster, "cluster", "", "submit to the cluster of the agent at this address instead of training in this process")
 	f.IntVar(&o.servers, "servers", 1, "parameter servers of the embedded cluster")
 	f.IntVar(&o.trainers, "trainers", runtime.NumCPU(), "trainers of the embedded cluster")
+	o.data.addFlags(f, "with the embedded cluster: folder for the cache of parsed rows (default: parley-data in the user's cache folder)")
 	f.BoolVar(&o.detach, "detach", false, "with --cluster: print the job's id and return")
 	f.BoolVar(&o.json, "json", false, "print the report as JSON on standard output, and nothing else there")
 	f.BoolVar(&o.force, "force", false, "replace a finished model in the output folder")
@@ -126,7 +128,7 @@ func (o trainOptions) start() (rpc.Network, string, func(), error) {
 		return rpc.TCP{}, o.cluster, func() {}, nil
 	}
 	logger := slog.New(slog.DiscardHandler) // what happens is told as events
-	e, err := node.NewEmbedded(o.servers, o.trainers, version, logger)
+	e, err := node.NewEmbedded(o.servers, o.trainers, version, o.data.blocks(), logger)
 	if err != nil {
 		return nil, "", nil, err
 	}

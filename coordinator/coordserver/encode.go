@@ -1,10 +1,9 @@
 package coordserver
 
 import (
-	"encoding/json"
-
 	"parley/coordinator"
 	"parley/internal/plan"
+	"parley/internal/rpc"
 	parleyv1 "parley/proto/parley/v1"
 )
 
@@ -18,9 +17,13 @@ func (r *record) encode(o coordinator.Order) *parleyv1.CoordinatorMessage {
 	switch {
 	case o.Profile != nil:
 		m.Body = &parleyv1.CoordinatorMessage_Profile{Profile: &parleyv1.Profile{Job: id, Spec: r.spec}}
+	case o.Fit != nil:
+		train, test := r.machine.Scans()
+		r.pack(&r.scans, train, test)
+		m.Body = &parleyv1.CoordinatorMessage_Fit{Fit: &parleyv1.Fit{Job: id, Spec: r.spec, Train: r.scans[0], Test: r.scans[1], Units: units(o.Fit)}}
 	case o.Prepare != nil:
-		r.packManifests()
-		m.Body = &parleyv1.CoordinatorMessage_Prepare{Prepare: &parleyv1.Prepare{Job: id, Spec: r.spec, Train: r.train, Test: r.test, Ranges: o.Prepare.Servers}}
+		r.pack(&r.manifests, r.machine.Manifest(), r.machine.TestManifest())
+		m.Body = &parleyv1.CoordinatorMessage_Prepare{Prepare: &parleyv1.Prepare{Job: id, Spec: r.spec, Train: r.manifests[0], Test: r.manifests[1], Ranges: o.Prepare.Servers}}
 	case o.Create != nil:
 		m.Body = &parleyv1.CoordinatorMessage_Create{Create: r.create(o.Create)}
 	case o.Fence != nil:
@@ -34,19 +37,22 @@ func (r *record) encode(o coordinator.Order) *parleyv1.CoordinatorMessage {
 	case o.Release != nil:
 		m.Body = &parleyv1.CoordinatorMessage_Release{Release: &parleyv1.Release{Job: id, Workers: assignments(o.Release)}}
 	case o.Evaluate != nil:
-		e := &parleyv1.Evaluate{Job: id}
-		for _, u := range o.Evaluate {
-			e.Units = append(e.Units, &parleyv1.Unit{Set: string(u.Set), Number: uint32(u.Number), Term: uint64(u.Term)})
-		}
-		m.Body = &parleyv1.CoordinatorMessage_Evaluate{Evaluate: e}
+		m.Body = &parleyv1.CoordinatorMessage_Evaluate{Evaluate: &parleyv1.Evaluate{Job: id, Units: units(o.Evaluate)}}
 	case o.Poll:
 		m.Body = &parleyv1.CoordinatorMessage_Poll{Poll: &parleyv1.Poll{}}
 	case o.Save != nil:
-		m.Body = &parleyv1.CoordinatorMessage_Save{Save: &parleyv1.Save{Job: id, Model: r.packModel(o.Save), Ranges: o.Save.Servers}}
+		m.Body = &parleyv1.CoordinatorMessage_Save{Save: &parleyv1.Save{Job: id, Model: rpc.Pack(r.model(o.Save.Metrics)), Files: rpc.Pack(r.files()), Ranges: o.Save.Servers}}
 	case o.End != nil:
 		m.Body = &parleyv1.CoordinatorMessage_End{End: &parleyv1.End{Job: id, Reason: o.End.Reason}}
 	}
 	return m
+}
+
+func units(list []plan.Unit) (out []*parleyv1.Unit) {
+	for _, u := range list {
+		out = append(out, &parleyv1.Unit{Set: string(u.Set), Number: uint32(u.Number), Term: uint64(u.Term)})
+	}
+	return out
 }
 
 func assignments(list []coordinator.Assignment) (out []*parleyv1.Assignment) {
@@ -70,28 +76,13 @@ func (r *record) create(o *coordinator.Create) *parleyv1.Create {
 	return c
 }
 
-func (r *record) packManifests() {
-	if r.train != nil {
+// pack packs the manifests when they are first sent.
+func (r *record) pack(into *[2][]byte, train, test *plan.Manifest) {
+	if into[0] != nil {
 		return
 	}
-	r.train = pack(r.machine.Manifest())
-	if test := r.machine.TestManifest(); test != nil {
-		r.test = pack(test)
+	into[0] = rpc.Pack(train)
+	if test != nil {
+		into[1] = rpc.Pack(test)
 	}
-}
-
-func pack(m *plan.Manifest) []byte {
-	text, err := json.Marshal(m)
-	if err != nil { // plain values
-		panic("coordserver: manifest: " + err.Error())
-	}
-	return text
-}
-
-func (r *record) packModel(o *coordinator.Save) []byte {
-	text, err := json.Marshal(r.model(o.Metrics))
-	if err != nil {
-		panic("coordserver: model: " + err.Error())
-	}
-	return text
 }

@@ -2,10 +2,12 @@ package coordserver
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"parley/coordinator"
 	"parley/internal/artifact"
+	"parley/internal/feature"
 	"parley/internal/job"
 	"parley/internal/linalg"
 	"parley/internal/param"
@@ -20,8 +22,9 @@ type record struct {
 	machine *coordinator.Machine
 	version string
 	spec    []byte // canonical JSON
-	train   []byte // JSON of the manifests, made when they are first sent
-	test    []byte
+	// Packed manifests of the training and the test data, made when they are first
+	// sent: to fit by, and final.
+	scans, manifests [2][]byte
 
 	events  [][]byte // JSON, lines of events.jsonl
 	recent  [][]byte // the last of those that are not epochs, for Status
@@ -71,7 +74,7 @@ func lineOf(now time.Time, e coordinator.Event) artifact.Event {
 	if e.Round > 0 || len(e.Workers) > 0 {
 		line.Round = &e.Round
 	}
-	line.Metrics = artifact.Values(e.Metrics)
+	line.Metrics, line.Rows = artifact.Values(e.Metrics), e.Rows
 	return line
 }
 
@@ -111,7 +114,7 @@ func (r *record) report() *artifact.Report {
 		Seconds:       artifact.Seconds{Total: x.Total.Seconds(), Profile: x.Profile.Seconds(), Train: x.TrainTime.Seconds(), Evaluate: x.EvaluateTime.Seconds()},
 		RowsPerSecond: float64(rows) * float64(r.job.Run.Epochs) / max(1e-9, x.TrainTime.Seconds()),
 		Bytes:         artifact.Bytes{Pushed: x.Pushed, Pulled: x.Pulled}, Nodes: len(r.nodes), Restarts: x.Restarts,
-		UnknownFeatures: x.Unknown,
+		UnknownFeatures: x.Unknown, QuarantinedRows: x.Quarantined,
 	}
 }
 
@@ -129,4 +132,23 @@ func (r *record) model(metrics map[plan.Set]map[string]float64) *artifact.Model 
 		m.Labels = []float32{train.Labels[0].Value, train.Labels[1].Value}
 	}
 	return m
+}
+
+// files are the further files of the model: what is made of raw rows before they
+// are predicted, and the columns' names.
+func (r *record) files() map[string][]byte {
+	train := r.machine.Manifest()
+	files := map[string][]byte{}
+	names := train.Names
+	if train.Transform != nil {
+		files[artifact.TransformFile] = train.Transform
+		t := &feature.Transform{}
+		if json.Unmarshal(train.Transform, t) == nil { // of our own making
+			names = t.Names()
+		}
+	}
+	if (train.Sparse || train.Transform != nil) && int64(len(names)) == train.Columns {
+		files[artifact.VocabularyFile] = []byte(strings.Join(names, "\n") + "\n")
+	}
+	return files
 }

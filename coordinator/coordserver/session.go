@@ -2,7 +2,6 @@ package coordserver
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"slices"
@@ -190,6 +189,9 @@ func step(now time.Time, node param.NodeID, m *parleyv1.AgentMessage) (input, er
 	case *parleyv1.AgentMessage_Profiled:
 		p, err := decodeProfiled(b.Profiled)
 		return input{param.JobID(b.Profiled.GetJob()), func(m *coordinator.Machine) { m.Profiled(now, node, p) }}, err
+	case *parleyv1.AgentMessage_Fitted:
+		f, err := decodeFitted(b.Fitted)
+		return input{param.JobID(b.Fitted.GetJob()), func(m *coordinator.Machine) { m.Fitted(now, node, f) }}, err
 	case *parleyv1.AgentMessage_Prepared:
 		err := rpc.FromFault(b.Prepared.GetFault())
 		return input{param.JobID(b.Prepared.GetJob()), func(m *coordinator.Machine) { m.Prepared(now, node, err) }}, nil
@@ -227,23 +229,31 @@ func decodeProfiled(m *parleyv1.Profiled) (p coordinator.Profiled, err error) {
 	if p.Err = rpc.FromFault(m.GetFault()); p.Err != nil {
 		return p, nil
 	}
-	p.Train = &plan.Manifest{}
-	if err := json.Unmarshal(m.GetTrain(), p.Train); err != nil {
-		return p, param.Errorf(param.Invalid, "manifest: %w", err)
+	p.Train, p.Fit = &plan.Manifest{}, m.GetFit()
+	if err := rpc.Unpack(m.GetTrain(), p.Train); err != nil {
+		return p, err
 	}
 	if len(m.GetTest()) > 0 {
 		p.Test = &plan.Manifest{}
-		if err := json.Unmarshal(m.GetTest(), p.Test); err != nil {
-			return p, param.Errorf(param.Invalid, "manifest: %w", err)
-		}
+		return p, rpc.Unpack(m.GetTest(), p.Test)
 	}
 	return p, nil
 }
 
+func decodeFitted(m *parleyv1.Fitted) (coordinator.Fitted, error) {
+	f := coordinator.Fitted{Unit: decodeUnit(m.GetUnit()), Fit: m.GetFit(), Err: rpc.FromFault(m.GetFault())}
+	if f.Err != nil {
+		return f, nil
+	}
+	return f, rpc.Unpack(m.GetBad(), &f.Bad)
+}
+
+func decodeUnit(u *parleyv1.Unit) plan.Unit {
+	return plan.Unit{Set: plan.Set(u.GetSet()), Number: int(u.GetNumber()), Term: param.Term(u.GetTerm())}
+}
+
 func decodeEvaluated(m *parleyv1.Evaluated) (coordinator.Evaluated, error) {
-	u := m.GetUnit()
-	e := coordinator.Evaluated{Unit: plan.Unit{Set: plan.Set(u.GetSet()), Number: int(u.GetNumber()), Term: param.Term(u.GetTerm())},
-		Err: rpc.FromFault(m.GetFault())}
+	e := coordinator.Evaluated{Unit: decodeUnit(m.GetUnit()), Err: rpc.FromFault(m.GetFault())}
 	if e.Err != nil {
 		return e, nil
 	}

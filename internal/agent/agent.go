@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"parley/datashard"
 	"parley/internal/param"
 	"parley/internal/rpc"
 	parleyv1 "parley/proto/parley/v1"
@@ -32,7 +33,9 @@ type Config struct {
 	DataDir string // for models and temporary files
 	Network rpc.Network
 	Ranges  *psserver.Server
-	Library *Library // shared by the agents of a process
+	Library *Library         // shared by the agents of a process
+	Blocks  datashard.Blocks // keeps parsed rows on disk; nil: nobody does
+	Remote  datashard.Remote // opens URLs; nil: nobody does
 	// Coordinator returns the address of the coordinator to register with, empty
 	// while there is none.
 	Coordinator func() string

@@ -2,10 +2,12 @@ package agent
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"google.golang.org/grpc"
 
@@ -34,8 +36,12 @@ func (w *work) save(m *parleyv1.Save) {
 
 func (w *work) writeModel(m *parleyv1.Save) (*artifact.Model, float64, error) {
 	model := &artifact.Model{}
-	if err := json.Unmarshal(m.GetModel(), model); err != nil {
-		return nil, 0, param.Errorf(param.Invalid, "model: %w", err)
+	if err := rpc.Unpack(m.GetModel(), model); err != nil {
+		return nil, 0, fmt.Errorf("model: %w", err)
+	}
+	var files map[string][]byte
+	if err := rpc.Unpack(m.GetFiles(), &files); err != nil {
+		return nil, 0, fmt.Errorf("model: %w", err)
 	}
 	if len(m.GetRanges()) == 0 {
 		return nil, 0, param.Errorf(param.Invalid, "a model without ranges")
@@ -46,7 +52,7 @@ func (w *work) writeModel(m *parleyv1.Save) (*artifact.Model, float64, error) {
 		return nil, 0, err
 	}
 	g := gatherer{client: client, ranges: len(m.GetRanges()), penalizeBias: j.Model.PenalizeBias}
-	model, err = artifact.Save(filepath.Join(modelDir(w.session.agent.config.DataDir), string(w.id)), model,
+	model, err = artifact.Save(filepath.Join(modelDir(w.session.agent.config.DataDir), string(w.id)), model, files,
 		func(to *artifact.Writer) error { return g.write(w.ctx, to) }, false)
 	return model, g.norm.Sum(), err
 }
@@ -128,7 +134,7 @@ func (m *Models) Fetch(r *parleyv1.FetchRequest, stream grpc.ServerStreamingServ
 	if err != nil {
 		return param.Errorf(param.NotOwner, "the model of job %s is not on this node: %w", id, err)
 	}
-	for _, name := range []string{artifact.ParamsFile, artifact.ModelFile} {
+	for _, name := range append(slices.Sorted(maps.Keys(model.Files)), artifact.ModelFile) {
 		if err := sendFile(stream, filepath.Join(model.Dir(), name)); err != nil {
 			return err
 		}

@@ -210,6 +210,8 @@ func (s *session) order(m *parleyv1.CoordinatorMessage) {
 	switch b := m.GetBody().(type) {
 	case *parleyv1.CoordinatorMessage_Profile:
 		s.work(b.Profile.GetJob()).profile(b.Profile)
+	case *parleyv1.CoordinatorMessage_Fit:
+		s.work(b.Fit.GetJob()).fit(b.Fit)
 	case *parleyv1.CoordinatorMessage_Prepare:
 		s.work(b.Prepare.GetJob()).prepare(b.Prepare)
 	case *parleyv1.CoordinatorMessage_Create:

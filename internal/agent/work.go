@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync"
 
@@ -76,77 +75,6 @@ func (w *work) status() []trainer.Status {
 	return nil
 }
 
-// open opens the data of a job, once.
-func (w *work) open(j *job.Job) error {
-	w.opening.Lock()
-	defer w.opening.Unlock()
-	var test error
-	var both sync.WaitGroup
-	if w.test == nil && j.Data.Test != nil {
-		both.Go(func() { w.test, test = w.borrow("test", *j.Data.Test) })
-	}
-	var train error
-	if w.train == nil {
-		w.train, train = w.borrow("train", j.Data.Train)
-	}
-	both.Wait()
-	if train != nil {
-		return fmt.Errorf("data.train: %w", train)
-	}
-	if test != nil {
-		return fmt.Errorf("data.test: %w", test)
-	}
-	return nil
-}
-
-func (w *work) borrow(set string, source job.Source) (*datashard.Dataset, error) {
-	return w.session.agent.config.Library.borrow(w.book(set), func() (*datashard.Dataset, error) {
-		return datashard.Open(w.ctx, datashard.Source{Path: source.Path, Format: source.Format}, datashard.Options{TempDir: w.session.agent.config.DataDir})
-	})
-}
-
-// book is the library's name of a job's data.
-func (w *work) book(set string) string { return string(w.id) + "/" + set }
-
-func (w *work) profile(m *parleyv1.Profile) {
-	w.group.Go(func() {
-		train, test, err := w.manifests(m.GetSpec())
-		w.tell(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Profiled{Profiled: &parleyv1.Profiled{
-			Job: string(w.id), Train: train, Test: test, Fault: rpc.Fault(err)}}})
-	})
-}
-
-// manifests profiles the data of a job.
-func (w *work) manifests(spec []byte) (train, test []byte, err error) {
-	j, err := job.Decode(spec)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := w.open(j); err != nil {
-		return nil, nil, err
-	}
-	m, err := w.train.Profile(w.ctx)
-	if err != nil {
-		return nil, nil, fmt.Errorf("data.train: %w", err)
-	}
-	if train, err = json.Marshal(m); err != nil || w.test == nil {
-		return train, nil, err
-	}
-	t, err := w.test.ProfileAs(w.ctx, m.ZeroBased)
-	if err != nil {
-		return nil, nil, fmt.Errorf("data.test: %w", err)
-	}
-	test, err = json.Marshal(t)
-	return train, test, err
-}
-
-func (w *work) prepare(m *parleyv1.Prepare) {
-	w.group.Go(func() {
-		err := w.setUp(m)
-		w.tell(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Prepared{Prepared: &parleyv1.Prepared{Job: string(w.id), Fault: rpc.Fault(err)}}})
-	})
-}
-
 // setUp makes the host of the job's workers.
 func (w *work) setUp(m *parleyv1.Prepare) error {
 	j, err := job.Decode(m.GetSpec())
@@ -190,18 +118,6 @@ func (w *work) setUp(m *parleyv1.Prepare) error {
 
 func (w *work) dial(address string) (grpc.ClientConnInterface, error) {
 	return w.session.agent.dialer.dial(address, rpc.Data)
-}
-
-// use gives a dataset its manifest, which is its own when it was profiled here.
-func use(d *datashard.Dataset, text []byte) (*plan.Manifest, error) {
-	m := &plan.Manifest{}
-	if err := json.Unmarshal(text, m); err != nil {
-		return nil, param.Errorf(param.Invalid, "manifest: %w", err)
-	}
-	if own := d.Manifest(); own != nil && own.SHA256 == m.SHA256 {
-		return own, nil
-	}
-	return m, d.Use(m)
 }
 
 // positive returns the label of logistic's positive class: the larger one.

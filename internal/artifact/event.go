@@ -2,13 +2,16 @@ package artifact
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"parley/internal/param"
+	"parley/internal/plan"
 )
 
 // EventKind says what happened.
@@ -17,6 +20,7 @@ type EventKind string
 // The kinds of events.
 const (
 	EventProfile    EventKind = "profile"    // the data was read once
+	EventQuarantine EventKind = "quarantine" // bad rows were set aside
 	EventAssignment EventKind = "assignment" // workers were placed
 	EventEpoch      EventKind = "epoch"      // an epoch ended
 	EventEvaluation EventKind = "evaluation" // metrics were taken
@@ -40,12 +44,16 @@ type Event struct {
 	Epoch   *int           `json:"epoch,omitempty"`
 	Set     string         `json:"set,omitempty"` // of rows, of an evaluation
 	Metrics Values         `json:"metrics,omitempty"`
+	// Rows are those of a quarantine. EventLog writes them to quarantine.jsonl, a line
+	// each, and not with the event.
+	Rows []plan.BadRow `json:"rows,omitempty"`
 }
 
 // EventLog writes events.jsonl, a line a write, so that a killed process tears
 // the last line at most. Its methods may be called from several goroutines.
 type EventLog struct {
-	mu struct {
+	output string
+	mu     struct {
 		sync.Mutex
 		file *os.File
 	}
@@ -64,13 +72,20 @@ func CreateEvents(output string) (*EventLog, error) {
 		undo()
 		return nil, err
 	}
-	l := new(EventLog)
+	l := &EventLog{output: output}
 	l.mu.file = file
+	if err := os.Remove(filepath.Join(output, QuarantineFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.Join(err, file.Close())
+	}
 	return l, nil
 }
 
 // Append writes one event.
 func (l *EventLog) Append(e Event) error {
+	if err := l.quarantine(e.Rows); err != nil {
+		return fmt.Errorf("quarantine: %w", err)
+	}
+	e.Rows = nil
 	line, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("event: %w", err)
@@ -79,6 +94,27 @@ func (l *EventLog) Append(e Event) error {
 	defer l.mu.Unlock()
 	_, err = l.mu.file.Write(append(line, '\n'))
 	return err
+}
+
+// quarantine adds bad rows to quarantine.jsonl.
+func (l *EventLog) quarantine(rows []plan.BadRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	var text []byte
+	for _, row := range rows {
+		line, err := json.Marshal(row)
+		if err != nil {
+			return err
+		}
+		text = append(append(text, line...), '\n')
+	}
+	file, err := os.OpenFile(filepath.Join(l.output, QuarantineFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	return errors.Join(err, file.Close())
 }
 
 // Close closes the file.

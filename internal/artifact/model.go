@@ -29,6 +29,12 @@ const (
 	ParamsFile = "params.safetensors" // in the model's folder
 	ReportFile = "report.json"        // in the output folder
 	EventsFile = "events.jsonl"       // in the output folder
+	// TransformFile says how rows of the model are made of raw rows; VocabularyFile
+	// names the columns, one a line. Both are in the model's folder where a model has
+	// them.
+	TransformFile  = "transform.json"
+	VocabularyFile = "vocabulary.txt"
+	QuarantineFile = "quarantine.jsonl" // in the output folder: rows that were set aside
 )
 
 // Format is the version of model.json that this package writes, and the highest
@@ -174,3 +180,15 @@ func (m *Model) Params() (*TensorFile, error) {
 	}
 	return f, nil
 }
+
+// Read returns the content of a further file of the model, nil if it has none of
+// that name.
+func (m *Model) Read(name string) ([]byte, error) {
+	if m.Files[name] == "" {
+		return nil, nil
+	}
+	return readBounded(filepath.Join(m.dir, name), maxFile)
+}
+
+// maxFile bounds the further files of a model.
+const maxFile = 2 << 30

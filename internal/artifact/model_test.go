@@ -34,7 +34,7 @@ func fillWith(first float32) func(*Writer) error {
 // mustSave saves a model whose bias is first.
 func mustSave(t *testing.T, output string, first float32, force bool) *Model {
 	t.Helper()
-	m, err := Save(output, linearModel(), fillWith(first), force)
+	m, err := Save(output, linearModel(), nil, fillWith(first), force)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestSaveReplacesOnlyWithForce(t *testing.T) {
 	output := t.TempDir()
 	mustSave(t, output, 0.25, false)
 	before := tree(t, output)
-	_, err := Save(output, linearModel(), fillWith(7), false)
+	_, err := Save(output, linearModel(), nil, fillWith(7), false)
 	if param.KindOf(err) != param.Invalid || !strings.Contains(err.Error(), "--force") {
 		t.Errorf("%v, want an invalid error with the way out", err)
 	}
@@ -166,7 +166,7 @@ func TestFailedSaveLeavesNothing(t *testing.T) {
 		root := t.TempDir()
 		m := linearModel()
 		test.change(m)
-		if _, err := Save(filepath.Join(root, "runs", "x"), m, test.fill, false); err == nil {
+		if _, err := Save(filepath.Join(root, "runs", "x"), m, nil, test.fill, false); err == nil {
 			t.Errorf("%s: saved", name)
 		}
 		if got := tree(t, root); len(got) != 0 {

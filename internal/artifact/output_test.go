@@ -89,7 +89,7 @@ func TestOutputNotWritable(t *testing.T) {
 		if param.KindOf(err) != param.Invalid || !strings.Contains(err.Error(), "cannot write to "+root) {
 			t.Errorf("%v, want an invalid error that names %s", err, root)
 		}
-		if _, err := Save(output, linearModel(), fillWith(1), false); err == nil {
+		if _, err := Save(output, linearModel(), nil, fillWith(1), false); err == nil {
 			t.Errorf("saved to %s", output)
 		}
 		if _, err := CreateEvents(output); err == nil {

@@ -17,14 +17,14 @@ import (
 
 // Save writes a model to output/model and returns it with the keys that Save
 // sets. m.Tensors says which tensors there are and fill hands their values to
-// the Writer, in that order. Everything goes to a folder beside, is synced and
+// the Writer, in that order; files are further files by name. Everything goes to a folder beside, is synced and
 // takes its name as the last step, so that a reader finds all of it or nothing.
 // A finished model in that place is refused with param.Invalid, or with force
 // exchanged in one step. After an error the output folder is as it was.
-func Save(output string, m *Model, fill func(*Writer) error, force bool) (*Model, error) {
+func Save(output string, m *Model, files map[string][]byte, fill func(*Writer) error, force bool) (*Model, error) {
 	saved := *m
 	saved.dir = filepath.Join(output, ModelDir)
-	err := place(output, force, func(dir string) error { return saved.write(dir, fill) })
+	err := place(output, force, func(dir string) error { return saved.write(dir, files, fill) })
 	if err != nil {
 		return nil, fmt.Errorf("save model: %w", err)
 	}
@@ -73,7 +73,7 @@ func removeLeftovers(output string) {
 }
 
 // write fills the folder dir with the model's files, model.json last.
-func (m *Model) write(dir string, fill func(*Writer) error) error {
+func (m *Model) write(dir string, files map[string][]byte, fill func(*Writer) error) error {
 	job, err := json.Marshal(m.Job)
 	if err != nil {
 		return param.Errorf(param.Invalid, "job: %w", err)
@@ -84,6 +84,12 @@ func (m *Model) write(dir string, fill func(*Writer) error) error {
 	}
 	m.Format, m.Job, m.JobSHA256 = Format, job, hexSHA256(job)
 	m.Files = map[string]string{ParamsFile: sum}
+	for name, text := range files {
+		if err := writeSynced(filepath.Join(dir, name), text); err != nil {
+			return err
+		}
+		m.Files[name] = hexSHA256(text)
+	}
 	if err := m.validate(); err != nil {
 		return param.Errorf(param.Invalid, "%w", err)
 	}

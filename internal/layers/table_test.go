@@ -22,7 +22,9 @@ var layers = map[string]string{
 	"ps/optim":         "1a",
 	"internal/text":    "1a",
 	"internal/plan":    "1b", // follows from a job, and names rows of batches
-	"internal/feature": "1b", // follows from a job, and makes rows of batches
+	"internal/feature": "1c", // follows from a job, and makes rows of batches
+
+	"internal/profile": "1d", // sums up the features of a dataset in its manifest
 
 	// The formats of data, each on its own.
 	"datashard/libsvm":     "1c",
@@ -142,7 +144,7 @@ var dependencies = []dependency{
 	{"golang.org/x/term", in("cmd/parley"), "is this a terminal, and how wide"},
 	{"go.yaml.in/yaml", in("internal/job", "cmd/parley"), "the job file with line numbers"},
 	{"github.com/invopop/jsonschema", in("internal/job"), "the schema of the job file from its types"},
-	{"github.com/klauspost/compress", in("datashard", "coordinator/coordserver", "internal/agent", "internal/checkpoint"), "zstd, and a faster gzip"},
+	{"github.com/klauspost/compress", in("datashard", "internal/rpc", "internal/checkpoint"), "zstd, and a faster gzip"},
 	{"github.com/google/renameio", in("internal/artifact", "internal/checkpoint", "coordinator/coordserver", "cmd/parley"), "files that are replaced in one step"},
 	{"github.com/zeebo/xxh3", in("datashard"), "hashes rows at memory speed"},
 	{"github.com/twmb/murmur3", in("internal/text", "internal/feature", "datashard/vw", "datashard"), "the hash of features that scikit-learn and Vowpal Wabbit use"},

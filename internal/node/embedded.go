@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"parley/coordinator"
+	"parley/datashard"
 	"parley/internal/agent"
 	"parley/internal/rpc"
 )
@@ -24,8 +25,9 @@ type Embedded struct {
 }
 
 // NewEmbedded assembles a cluster of so many servers and trainers. Its models and
-// temporary files live in a temporary folder that Run removes.
-func NewEmbedded(servers, trainers int, version string, logger *slog.Logger) (*Embedded, error) {
+// temporary files live in a temporary folder that Run removes; blocks, which may
+// be nil, keeps parsed rows.
+func NewEmbedded(servers, trainers int, version string, blocks datashard.Blocks, logger *slog.Logger) (*Embedded, error) {
 	dir, err := os.MkdirTemp("", "parley-")
 	if err != nil {
 		return nil, err
@@ -36,7 +38,7 @@ func NewEmbedded(servers, trainers int, version string, logger *slog.Logger) (*E
 	library := agent.NewLibrary()
 	add := func(name string, role string) error {
 		n, err := New(Config{Network: e.Network, Bind: "127.0.0.1:0", Roles: []string{role}, DataDir: filepath.Join(dir, name),
-			Version: version, Limits: limits, Peer: e.Address, Library: library, Logger: logger})
+			Version: version, Limits: limits, Peer: e.Address, Library: library, Blocks: blocks, Logger: logger})
 		if err == nil {
 			e.nodes = append(e.nodes, n)
 		}

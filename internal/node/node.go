@@ -22,6 +22,7 @@ import (
 
 	"parley/coordinator"
 	"parley/coordinator/coordserver"
+	"parley/datashard"
 	"parley/internal/agent"
 	"parley/internal/cluster"
 	"parley/internal/httpapi"
@@ -43,11 +44,13 @@ var Roles = []string{Coordinator, Server, Trainer}
 
 // Config says what a node is.
 type Config struct {
-	Network  rpc.Network
-	Bind     string   // host:port; port 0 picks one
-	Roles    []string // at least one
-	Label    string   // of the cluster: nodes of another one are refused
-	DataDir  string   // for models and temporary files; made when it is missing
+	Network rpc.Network
+	Bind    string   // host:port; port 0 picks one
+	Roles   []string // at least one
+	Label   string   // of the cluster: nodes of another one are refused
+	DataDir string   // for models and temporary files; made when it is missing
+	// Blocks keeps parsed rows on disk for jobs that want it; nil: nobody does.
+	Blocks   datashard.Blocks
 	Version  string
 	Limits   coordinator.Limits
 	Insecure bool   // addresses may lie beyond loopback
@@ -78,6 +81,7 @@ type Node struct {
 	agent    *agent.Agent
 	coord    *coordserver.Server // nil without the role
 	http     net.Listener        // nil without the endpoint
+	remote   *Remote
 }
 
 // members is what a node knows of the others.
@@ -192,8 +196,9 @@ func (n *Node) assemble() {
 	if library == nil {
 		library = agent.NewLibrary()
 	}
+	n.remote = NewRemote(logger)
 	n.agent = agent.New(agent.Config{Node: n.name, Label: n.config.Label, Roles: n.config.Roles, Bind: n.address, Version: n.config.Version,
-		DataDir: n.config.DataDir, Network: n.config.Network, Ranges: ranges, Library: library, Logger: logger,
+		Blocks: n.config.Blocks, Remote: n.remote, DataDir: n.config.DataDir, Network: n.config.Network, Ranges: ranges, Library: library, Logger: logger,
 		Coordinator: func() string { bind, _ := n.members.Coordinator(); return bind }})
 	services := []func(grpc.ServiceRegistrar){func(r grpc.ServiceRegistrar) { parleyv1.RegisterClusterServer(r, &describer{node: n}) }}
 	if n.has(Server) {
@@ -225,6 +230,7 @@ func (n *Node) Registered() <-chan struct{} { return n.agent.Registered() }
 // Close gives the addresses of a node back that was never run.
 func (n *Node) Close() {
 	n.server.Kill()
+	n.remote.Close()
 	if n.http != nil {
 		n.http.Close()
 	}
@@ -249,6 +255,7 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.coord != nil {
 		group.Go(func() error { return n.coord.Run(ctx) })
 	}
+	defer n.remote.Close()
 	return group.Wait()
 }
 

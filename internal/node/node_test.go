@@ -20,7 +20,7 @@ const all = "coordinator,ps,trainer"
 // embedded trains in an embedded cluster and returns the report.
 func embedded(t *testing.T, servers, trainers int, path string, overrides ...string) *artifact.Report {
 	t.Helper()
-	e, err := NewEmbedded(servers, trainers, "test", slog.New(slog.DiscardHandler))
+	e, err := NewEmbedded(servers, trainers, "test", nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

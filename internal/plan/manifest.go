@@ -8,6 +8,8 @@
 package plan
 
 import (
+	"encoding/json"
+	"slices"
 	"sort"
 
 	"parley/internal/param"
@@ -17,17 +19,30 @@ import (
 // on how the bytes are cut into files or compressed, except for Files and the
 // Pieces of the shards, which say where the rows are.
 type Manifest struct {
-	Rows      int64
-	Columns   int64 // 1 + the largest column
-	Nonzeros  int64
-	ZeroBased bool   // the file's feature ids start at 0, not at 1
-	SHA256    string // hex, of the rows' text in logical order, each line ended by \n
+	Rows     int64
+	Columns  int64 // of the model's rows
+	Nonzeros int64 // 0 when nobody had to count them
+	// ZeroBased says that the feature ids of libsvm text start at 0, not at 1.
+	ZeroBased bool
+	SHA256    string // hex, of the rows' text in logical order, see docs/formats/data.md
 	Labels    []Label
 	// MoreLabels says that the dataset has more distinct labels than MaxLabels,
 	// and that Labels is empty therefore.
 	MoreLabels bool
 	Files      []File
 	Shards     []Shard
+	// Sparse says that the raw rows are features already, without columns of cells;
+	// Hashed, that their reader has hashed them, into Columns columns.
+	Sparse, Hashed bool `json:",omitempty"`
+	// Names are the columns of the raw data (of a bag of words: its vocabulary), nil
+	// for formats without names.
+	Names []string `json:",omitempty"`
+	// Transform is the fitted feature.Transform that makes rows of the raw data, as
+	// JSON; nil where the raw data is rows already.
+	Transform json.RawMessage `json:",omitempty"`
+	// Bad are the positions of the rows that are set aside, ascending: they keep
+	// their place in the shards, and nobody reads them.
+	Bad []int64 `json:",omitempty"`
 }
 
 // MaxLabels is the number of distinct labels up to which a manifest lists them.
@@ -36,6 +51,7 @@ const MaxLabels = 64
 // Label is one distinct label of a dataset.
 type Label struct {
 	Value float32
+	Name  string `json:",omitempty"` // of a class, where labels are names
 	Rows  int64
 	// Where the label was seen first, for messages: an index into Files and a
 	// line counted from 1.
@@ -45,8 +61,8 @@ type Label struct {
 
 // File is one file of a dataset. Files are ordered by name.
 type File struct {
-	Path  string
-	Bytes int64 // after decompression
+	Path  string // or URL
+	Bytes int64  // after decompression
 	Rows  int64
 }
 
@@ -86,4 +102,26 @@ func (m *Manifest) ShardOf(row int64) param.ShardID {
 		return m.Shards[i].FirstRow+m.Shards[i].Rows > row
 	})
 	return param.ShardID(i)
+}
+
+// IsBad reports whether the row at a position is set aside.
+func (m *Manifest) IsBad(row int64) bool {
+	if len(m.Bad) == 0 {
+		return false
+	}
+	_, bad := slices.BinarySearch(m.Bad, row)
+	return bad
+}
+
+// BadRow is a row that cannot be used: where it is, and why. It is a line of
+// quarantine.jsonl.
+type BadRow struct {
+	Set     Set    `json:"set"`
+	Row     int64  `json:"row"` // position in the dataset
+	File    string `json:"file"`
+	Line    int64  `json:"line"`   // from 1
+	Offset  int64  `json:"offset"` // of its first byte in the decompressed file
+	Code    string `json:"code"`   // kind of reason
+	Reason  string `json:"reason"`
+	Excerpt string `json:"excerpt"` // its beginning
 }

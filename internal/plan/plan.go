@@ -41,25 +41,31 @@ func New(j *job.Job, train *Manifest) *Plan {
 	p.kept = make([]int64, len(train.Shards))
 	for i, s := range train.Shards {
 		p.kept[i] = s.Rows
-		if j.Data.Holdout > 0 {
-			p.kept[i] = keptRows(s, j.Data.Holdout)
+		if j.Data.Holdout > 0 || len(train.Bad) > 0 {
+			p.kept[i] = p.keptRows(s)
 		}
 		p.TrainRows += p.kept[i]
 	}
-	p.HeldOut = train.Rows - p.TrainRows
+	p.HeldOut = train.Rows - int64(len(train.Bad)) - p.TrainRows
 	p.PerEpoch = p.perEpoch()
 	p.Rounds = p.PerEpoch * param.Round(j.Run.Epochs)
 	return p
 }
 
-func keptRows(s Shard, holdout float64) int64 {
+func (p *Plan) keptRows(s Shard) int64 {
 	kept := int64(0)
 	for row := s.FirstRow; row < s.FirstRow+s.Rows; row++ {
-		if !HeldOut(row, holdout) {
+		if p.Trains(row) {
 			kept++
 		}
 	}
 	return kept
+}
+
+// Trains reports whether the row at a position of the training data is learned
+// from: it is neither held out nor bad.
+func (p *Plan) Trains(row int64) bool {
+	return !HeldOut(row, p.Job.Data.Holdout) && !p.Train.IsBad(row)
 }
 
 // cut divides keys 0..n-1 into contiguous ranges, even to within one key. There
@@ -129,7 +135,7 @@ func (p *Plan) Order(epoch int, w param.Worker, n int, window Window) []batch.Ro
 	for part, id := range window.Shards {
 		s := p.Train.Shards[id]
 		for i := range s.Rows {
-			if !HeldOut(s.FirstRow+i, p.Job.Data.Holdout) {
+			if p.Trains(s.FirstRow + i) {
 				rows = append(rows, batch.Row{Part: uint32(part), Row: uint32(i)})
 			}
 		}
@@ -150,6 +156,8 @@ func (p *Plan) Hash() string {
 		Data      string
 		Rows      int64
 		Columns   int64
+		Bad       []int64 `json:",omitempty"`
+		Transform string  `json:",omitempty"`
 		Holdout   float64
 		Model     job.Model
 		Optimizer job.Optimizer
@@ -161,7 +169,7 @@ func (p *Plan) Hash() string {
 		ShardRows int64
 		Window    int
 	}{
-		p.Train.SHA256, p.Train.Rows, p.Train.Columns, p.Job.Data.Holdout, p.Job.Model, p.Job.Optimizer,
+		p.Train.SHA256, p.Train.Rows, p.Train.Columns, p.Train.Bad, string(p.Train.Transform), p.Job.Data.Holdout, p.Job.Model, p.Job.Optimizer,
 		p.Job.Run.Epochs, p.Job.Run.Batch, p.Job.Run.Workers, p.Job.Run.Seed, p.Job.Run.Consistency,
 		ShardRows(p.Train.Rows), windowRows,
 	})

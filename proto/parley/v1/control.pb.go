@@ -38,6 +38,7 @@ type AgentMessage struct {
 	//	*AgentMessage_Evaluated
 	//	*AgentMessage_Saved
 	//	*AgentMessage_Refused
+	//	*AgentMessage_Fitted
 	Body          isAgentMessage_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -170,6 +171,15 @@ func (x *AgentMessage) GetRefused() *Refused {
 	return nil
 }
 
+func (x *AgentMessage) GetFitted() *Fitted {
+	if x != nil {
+		if x, ok := x.Body.(*AgentMessage_Fitted); ok {
+			return x.Fitted
+		}
+	}
+	return nil
+}
+
 type isAgentMessage_Body interface {
 	isAgentMessage_Body()
 }
@@ -214,6 +224,10 @@ type AgentMessage_Refused struct {
 	Refused *Refused `protobuf:"bytes,10,opt,name=refused,proto3,oneof"`
 }
 
+type AgentMessage_Fitted struct {
+	Fitted *Fitted `protobuf:"bytes,11,opt,name=fitted,proto3,oneof"`
+}
+
 func (*AgentMessage_Hello) isAgentMessage_Body() {}
 
 func (*AgentMessage_Heartbeat) isAgentMessage_Body() {}
@@ -233,6 +247,8 @@ func (*AgentMessage_Evaluated) isAgentMessage_Body() {}
 func (*AgentMessage_Saved) isAgentMessage_Body() {}
 
 func (*AgentMessage_Refused) isAgentMessage_Body() {}
+
+func (*AgentMessage_Fitted) isAgentMessage_Body() {}
 
 type Hello struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -625,9 +641,10 @@ func (x *Tally) GetLoss() float64 {
 type Profiled struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
-	Train         []byte                 `protobuf:"bytes,2,opt,name=train,proto3" json:"train,omitempty"` // JSON of plan.Manifest
+	Train         []byte                 `protobuf:"bytes,2,opt,name=train,proto3" json:"train,omitempty"` // packed plan.Manifest
 	Test          []byte                 `protobuf:"bytes,3,opt,name=test,proto3" json:"test,omitempty"`
 	Fault         *Fault                 `protobuf:"bytes,4,opt,name=fault,proto3" json:"fault,omitempty"`
+	Fit           bool                   `protobuf:"varint,5,opt,name=fit,proto3" json:"fit,omitempty"` // all rows have to be read before the manifests are complete
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -690,6 +707,90 @@ func (x *Profiled) GetFault() *Fault {
 	return nil
 }
 
+func (x *Profiled) GetFit() bool {
+	if x != nil {
+		return x.Fit
+	}
+	return false
+}
+
+// Fitted is what was found in a unit.
+type Fitted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	Unit          *Unit                  `protobuf:"bytes,2,opt,name=unit,proto3" json:"unit,omitempty"`
+	Fit           []byte                 `protobuf:"bytes,3,opt,name=fit,proto3" json:"fit,omitempty"` // of feature.Fit
+	Bad           []byte                 `protobuf:"bytes,4,opt,name=bad,proto3" json:"bad,omitempty"` // packed []plan.BadRow
+	Fault         *Fault                 `protobuf:"bytes,5,opt,name=fault,proto3" json:"fault,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Fitted) Reset() {
+	*x = Fitted{}
+	mi := &file_parley_v1_control_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Fitted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Fitted) ProtoMessage() {}
+
+func (x *Fitted) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_control_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Fitted.ProtoReflect.Descriptor instead.
+func (*Fitted) Descriptor() ([]byte, []int) {
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Fitted) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
+}
+
+func (x *Fitted) GetUnit() *Unit {
+	if x != nil {
+		return x.Unit
+	}
+	return nil
+}
+
+func (x *Fitted) GetFit() []byte {
+	if x != nil {
+		return x.Fit
+	}
+	return nil
+}
+
+func (x *Fitted) GetBad() []byte {
+	if x != nil {
+		return x.Bad
+	}
+	return nil
+}
+
+func (x *Fitted) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
 type Prepared struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
@@ -700,7 +801,7 @@ type Prepared struct {
 
 func (x *Prepared) Reset() {
 	*x = Prepared{}
-	mi := &file_parley_v1_control_proto_msgTypes[7]
+	mi := &file_parley_v1_control_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -712,7 +813,7 @@ func (x *Prepared) String() string {
 func (*Prepared) ProtoMessage() {}
 
 func (x *Prepared) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[7]
+	mi := &file_parley_v1_control_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -725,7 +826,7 @@ func (x *Prepared) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prepared.ProtoReflect.Descriptor instead.
 func (*Prepared) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{7}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Prepared) GetJob() string {
@@ -752,7 +853,7 @@ type Created struct {
 
 func (x *Created) Reset() {
 	*x = Created{}
-	mi := &file_parley_v1_control_proto_msgTypes[8]
+	mi := &file_parley_v1_control_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -764,7 +865,7 @@ func (x *Created) String() string {
 func (*Created) ProtoMessage() {}
 
 func (x *Created) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[8]
+	mi := &file_parley_v1_control_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -777,7 +878,7 @@ func (x *Created) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Created.ProtoReflect.Descriptor instead.
 func (*Created) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{8}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Created) GetJob() string {
@@ -805,7 +906,7 @@ type Fenced struct {
 
 func (x *Fenced) Reset() {
 	*x = Fenced{}
-	mi := &file_parley_v1_control_proto_msgTypes[9]
+	mi := &file_parley_v1_control_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -817,7 +918,7 @@ func (x *Fenced) String() string {
 func (*Fenced) ProtoMessage() {}
 
 func (x *Fenced) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[9]
+	mi := &file_parley_v1_control_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -830,7 +931,7 @@ func (x *Fenced) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fenced.ProtoReflect.Descriptor instead.
 func (*Fenced) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{9}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Fenced) GetJob() string {
@@ -865,7 +966,7 @@ type Fence struct {
 
 func (x *Fence) Reset() {
 	*x = Fence{}
-	mi := &file_parley_v1_control_proto_msgTypes[10]
+	mi := &file_parley_v1_control_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -877,7 +978,7 @@ func (x *Fence) String() string {
 func (*Fence) ProtoMessage() {}
 
 func (x *Fence) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[10]
+	mi := &file_parley_v1_control_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -890,7 +991,7 @@ func (x *Fence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fence.ProtoReflect.Descriptor instead.
 func (*Fence) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{10}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Fence) GetWorker() uint32 {
@@ -928,7 +1029,7 @@ type WorkerEnd struct {
 
 func (x *WorkerEnd) Reset() {
 	*x = WorkerEnd{}
-	mi := &file_parley_v1_control_proto_msgTypes[11]
+	mi := &file_parley_v1_control_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -940,7 +1041,7 @@ func (x *WorkerEnd) String() string {
 func (*WorkerEnd) ProtoMessage() {}
 
 func (x *WorkerEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[11]
+	mi := &file_parley_v1_control_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -953,7 +1054,7 @@ func (x *WorkerEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerEnd.ProtoReflect.Descriptor instead.
 func (*WorkerEnd) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{11}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *WorkerEnd) GetJob() string {
@@ -1009,7 +1110,7 @@ type Unit struct {
 
 func (x *Unit) Reset() {
 	*x = Unit{}
-	mi := &file_parley_v1_control_proto_msgTypes[12]
+	mi := &file_parley_v1_control_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1021,7 +1122,7 @@ func (x *Unit) String() string {
 func (*Unit) ProtoMessage() {}
 
 func (x *Unit) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[12]
+	mi := &file_parley_v1_control_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1034,7 +1135,7 @@ func (x *Unit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unit.ProtoReflect.Descriptor instead.
 func (*Unit) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{12}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Unit) GetSet() string {
@@ -1070,7 +1171,7 @@ type Evaluated struct {
 
 func (x *Evaluated) Reset() {
 	*x = Evaluated{}
-	mi := &file_parley_v1_control_proto_msgTypes[13]
+	mi := &file_parley_v1_control_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1082,7 +1183,7 @@ func (x *Evaluated) String() string {
 func (*Evaluated) ProtoMessage() {}
 
 func (x *Evaluated) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[13]
+	mi := &file_parley_v1_control_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1095,7 +1196,7 @@ func (x *Evaluated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evaluated.ProtoReflect.Descriptor instead.
 func (*Evaluated) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{13}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Evaluated) GetJob() string {
@@ -1151,7 +1252,7 @@ type Summary struct {
 
 func (x *Summary) Reset() {
 	*x = Summary{}
-	mi := &file_parley_v1_control_proto_msgTypes[14]
+	mi := &file_parley_v1_control_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1163,7 +1264,7 @@ func (x *Summary) String() string {
 func (*Summary) ProtoMessage() {}
 
 func (x *Summary) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[14]
+	mi := &file_parley_v1_control_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1176,7 +1277,7 @@ func (x *Summary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Summary.ProtoReflect.Descriptor instead.
 func (*Summary) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{14}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Summary) GetKind() string {
@@ -1303,7 +1404,7 @@ type Saved struct {
 
 func (x *Saved) Reset() {
 	*x = Saved{}
-	mi := &file_parley_v1_control_proto_msgTypes[15]
+	mi := &file_parley_v1_control_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1315,7 +1416,7 @@ func (x *Saved) String() string {
 func (*Saved) ProtoMessage() {}
 
 func (x *Saved) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[15]
+	mi := &file_parley_v1_control_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1328,7 +1429,7 @@ func (x *Saved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Saved.ProtoReflect.Descriptor instead.
 func (*Saved) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{15}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Saved) GetJob() string {
@@ -1372,7 +1473,7 @@ type Refused struct {
 
 func (x *Refused) Reset() {
 	*x = Refused{}
-	mi := &file_parley_v1_control_proto_msgTypes[16]
+	mi := &file_parley_v1_control_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1384,7 +1485,7 @@ func (x *Refused) String() string {
 func (*Refused) ProtoMessage() {}
 
 func (x *Refused) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[16]
+	mi := &file_parley_v1_control_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1397,7 +1498,7 @@ func (x *Refused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refused.ProtoReflect.Descriptor instead.
 func (*Refused) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{16}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Refused) GetJob() string {
@@ -1445,6 +1546,7 @@ type CoordinatorMessage struct {
 	//	*CoordinatorMessage_Save
 	//	*CoordinatorMessage_End
 	//	*CoordinatorMessage_Poll
+	//	*CoordinatorMessage_Fit
 	Body          isCoordinatorMessage_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1452,7 +1554,7 @@ type CoordinatorMessage struct {
 
 func (x *CoordinatorMessage) Reset() {
 	*x = CoordinatorMessage{}
-	mi := &file_parley_v1_control_proto_msgTypes[17]
+	mi := &file_parley_v1_control_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1464,7 +1566,7 @@ func (x *CoordinatorMessage) String() string {
 func (*CoordinatorMessage) ProtoMessage() {}
 
 func (x *CoordinatorMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[17]
+	mi := &file_parley_v1_control_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1477,7 +1579,7 @@ func (x *CoordinatorMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CoordinatorMessage.ProtoReflect.Descriptor instead.
 func (*CoordinatorMessage) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{17}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CoordinatorMessage) GetBody() isCoordinatorMessage_Body {
@@ -1595,6 +1697,15 @@ func (x *CoordinatorMessage) GetPoll() *Poll {
 	return nil
 }
 
+func (x *CoordinatorMessage) GetFit() *Fit {
+	if x != nil {
+		if x, ok := x.Body.(*CoordinatorMessage_Fit); ok {
+			return x.Fit
+		}
+	}
+	return nil
+}
+
 type isCoordinatorMessage_Body interface {
 	isCoordinatorMessage_Body()
 }
@@ -1647,6 +1758,10 @@ type CoordinatorMessage_Poll struct {
 	Poll *Poll `protobuf:"bytes,12,opt,name=poll,proto3,oneof"`
 }
 
+type CoordinatorMessage_Fit struct {
+	Fit *Fit `protobuf:"bytes,13,opt,name=fit,proto3,oneof"`
+}
+
 func (*CoordinatorMessage_Welcome) isCoordinatorMessage_Body() {}
 
 func (*CoordinatorMessage_Ack) isCoordinatorMessage_Body() {}
@@ -1671,6 +1786,8 @@ func (*CoordinatorMessage_End) isCoordinatorMessage_Body() {}
 
 func (*CoordinatorMessage_Poll) isCoordinatorMessage_Body() {}
 
+func (*CoordinatorMessage_Fit) isCoordinatorMessage_Body() {}
+
 type Welcome struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Node          string                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"` // the coordinator's
@@ -1680,7 +1797,7 @@ type Welcome struct {
 
 func (x *Welcome) Reset() {
 	*x = Welcome{}
-	mi := &file_parley_v1_control_proto_msgTypes[18]
+	mi := &file_parley_v1_control_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1692,7 +1809,7 @@ func (x *Welcome) String() string {
 func (*Welcome) ProtoMessage() {}
 
 func (x *Welcome) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[18]
+	mi := &file_parley_v1_control_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1705,7 +1822,7 @@ func (x *Welcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
 func (*Welcome) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{18}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Welcome) GetNode() string {
@@ -1724,7 +1841,7 @@ type HeartbeatAck struct {
 
 func (x *HeartbeatAck) Reset() {
 	*x = HeartbeatAck{}
-	mi := &file_parley_v1_control_proto_msgTypes[19]
+	mi := &file_parley_v1_control_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1736,7 +1853,7 @@ func (x *HeartbeatAck) String() string {
 func (*HeartbeatAck) ProtoMessage() {}
 
 func (x *HeartbeatAck) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[19]
+	mi := &file_parley_v1_control_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1749,7 +1866,7 @@ func (x *HeartbeatAck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatAck.ProtoReflect.Descriptor instead.
 func (*HeartbeatAck) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{19}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *HeartbeatAck) GetSequence() uint64 {
@@ -1770,7 +1887,7 @@ type Profile struct {
 
 func (x *Profile) Reset() {
 	*x = Profile{}
-	mi := &file_parley_v1_control_proto_msgTypes[20]
+	mi := &file_parley_v1_control_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1782,7 +1899,7 @@ func (x *Profile) String() string {
 func (*Profile) ProtoMessage() {}
 
 func (x *Profile) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[20]
+	mi := &file_parley_v1_control_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1795,7 +1912,7 @@ func (x *Profile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Profile.ProtoReflect.Descriptor instead.
 func (*Profile) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{20}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Profile) GetJob() string {
@@ -1812,12 +1929,89 @@ func (x *Profile) GetSpec() []byte {
 	return nil
 }
 
+// Fit asks a trainer to read all rows of some units.
+type Fit struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	Spec          []byte                 `protobuf:"bytes,2,opt,name=spec,proto3" json:"spec,omitempty"`
+	Train         []byte                 `protobuf:"bytes,3,opt,name=train,proto3" json:"train,omitempty"` // packed plan.Manifest, not complete yet
+	Test          []byte                 `protobuf:"bytes,4,opt,name=test,proto3" json:"test,omitempty"`
+	Units         []*Unit                `protobuf:"bytes,5,rep,name=units,proto3" json:"units,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Fit) Reset() {
+	*x = Fit{}
+	mi := &file_parley_v1_control_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Fit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Fit) ProtoMessage() {}
+
+func (x *Fit) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_control_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Fit.ProtoReflect.Descriptor instead.
+func (*Fit) Descriptor() ([]byte, []int) {
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Fit) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
+}
+
+func (x *Fit) GetSpec() []byte {
+	if x != nil {
+		return x.Spec
+	}
+	return nil
+}
+
+func (x *Fit) GetTrain() []byte {
+	if x != nil {
+		return x.Train
+	}
+	return nil
+}
+
+func (x *Fit) GetTest() []byte {
+	if x != nil {
+		return x.Test
+	}
+	return nil
+}
+
+func (x *Fit) GetUnits() []*Unit {
+	if x != nil {
+		return x.Units
+	}
+	return nil
+}
+
 // Prepare gives a trainer what it needs to host workers of a job.
 type Prepare struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
 	Spec          []byte                 `protobuf:"bytes,2,opt,name=spec,proto3" json:"spec,omitempty"`
-	Train         []byte                 `protobuf:"bytes,3,opt,name=train,proto3" json:"train,omitempty"`
+	Train         []byte                 `protobuf:"bytes,3,opt,name=train,proto3" json:"train,omitempty"` // packed plan.Manifest
 	Test          []byte                 `protobuf:"bytes,4,opt,name=test,proto3" json:"test,omitempty"`
 	Ranges        []string               `protobuf:"bytes,5,rep,name=ranges,proto3" json:"ranges,omitempty"` // by range: the address of the server that holds it
 	unknownFields protoimpl.UnknownFields
@@ -1826,7 +2020,7 @@ type Prepare struct {
 
 func (x *Prepare) Reset() {
 	*x = Prepare{}
-	mi := &file_parley_v1_control_proto_msgTypes[21]
+	mi := &file_parley_v1_control_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1838,7 +2032,7 @@ func (x *Prepare) String() string {
 func (*Prepare) ProtoMessage() {}
 
 func (x *Prepare) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[21]
+	mi := &file_parley_v1_control_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1851,7 +2045,7 @@ func (x *Prepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prepare.ProtoReflect.Descriptor instead.
 func (*Prepare) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{21}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Prepare) GetJob() string {
@@ -1906,7 +2100,7 @@ type Create struct {
 
 func (x *Create) Reset() {
 	*x = Create{}
-	mi := &file_parley_v1_control_proto_msgTypes[22]
+	mi := &file_parley_v1_control_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1918,7 +2112,7 @@ func (x *Create) String() string {
 func (*Create) ProtoMessage() {}
 
 func (x *Create) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[22]
+	mi := &file_parley_v1_control_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1931,7 +2125,7 @@ func (x *Create) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Create.ProtoReflect.Descriptor instead.
 func (*Create) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{22}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Create) GetJob() string {
@@ -2001,7 +2195,7 @@ type Range struct {
 
 func (x *Range) Reset() {
 	*x = Range{}
-	mi := &file_parley_v1_control_proto_msgTypes[23]
+	mi := &file_parley_v1_control_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2013,7 +2207,7 @@ func (x *Range) String() string {
 func (*Range) ProtoMessage() {}
 
 func (x *Range) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[23]
+	mi := &file_parley_v1_control_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2026,7 +2220,7 @@ func (x *Range) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Range.ProtoReflect.Descriptor instead.
 func (*Range) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{23}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Range) GetRange() uint32 {
@@ -2060,7 +2254,7 @@ type FenceOrder struct {
 
 func (x *FenceOrder) Reset() {
 	*x = FenceOrder{}
-	mi := &file_parley_v1_control_proto_msgTypes[24]
+	mi := &file_parley_v1_control_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2072,7 +2266,7 @@ func (x *FenceOrder) String() string {
 func (*FenceOrder) ProtoMessage() {}
 
 func (x *FenceOrder) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[24]
+	mi := &file_parley_v1_control_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2085,7 +2279,7 @@ func (x *FenceOrder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FenceOrder.ProtoReflect.Descriptor instead.
 func (*FenceOrder) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{24}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *FenceOrder) GetJob() string {
@@ -2112,7 +2306,7 @@ type Assign struct {
 
 func (x *Assign) Reset() {
 	*x = Assign{}
-	mi := &file_parley_v1_control_proto_msgTypes[25]
+	mi := &file_parley_v1_control_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2124,7 +2318,7 @@ func (x *Assign) String() string {
 func (*Assign) ProtoMessage() {}
 
 func (x *Assign) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[25]
+	mi := &file_parley_v1_control_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2137,7 +2331,7 @@ func (x *Assign) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assign.ProtoReflect.Descriptor instead.
 func (*Assign) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{25}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Assign) GetJob() string {
@@ -2165,7 +2359,7 @@ type Assignment struct {
 
 func (x *Assignment) Reset() {
 	*x = Assignment{}
-	mi := &file_parley_v1_control_proto_msgTypes[26]
+	mi := &file_parley_v1_control_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2177,7 +2371,7 @@ func (x *Assignment) String() string {
 func (*Assignment) ProtoMessage() {}
 
 func (x *Assignment) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[26]
+	mi := &file_parley_v1_control_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2190,7 +2384,7 @@ func (x *Assignment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assignment.ProtoReflect.Descriptor instead.
 func (*Assignment) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{26}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Assignment) GetWorker() uint32 {
@@ -2224,7 +2418,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_parley_v1_control_proto_msgTypes[27]
+	mi := &file_parley_v1_control_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2236,7 +2430,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[27]
+	mi := &file_parley_v1_control_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2249,7 +2443,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{27}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Release) GetJob() string {
@@ -2276,7 +2470,7 @@ type Evaluate struct {
 
 func (x *Evaluate) Reset() {
 	*x = Evaluate{}
-	mi := &file_parley_v1_control_proto_msgTypes[28]
+	mi := &file_parley_v1_control_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2288,7 +2482,7 @@ func (x *Evaluate) String() string {
 func (*Evaluate) ProtoMessage() {}
 
 func (x *Evaluate) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[28]
+	mi := &file_parley_v1_control_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2301,7 +2495,7 @@ func (x *Evaluate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evaluate.ProtoReflect.Descriptor instead.
 func (*Evaluate) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{28}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Evaluate) GetJob() string {
@@ -2322,15 +2516,16 @@ func (x *Evaluate) GetUnits() []*Unit {
 type Save struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
-	Model         []byte                 `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"` // JSON of artifact.Model, without what only the writer knows
+	Model         []byte                 `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"` // packed artifact.Model, without what only the writer knows
 	Ranges        []string               `protobuf:"bytes,3,rep,name=ranges,proto3" json:"ranges,omitempty"`
+	Files         []byte                 `protobuf:"bytes,4,opt,name=files,proto3" json:"files,omitempty"` // packed map of the model's further files by name
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Save) Reset() {
 	*x = Save{}
-	mi := &file_parley_v1_control_proto_msgTypes[29]
+	mi := &file_parley_v1_control_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2342,7 +2537,7 @@ func (x *Save) String() string {
 func (*Save) ProtoMessage() {}
 
 func (x *Save) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[29]
+	mi := &file_parley_v1_control_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2355,7 +2550,7 @@ func (x *Save) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Save.ProtoReflect.Descriptor instead.
 func (*Save) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{29}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Save) GetJob() string {
@@ -2379,6 +2574,13 @@ func (x *Save) GetRanges() []string {
 	return nil
 }
 
+func (x *Save) GetFiles() []byte {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
 // Poll asks for a heartbeat at once.
 type Poll struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2388,7 +2590,7 @@ type Poll struct {
 
 func (x *Poll) Reset() {
 	*x = Poll{}
-	mi := &file_parley_v1_control_proto_msgTypes[30]
+	mi := &file_parley_v1_control_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2400,7 +2602,7 @@ func (x *Poll) String() string {
 func (*Poll) ProtoMessage() {}
 
 func (x *Poll) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[30]
+	mi := &file_parley_v1_control_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2413,7 +2615,7 @@ func (x *Poll) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Poll.ProtoReflect.Descriptor instead.
 func (*Poll) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{30}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{32}
 }
 
 type End struct {
@@ -2426,7 +2628,7 @@ type End struct {
 
 func (x *End) Reset() {
 	*x = End{}
-	mi := &file_parley_v1_control_proto_msgTypes[31]
+	mi := &file_parley_v1_control_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2438,7 +2640,7 @@ func (x *End) String() string {
 func (*End) ProtoMessage() {}
 
 func (x *End) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[31]
+	mi := &file_parley_v1_control_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2451,7 +2653,7 @@ func (x *End) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use End.ProtoReflect.Descriptor instead.
 func (*End) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{31}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *End) GetJob() string {
@@ -2472,7 +2674,7 @@ var File_parley_v1_control_proto protoreflect.FileDescriptor
 
 const file_parley_v1_control_proto_rawDesc = "" +
 	"\n" +
-	"\x17parley/v1/control.proto\x12\tparley.v1\x1a\x14parley/v1/data.proto\"\x80\x04\n" +
+	"\x17parley/v1/control.proto\x12\tparley.v1\x1a\x14parley/v1/data.proto\"\xad\x04\n" +
 	"\fAgentMessage\x12(\n" +
 	"\x05hello\x18\x01 \x01(\v2\x10.parley.v1.HelloH\x00R\x05hello\x124\n" +
 	"\theartbeat\x18\x02 \x01(\v2\x14.parley.v1.HeartbeatH\x00R\theartbeat\x121\n" +
@@ -2485,7 +2687,8 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\tevaluated\x18\b \x01(\v2\x14.parley.v1.EvaluatedH\x00R\tevaluated\x12(\n" +
 	"\x05saved\x18\t \x01(\v2\x10.parley.v1.SavedH\x00R\x05saved\x12.\n" +
 	"\arefused\x18\n" +
-	" \x01(\v2\x12.parley.v1.RefusedH\x00R\arefusedB\x06\n" +
+	" \x01(\v2\x12.parley.v1.RefusedH\x00R\arefused\x12+\n" +
+	"\x06fitted\x18\v \x01(\v2\x11.parley.v1.FittedH\x00R\x06fittedB\x06\n" +
 	"\x04body\"u\n" +
 	"\x05Hello\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x14\n" +
@@ -2519,12 +2722,19 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	" \x01(\x03R\x06pulled\"/\n" +
 	"\x05Tally\x12\x12\n" +
 	"\x04rows\x18\x01 \x01(\x03R\x04rows\x12\x12\n" +
-	"\x04loss\x18\x02 \x01(\x01R\x04loss\"n\n" +
+	"\x04loss\x18\x02 \x01(\x01R\x04loss\"\x80\x01\n" +
 	"\bProfiled\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x14\n" +
 	"\x05train\x18\x02 \x01(\fR\x05train\x12\x12\n" +
 	"\x04test\x18\x03 \x01(\fR\x04test\x12&\n" +
-	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\"D\n" +
+	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\x12\x10\n" +
+	"\x03fit\x18\x05 \x01(\bR\x03fit\"\x8b\x01\n" +
+	"\x06Fitted\x12\x10\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12#\n" +
+	"\x04unit\x18\x02 \x01(\v2\x0f.parley.v1.UnitR\x04unit\x12\x10\n" +
+	"\x03fit\x18\x03 \x01(\fR\x03fit\x12\x10\n" +
+	"\x03bad\x18\x04 \x01(\fR\x03bad\x12&\n" +
+	"\x05fault\x18\x05 \x01(\v2\x10.parley.v1.FaultR\x05fault\"D\n" +
 	"\bPrepared\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12&\n" +
 	"\x05fault\x18\x02 \x01(\v2\x10.parley.v1.FaultR\x05fault\"C\n" +
@@ -2582,7 +2792,7 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
 	"\x06worker\x18\x02 \x01(\rR\x06worker\x12\x12\n" +
 	"\x04term\x18\x03 \x01(\x04R\x04term\x12\x18\n" +
-	"\amessage\x18\x04 \x01(\tR\amessage\"\xb7\x04\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\"\xdb\x04\n" +
 	"\x12CoordinatorMessage\x12.\n" +
 	"\awelcome\x18\x01 \x01(\v2\x12.parley.v1.WelcomeH\x00R\awelcome\x12+\n" +
 	"\x03ack\x18\x02 \x01(\v2\x17.parley.v1.HeartbeatAckH\x00R\x03ack\x12.\n" +
@@ -2596,7 +2806,8 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x04save\x18\n" +
 	" \x01(\v2\x0f.parley.v1.SaveH\x00R\x04save\x12\"\n" +
 	"\x03end\x18\v \x01(\v2\x0e.parley.v1.EndH\x00R\x03end\x12%\n" +
-	"\x04poll\x18\f \x01(\v2\x0f.parley.v1.PollH\x00R\x04pollB\x06\n" +
+	"\x04poll\x18\f \x01(\v2\x0f.parley.v1.PollH\x00R\x04poll\x12\"\n" +
+	"\x03fit\x18\r \x01(\v2\x0e.parley.v1.FitH\x00R\x03fitB\x06\n" +
 	"\x04body\"\x1d\n" +
 	"\aWelcome\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\"*\n" +
@@ -2604,7 +2815,13 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\"/\n" +
 	"\aProfile\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x12\n" +
-	"\x04spec\x18\x02 \x01(\fR\x04spec\"q\n" +
+	"\x04spec\x18\x02 \x01(\fR\x04spec\"|\n" +
+	"\x03Fit\x12\x10\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12\x12\n" +
+	"\x04spec\x18\x02 \x01(\fR\x04spec\x12\x14\n" +
+	"\x05train\x18\x03 \x01(\fR\x05train\x12\x12\n" +
+	"\x04test\x18\x04 \x01(\fR\x04test\x12%\n" +
+	"\x05units\x18\x05 \x03(\v2\x0f.parley.v1.UnitR\x05units\"q\n" +
 	"\aPrepare\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x12\n" +
 	"\x04spec\x18\x02 \x01(\fR\x04spec\x12\x14\n" +
@@ -2641,11 +2858,12 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\aworkers\x18\x02 \x03(\v2\x15.parley.v1.AssignmentR\aworkers\"C\n" +
 	"\bEvaluate\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12%\n" +
-	"\x05units\x18\x02 \x03(\v2\x0f.parley.v1.UnitR\x05units\"F\n" +
+	"\x05units\x18\x02 \x03(\v2\x0f.parley.v1.UnitR\x05units\"\\\n" +
 	"\x04Save\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\fR\x05model\x12\x16\n" +
-	"\x06ranges\x18\x03 \x03(\tR\x06ranges\"\x06\n" +
+	"\x06ranges\x18\x03 \x03(\tR\x06ranges\x12\x14\n" +
+	"\x05files\x18\x04 \x01(\fR\x05files\"\x06\n" +
 	"\x04Poll\"/\n" +
 	"\x03End\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
@@ -2665,7 +2883,7 @@ func file_parley_v1_control_proto_rawDescGZIP() []byte {
 	return file_parley_v1_control_proto_rawDescData
 }
 
-var file_parley_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_parley_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_parley_v1_control_proto_goTypes = []any{
 	(*AgentMessage)(nil),       // 0: parley.v1.AgentMessage
 	(*Hello)(nil),              // 1: parley.v1.Hello
@@ -2674,81 +2892,88 @@ var file_parley_v1_control_proto_goTypes = []any{
 	(*RangeStatus)(nil),        // 4: parley.v1.RangeStatus
 	(*Tally)(nil),              // 5: parley.v1.Tally
 	(*Profiled)(nil),           // 6: parley.v1.Profiled
-	(*Prepared)(nil),           // 7: parley.v1.Prepared
-	(*Created)(nil),            // 8: parley.v1.Created
-	(*Fenced)(nil),             // 9: parley.v1.Fenced
-	(*Fence)(nil),              // 10: parley.v1.Fence
-	(*WorkerEnd)(nil),          // 11: parley.v1.WorkerEnd
-	(*Unit)(nil),               // 12: parley.v1.Unit
-	(*Evaluated)(nil),          // 13: parley.v1.Evaluated
-	(*Summary)(nil),            // 14: parley.v1.Summary
-	(*Saved)(nil),              // 15: parley.v1.Saved
-	(*Refused)(nil),            // 16: parley.v1.Refused
-	(*CoordinatorMessage)(nil), // 17: parley.v1.CoordinatorMessage
-	(*Welcome)(nil),            // 18: parley.v1.Welcome
-	(*HeartbeatAck)(nil),       // 19: parley.v1.HeartbeatAck
-	(*Profile)(nil),            // 20: parley.v1.Profile
-	(*Prepare)(nil),            // 21: parley.v1.Prepare
-	(*Create)(nil),             // 22: parley.v1.Create
-	(*Range)(nil),              // 23: parley.v1.Range
-	(*FenceOrder)(nil),         // 24: parley.v1.FenceOrder
-	(*Assign)(nil),             // 25: parley.v1.Assign
-	(*Assignment)(nil),         // 26: parley.v1.Assignment
-	(*Release)(nil),            // 27: parley.v1.Release
-	(*Evaluate)(nil),           // 28: parley.v1.Evaluate
-	(*Save)(nil),               // 29: parley.v1.Save
-	(*Poll)(nil),               // 30: parley.v1.Poll
-	(*End)(nil),                // 31: parley.v1.End
-	(*Fault)(nil),              // 32: parley.v1.Fault
+	(*Fitted)(nil),             // 7: parley.v1.Fitted
+	(*Prepared)(nil),           // 8: parley.v1.Prepared
+	(*Created)(nil),            // 9: parley.v1.Created
+	(*Fenced)(nil),             // 10: parley.v1.Fenced
+	(*Fence)(nil),              // 11: parley.v1.Fence
+	(*WorkerEnd)(nil),          // 12: parley.v1.WorkerEnd
+	(*Unit)(nil),               // 13: parley.v1.Unit
+	(*Evaluated)(nil),          // 14: parley.v1.Evaluated
+	(*Summary)(nil),            // 15: parley.v1.Summary
+	(*Saved)(nil),              // 16: parley.v1.Saved
+	(*Refused)(nil),            // 17: parley.v1.Refused
+	(*CoordinatorMessage)(nil), // 18: parley.v1.CoordinatorMessage
+	(*Welcome)(nil),            // 19: parley.v1.Welcome
+	(*HeartbeatAck)(nil),       // 20: parley.v1.HeartbeatAck
+	(*Profile)(nil),            // 21: parley.v1.Profile
+	(*Fit)(nil),                // 22: parley.v1.Fit
+	(*Prepare)(nil),            // 23: parley.v1.Prepare
+	(*Create)(nil),             // 24: parley.v1.Create
+	(*Range)(nil),              // 25: parley.v1.Range
+	(*FenceOrder)(nil),         // 26: parley.v1.FenceOrder
+	(*Assign)(nil),             // 27: parley.v1.Assign
+	(*Assignment)(nil),         // 28: parley.v1.Assignment
+	(*Release)(nil),            // 29: parley.v1.Release
+	(*Evaluate)(nil),           // 30: parley.v1.Evaluate
+	(*Save)(nil),               // 31: parley.v1.Save
+	(*Poll)(nil),               // 32: parley.v1.Poll
+	(*End)(nil),                // 33: parley.v1.End
+	(*Fault)(nil),              // 34: parley.v1.Fault
 }
 var file_parley_v1_control_proto_depIdxs = []int32{
 	1,  // 0: parley.v1.AgentMessage.hello:type_name -> parley.v1.Hello
 	2,  // 1: parley.v1.AgentMessage.heartbeat:type_name -> parley.v1.Heartbeat
 	6,  // 2: parley.v1.AgentMessage.profiled:type_name -> parley.v1.Profiled
-	7,  // 3: parley.v1.AgentMessage.prepared:type_name -> parley.v1.Prepared
-	8,  // 4: parley.v1.AgentMessage.created:type_name -> parley.v1.Created
-	9,  // 5: parley.v1.AgentMessage.fenced:type_name -> parley.v1.Fenced
-	11, // 6: parley.v1.AgentMessage.worker_end:type_name -> parley.v1.WorkerEnd
-	13, // 7: parley.v1.AgentMessage.evaluated:type_name -> parley.v1.Evaluated
-	15, // 8: parley.v1.AgentMessage.saved:type_name -> parley.v1.Saved
-	16, // 9: parley.v1.AgentMessage.refused:type_name -> parley.v1.Refused
-	3,  // 10: parley.v1.Heartbeat.workers:type_name -> parley.v1.WorkerStatus
-	4,  // 11: parley.v1.Heartbeat.ranges:type_name -> parley.v1.RangeStatus
-	5,  // 12: parley.v1.RangeStatus.tallies:type_name -> parley.v1.Tally
-	32, // 13: parley.v1.Profiled.fault:type_name -> parley.v1.Fault
-	32, // 14: parley.v1.Prepared.fault:type_name -> parley.v1.Fault
-	32, // 15: parley.v1.Created.fault:type_name -> parley.v1.Fault
-	10, // 16: parley.v1.Fenced.fences:type_name -> parley.v1.Fence
-	32, // 17: parley.v1.Fenced.fault:type_name -> parley.v1.Fault
-	32, // 18: parley.v1.WorkerEnd.fault:type_name -> parley.v1.Fault
-	12, // 19: parley.v1.Evaluated.unit:type_name -> parley.v1.Unit
-	14, // 20: parley.v1.Evaluated.summary:type_name -> parley.v1.Summary
-	32, // 21: parley.v1.Evaluated.fault:type_name -> parley.v1.Fault
-	32, // 22: parley.v1.Saved.fault:type_name -> parley.v1.Fault
-	18, // 23: parley.v1.CoordinatorMessage.welcome:type_name -> parley.v1.Welcome
-	19, // 24: parley.v1.CoordinatorMessage.ack:type_name -> parley.v1.HeartbeatAck
-	20, // 25: parley.v1.CoordinatorMessage.profile:type_name -> parley.v1.Profile
-	21, // 26: parley.v1.CoordinatorMessage.prepare:type_name -> parley.v1.Prepare
-	22, // 27: parley.v1.CoordinatorMessage.create:type_name -> parley.v1.Create
-	24, // 28: parley.v1.CoordinatorMessage.fence:type_name -> parley.v1.FenceOrder
-	25, // 29: parley.v1.CoordinatorMessage.assign:type_name -> parley.v1.Assign
-	27, // 30: parley.v1.CoordinatorMessage.release:type_name -> parley.v1.Release
-	28, // 31: parley.v1.CoordinatorMessage.evaluate:type_name -> parley.v1.Evaluate
-	29, // 32: parley.v1.CoordinatorMessage.save:type_name -> parley.v1.Save
-	31, // 33: parley.v1.CoordinatorMessage.end:type_name -> parley.v1.End
-	30, // 34: parley.v1.CoordinatorMessage.poll:type_name -> parley.v1.Poll
-	23, // 35: parley.v1.Create.ranges:type_name -> parley.v1.Range
-	10, // 36: parley.v1.FenceOrder.fences:type_name -> parley.v1.Fence
-	26, // 37: parley.v1.Assign.workers:type_name -> parley.v1.Assignment
-	26, // 38: parley.v1.Release.workers:type_name -> parley.v1.Assignment
-	12, // 39: parley.v1.Evaluate.units:type_name -> parley.v1.Unit
-	0,  // 40: parley.v1.Control.Session:input_type -> parley.v1.AgentMessage
-	17, // 41: parley.v1.Control.Session:output_type -> parley.v1.CoordinatorMessage
-	41, // [41:42] is the sub-list for method output_type
-	40, // [40:41] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	8,  // 3: parley.v1.AgentMessage.prepared:type_name -> parley.v1.Prepared
+	9,  // 4: parley.v1.AgentMessage.created:type_name -> parley.v1.Created
+	10, // 5: parley.v1.AgentMessage.fenced:type_name -> parley.v1.Fenced
+	12, // 6: parley.v1.AgentMessage.worker_end:type_name -> parley.v1.WorkerEnd
+	14, // 7: parley.v1.AgentMessage.evaluated:type_name -> parley.v1.Evaluated
+	16, // 8: parley.v1.AgentMessage.saved:type_name -> parley.v1.Saved
+	17, // 9: parley.v1.AgentMessage.refused:type_name -> parley.v1.Refused
+	7,  // 10: parley.v1.AgentMessage.fitted:type_name -> parley.v1.Fitted
+	3,  // 11: parley.v1.Heartbeat.workers:type_name -> parley.v1.WorkerStatus
+	4,  // 12: parley.v1.Heartbeat.ranges:type_name -> parley.v1.RangeStatus
+	5,  // 13: parley.v1.RangeStatus.tallies:type_name -> parley.v1.Tally
+	34, // 14: parley.v1.Profiled.fault:type_name -> parley.v1.Fault
+	13, // 15: parley.v1.Fitted.unit:type_name -> parley.v1.Unit
+	34, // 16: parley.v1.Fitted.fault:type_name -> parley.v1.Fault
+	34, // 17: parley.v1.Prepared.fault:type_name -> parley.v1.Fault
+	34, // 18: parley.v1.Created.fault:type_name -> parley.v1.Fault
+	11, // 19: parley.v1.Fenced.fences:type_name -> parley.v1.Fence
+	34, // 20: parley.v1.Fenced.fault:type_name -> parley.v1.Fault
+	34, // 21: parley.v1.WorkerEnd.fault:type_name -> parley.v1.Fault
+	13, // 22: parley.v1.Evaluated.unit:type_name -> parley.v1.Unit
+	15, // 23: parley.v1.Evaluated.summary:type_name -> parley.v1.Summary
+	34, // 24: parley.v1.Evaluated.fault:type_name -> parley.v1.Fault
+	34, // 25: parley.v1.Saved.fault:type_name -> parley.v1.Fault
+	19, // 26: parley.v1.CoordinatorMessage.welcome:type_name -> parley.v1.Welcome
+	20, // 27: parley.v1.CoordinatorMessage.ack:type_name -> parley.v1.HeartbeatAck
+	21, // 28: parley.v1.CoordinatorMessage.profile:type_name -> parley.v1.Profile
+	23, // 29: parley.v1.CoordinatorMessage.prepare:type_name -> parley.v1.Prepare
+	24, // 30: parley.v1.CoordinatorMessage.create:type_name -> parley.v1.Create
+	26, // 31: parley.v1.CoordinatorMessage.fence:type_name -> parley.v1.FenceOrder
+	27, // 32: parley.v1.CoordinatorMessage.assign:type_name -> parley.v1.Assign
+	29, // 33: parley.v1.CoordinatorMessage.release:type_name -> parley.v1.Release
+	30, // 34: parley.v1.CoordinatorMessage.evaluate:type_name -> parley.v1.Evaluate
+	31, // 35: parley.v1.CoordinatorMessage.save:type_name -> parley.v1.Save
+	33, // 36: parley.v1.CoordinatorMessage.end:type_name -> parley.v1.End
+	32, // 37: parley.v1.CoordinatorMessage.poll:type_name -> parley.v1.Poll
+	22, // 38: parley.v1.CoordinatorMessage.fit:type_name -> parley.v1.Fit
+	13, // 39: parley.v1.Fit.units:type_name -> parley.v1.Unit
+	25, // 40: parley.v1.Create.ranges:type_name -> parley.v1.Range
+	11, // 41: parley.v1.FenceOrder.fences:type_name -> parley.v1.Fence
+	28, // 42: parley.v1.Assign.workers:type_name -> parley.v1.Assignment
+	28, // 43: parley.v1.Release.workers:type_name -> parley.v1.Assignment
+	13, // 44: parley.v1.Evaluate.units:type_name -> parley.v1.Unit
+	0,  // 45: parley.v1.Control.Session:input_type -> parley.v1.AgentMessage
+	18, // 46: parley.v1.Control.Session:output_type -> parley.v1.CoordinatorMessage
+	46, // [46:47] is the sub-list for method output_type
+	45, // [45:46] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_parley_v1_control_proto_init() }
@@ -2768,8 +2993,9 @@ func file_parley_v1_control_proto_init() {
 		(*AgentMessage_Evaluated)(nil),
 		(*AgentMessage_Saved)(nil),
 		(*AgentMessage_Refused)(nil),
+		(*AgentMessage_Fitted)(nil),
 	}
-	file_parley_v1_control_proto_msgTypes[17].OneofWrappers = []any{
+	file_parley_v1_control_proto_msgTypes[18].OneofWrappers = []any{
 		(*CoordinatorMessage_Welcome)(nil),
 		(*CoordinatorMessage_Ack)(nil),
 		(*CoordinatorMessage_Profile)(nil),
@@ -2782,6 +3008,7 @@ func file_parley_v1_control_proto_init() {
 		(*CoordinatorMessage_Save)(nil),
 		(*CoordinatorMessage_End)(nil),
 		(*CoordinatorMessage_Poll)(nil),
+		(*CoordinatorMessage_Fit)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2789,7 +3016,7 @@ func file_parley_v1_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_v1_control_proto_rawDesc), len(file_parley_v1_control_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   32,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
