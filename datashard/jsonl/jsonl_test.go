@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -246,8 +247,15 @@ func TestFields(t *testing.T) {
 		{fmt.Sprintf(`{"%s":1,"%s":2}`, strings.Repeat("x", 1000), strings.Repeat("y", 1001)), []string{strings.Repeat("x", 1000)}},
 		{fmt.Sprintf(`{"%s":{"y":1}}`, strings.Repeat("x", 999)), nil},
 	} {
-		if diff := cmp.Diff(c.want, Fields([]byte(c.text))); diff != "" {
+		names := Fields([]byte(c.text))
+		if diff := cmp.Diff(c.want, names); diff != "" {
 			t.Errorf("%q: (-want +got)\n%s", c.text, diff)
+		}
+		b := parse(t, strings.TrimPrefix(c.text, "\uFEFF")+"\n", names...)
+		for i, name := range names {
+			if !slices.Contains(b.Columns[i].Missing, false) {
+				t.Errorf("%q: no row has %s", c.text, name)
+			}
 		}
 	}
 	var text strings.Builder
