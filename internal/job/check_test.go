@@ -72,7 +72,7 @@ func TestFaultsOfDocuments(t *testing.T) {
 		{"text: {ngrams: [0, 9]}", "text.ngrams[0]: must be at least 1, not 0\ntext.ngrams[1]: must be at most 8, not 9"},
 		{"text: {ngrams: [1, 2, 3]}", "text.ngrams: must have 2 items, not 3"},
 		{"text: {ngrams: []}", "text.ngrams: must have 2 items, not 0"},
-		{"text: {min_df: 1, max_df: 1}", ""},
+		{"text: {min_df: 1, max_df: 0.5}", ""},
 		{"text: {min_df: 0.1, max_df: 2}", ""},
 		{"text: {min_df: 0.6, max_df: 0.5}", "text.min_df: is more than data.text.max_df, 0.5: no term would be left"},
 		{"text: {min_df: 6, max_df: 5}", "text.min_df: is more than data.text.max_df, 5: no term would be left"},

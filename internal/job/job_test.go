@@ -180,6 +180,8 @@ func TestDecodeRefuses(t *testing.T) {
 		strings.Replace(good, `"name":`, `"Name":`, 1),
 		strings.Replace(good, `"name":`, `"x":1,"name":`, 1),
 		strings.Replace(good, `"seed":1,`, "", 1),
+		strings.Replace(good, `"scale":1`, `"features":[],"scale":1`, 1),
+		strings.Replace(good, `"scale":1`, `"label":null,"scale":1`, 1),
 		strings.Replace(good, `"epochs":5`, `"epochs":0`, 1),
 		strings.Replace(good, `"epochs":5`, `"epochs":5.5`, 1),
 		strings.Replace(good, `"rate":0.5`, `"rate":5e-1`, 1),
