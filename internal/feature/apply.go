@@ -38,9 +38,10 @@ type slot struct {
 // none is the column of a row without a nonzero in a slot.
 const none = ^uint32(0)
 
-// fixedHash are the hashed columns of a feature's numbers and of its indicator,
-// or those of its bins.
+// fixedHash is what is hashed once of a feature: the columns of its numbers, of
+// its indicator and of its bins, and what names are appended to.
 type fixedHash struct {
+	prefix            []byte
 	number, indicator uint32
 	bins              []uint32
 }
@@ -71,6 +72,7 @@ func (a *Applier) prepare() {
 	for i := range a.t.blocks {
 		b, f := &a.t.blocks[i], &a.t.recipe.Features[i]
 		h := &a.fixed[i]
+		h.prefix = []byte(f.name() + "=")
 		h.number = murmur3.StringSum32(f.name()) & a.masks
 		h.indicator = murmur3.StringSum32(missingName(f.name())) & a.masks
 		if f.Kind == binned {
@@ -273,7 +275,7 @@ func (a *Applier) fillNames(in *input, i int, columns []uint32) {
 // fillClock is fillNames for a part of a time with few values.
 func (a *Applier) fillClock(in *input, i int, columns []uint32) {
 	b, t := &a.t.blocks[i], in.time(a.binding.parts[i][0])
-	part, without := timeParts[a.binding.Features[i].Parts[0].Time], b.column(missing, 1)
+	part, without := a.binding.clocks[i][0], b.column(missing, 1)
 	for row, state := range t.states {
 		switch {
 		case in.bad[row]:
@@ -315,16 +317,8 @@ func (a *Applier) valueOf(in *input, i, j, row int) []byte {
 
 // hashName returns the hashed column of "name=value".
 func (a *Applier) hashName(in *input, i, row int) uint32 {
-	f := &a.binding.Features[i]
-	a.key = a.key[:0]
-	for j := range f.Parts {
-		if j > 0 {
-			a.key = append(a.key, cross...)
-		}
-		a.key = append(a.key, f.Parts[j].Name...)
-	}
-	a.key = append(a.key, '=')
-	for j := range f.Parts {
+	a.key = append(a.key[:0], a.fixed[i].prefix...)
+	for j := range a.binding.clocks[i] {
 		if j > 0 {
 			a.key = append(a.key, cross...)
 		}

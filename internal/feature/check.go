@@ -13,8 +13,9 @@ type binding struct {
 	*recipe
 	label, weight, exposure, text int
 	ranges                        []int
-	features                      []int   // column of each feature
-	parts                         [][]int // columns of its parts
+	features                      []int        // column of each feature
+	parts                         [][]int      // columns of its parts
+	clocks                        [][]timePart // parts of times that they are
 	auto                          []int
 	width                         int         // columns of a batch
 	prepared                      [][]float64 // by feature: numbers after scale and logarithms; NaN is missing
@@ -37,9 +38,11 @@ func (r *recipe) bind(names []string) binding {
 	}
 	for i := range r.Features {
 		var parts []int
+		var clocks []timePart
 		for _, p := range r.Features[i].Parts {
-			parts = append(parts, at(p.Column))
+			parts, clocks = append(parts, at(p.Column)), append(clocks, timeParts[p.Time])
 		}
+		b.clocks = append(b.clocks, clocks)
 		b.features, b.parts = append(b.features, at(r.Features[i].Column)), append(b.parts, parts)
 	}
 	for _, name := range r.Auto {

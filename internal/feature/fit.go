@@ -235,7 +235,7 @@ func (f *Fit) addNames(in *input, i int) {
 // addClock is addNames for a part of a time with few values.
 func (f *Fit) addClock(in *input, i int) {
 	d, t := &f.features[i].dictionary, in.time(f.binding.parts[i][0])
-	part := timeParts[f.binding.Features[i].Parts[0].Time]
+	part := f.binding.clocks[i][0]
 	var counts [maxClock]int64
 	without := int64(0)
 	for row, state := range t.states {

@@ -51,15 +51,15 @@ func cutPart(key string) (value, rest string, ok bool) {
 // partValue returns what a row has for a part of a category: valid until the next
 // call. Bins are not among them.
 func (b *binding) partValue(in *input, i, j, row int) []byte {
-	p, column := &b.Features[i].Parts[j], b.parts[i][j]
-	if p.Time == "" {
+	clock, column := b.clocks[i][j], b.parts[i][j]
+	if clock == 0 {
 		return in.cell(column, row)
 	}
 	t := in.time(column)
 	if t.states[row] != present {
 		return append(in.scratch[:0], missing...)
 	}
-	in.scratch = strconv.AppendInt(in.scratch[:0], int64(t.values[row].part(timeParts[p.Time])), 10)
+	in.scratch = strconv.AppendInt(in.scratch[:0], int64(t.values[row].part(clock)), 10)
 	return in.scratch
 }
 
