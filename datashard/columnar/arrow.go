@@ -48,7 +48,10 @@ func openArrow(f *File) error {
 
 // openMessages tells a file from a stream and finds the first message.
 func openMessages(f *File, m *messages) error {
-	start, err := f.in.bytes(0, min(f.in.size, 8))
+	if f.in.size < 8 {
+		return param.Errorf(param.Invalid, "%s: is too short for Arrow IPC data", f.name)
+	}
+	start, err := f.in.bytes(0, 8)
 	if err != nil {
 		return err
 	}
@@ -61,8 +64,6 @@ func openMessages(f *File, m *messages) error {
 		return nil
 	case bytes.HasPrefix(start, []byte("FEA1")):
 		return param.Errorf(param.Invalid, "%s: is Feather version 1, which is no longer in use: write it as version 2 (Arrow IPC)", f.name)
-	case len(start) < 8:
-		return param.Errorf(param.Invalid, "%s: is too short for Arrow IPC data", f.name)
 	}
 	return param.Errorf(param.Invalid, "%s: is not Arrow IPC data: correct the file's suffix or the format", f.name)
 }

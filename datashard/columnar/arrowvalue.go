@@ -16,7 +16,8 @@ func arrowKind(t arrow.DataType) (kind table.Kind, ok bool) {
 	case arrow.ExtensionType:
 		return arrowKind(t.StorageType())
 	case *arrow.DictionaryType:
-		if t.ValueType.ID() == arrow.DICTIONARY || t.ValueType.ID() == arrow.EXTENSION {
+		switch t.ValueType.ID() {
+		case arrow.DICTIONARY, arrow.EXTENSION, arrow.NULL:
 			return table.Text, false
 		}
 		return arrowKind(t.ValueType)
@@ -56,10 +57,11 @@ func arrowVector(a arrow.Array) vector {
 		return v
 	}
 	v.values = arrowValues(a)
-	if a.NullN() > 0 {
+	none := a.DataType().ID() == arrow.NULL // which has no mask that says so
+	if a.NullN() > 0 || none {
 		v.index = make([]int32, v.rows)
 		for i := range v.index {
-			if v.index[i] = int32(i); a.IsNull(i) {
+			if v.index[i] = int32(i); none || a.IsNull(i) {
 				v.index[i] = -1
 			}
 		}

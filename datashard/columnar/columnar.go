@@ -45,9 +45,9 @@ type Field struct {
 }
 
 const (
-	maxRows   = 8192     // of a batch: some hundred KB a column
-	maxText   = 16 << 20 // bytes of a batch's texts, unless one row has more
-	maxValues = 1 << 20  // nonzeros of a sparse batch, unless one row has more
+	maxRows   = 8192    // of a batch: some hundred KB a column
+	maxText   = 4 << 20 // bytes of a batch's texts, unless one row has more
+	maxValues = 1 << 20 // nonzeros of a sparse batch, unless one row has more
 )
 
 // source is one of the two formats.

@@ -203,7 +203,7 @@ func TestWant(t *testing.T) {
 // TestLongTexts has more text than a batch may hold.
 func TestLongTexts(t *testing.T) {
 	b := &table.Batch{Rows: 9, Columns: make([]table.Column, 1)}
-	for i, size := range []int{1, 5 << 20, 5 << 20, 5 << 20, 5 << 20, 20 << 20, 0, 20 << 20, 3} {
+	for i, size := range []int{1, 3 << 19, 3 << 19, 3 << 19, 3 << 19, 5 << 20, 0, 5 << 20, 3} {
 		c := &b.Columns[0]
 		c.Start = append(c.Start, uint32(len(c.Text)))
 		c.Text = append(c.Text, bytes.Repeat([]byte{byte('a' + i)}, size)...)
@@ -280,3 +280,6 @@ func TestWriterErrors(t *testing.T) {
 		}
 	}
 }
+
+// numberBits is a number as cells gives it.
+func numberBits(v float64) string { return fmt.Sprintf("%x", math.Float64bits(v)) }
