@@ -122,6 +122,7 @@ func TestUnmarshalBinaryErrors(t *testing.T) {
 		{head + "\x00\x01\x00", "the kind of the counts does not fit the options"},
 		{head + "\x02\x01\x00", "the kind of the counts does not fit the options"},
 		{head + "\x01\x00\x00", "the kind of the counts does not fit the options"},
+		{head + "\x01\xff\xff\xff\xff\xff\xff\xff\x7f\x00", "the kind of the counts does not fit the options"},
 		{head + "\x07\x01\x00", "the kind of the counts does not fit the options"},
 		{head + "\x01\x01\x01\x01\x01a\x01\x01", "a term shares more than the one before it has"},
 		{head + "\x01\x01\x02\x00\x01b\x01\x01\x00\x01a\x01\x01", "terms are not sorted"},

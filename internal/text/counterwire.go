@@ -16,6 +16,10 @@ const counterVersion = "parley text counts 1\n"
 // damaged bytes cannot claim much memory.
 const mostShared = 255
 
+// mostDocuments is more than there are, and few enough that sums of damaged
+// numbers do not wrap around.
+const mostDocuments = 1 << 48
+
 // MarshalBinary returns c in a form that depends only on what was counted, not
 // on its order.
 func (c *Counter) MarshalBinary() ([]byte, error) {
@@ -203,13 +207,14 @@ func (r *reader) count(d *Counter) count {
 
 // plausible reports that options, source and documents of c are possible.
 func (c *Counter) plausible() bool {
+	counted := c.documents > 0 && c.documents <= mostDocuments
 	switch c.source {
 	case nothing:
 		return c.documents == 0
 	case documents, hashed:
-		return c.documents > 0 && c.source == c.options.source()
+		return counted && c.source == c.options.source()
 	case bags:
-		return c.documents > 0
+		return counted
 	}
 	return false
 }

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -240,10 +241,13 @@ func TestManyTerms(t *testing.T) {
 	if len(columns) < many*99/100 {
 		t.Errorf("%d columns of %d terms", len(columns), many)
 	}
+	if columns, _ := e.Append(nil, nil, bytes.Repeat([]byte("long"), mostIdle)); len(columns) != 1 {
+		t.Errorf("a long word has %d columns", len(columns))
+	}
 	if columns, values := e.Append(nil, nil, []byte("t1 t1")); len(columns) != 1 || math.Abs(float64(values[0])) != 2 {
 		t.Errorf("a small document has %v %v", columns, values)
 	}
-	if len(e.counts.slots) > mostIdle {
-		t.Errorf("%d slots are kept", len(e.counts.slots))
+	if len(e.counts.slots) > mostIdle || cap(e.scanner.buf) > mostIdle {
+		t.Errorf("%d slots and %d bytes are kept", len(e.counts.slots), cap(e.scanner.buf))
 	}
 }
