@@ -47,8 +47,14 @@ func (r *reader) bind(v *view) error {
 	if v.transform == nil {
 		return nil
 	}
+	names := r.d.names
+	if r.d.format.sparse {
+		names = nil
+	}
 	var err error
-	r.applier, err = v.transform.Bind(r.d.names)
+	if r.applier, err = v.transform.Bind(names); r.d.source.Unlabeled {
+		r.applier, err = v.transform.BindUnlabeled(names)
+	}
 	return err
 }
 
