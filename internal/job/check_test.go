@@ -59,6 +59,7 @@ func TestFaultsOfLabels(t *testing.T) {
 		{"label: {column: a, map: {b: ~, \"c\\n\": 1}}", "label.map.b: has no value; give it one, or remove the key\n" +
 			`label.map."c\n": a name must be printable text on one line`},
 		{"label: {column: a, map: [b]}", "label.map: must be a mapping of names to numbers, not a list"},
+		{"label: {column: a, above: x, map: {b: 1}}", `label.above: must be a number, not "x"`},
 		{"label: a", `label: must be a mapping of keys (column, above, map), not "a"`},
 		{"exposure: {column: a}", "exposure: is only for model.kind poisson (which is not yet supported); remove it"},
 		{"weight: {column: ''}", "weight.column: must not be empty"},
@@ -191,6 +192,16 @@ data.features[0].scale: must not be 0
 data.features[2].scale: is for features of kind numeric, and this one is category; remove it
 data.features[6]: has numeric and category; make a feature of each`
 	if got := j.Validate(); got == nil || got.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", got, want)
+	}
+	j = parsed(t, columns)
+	var inOrder []string
+	j.Data.Quality.MaxMissing = map[string]float64{}
+	for column := 'a'; column <= 'j'; column++ {
+		j.Data.Quality.MaxMissing[string(column)] = 2
+		inOrder = append(inOrder, "data.quality.max_missing."+string(column)+": must be at most 1, not 2")
+	}
+	if got, want := j.Validate(), strings.Join(inOrder, "\n"); got == nil || got.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", got, want)
 	}
 	j = parsed(t, documents)
