@@ -165,33 +165,3 @@ func cutName(name string, parts int) []string {
 	}
 	return out
 }
-
-// finishAuto decides what the columns are that nobody mentioned. A column without
-// any value gives no feature.
-func (f *Fit) finishAuto(t *Transform) error {
-	if len(f.auto) == 0 {
-		return nil
-	}
-	t.recipe.Auto, t.recipe.Features, t.blocks = nil, nil, nil
-	for i := range f.auto {
-		a, name := &f.auto[i], f.plan.recipe.Auto[i]
-		var b block
-		switch {
-		case !a.names && a.moments.present == 0:
-			continue
-		case !a.names:
-			b.Indicator = a.moments.missing > 0
-			b.set(&a.moments, true)
-			t.recipe.Features = append(t.recipe.Features, feature{Kind: numeric, Column: name, Scale: 1, Standardize: true})
-		case t.recipe.HashBits == 0 && a.values.full:
-			return param.Errorf(param.Invalid, "data.features: column %s has more than %d different names: set data.hash, or leave it out with {ignore: %s}", name, maxAutoNames, name)
-		default:
-			if t.recipe.HashBits == 0 {
-				b.choose(&a.values, 1, autoMinCount)
-			}
-			t.recipe.Features = append(t.recipe.Features, feature{Kind: category, Parts: []part{{Name: name, Column: name}}, MinCount: autoMinCount})
-		}
-		t.blocks = append(t.blocks, b)
-	}
-	return nil
-}

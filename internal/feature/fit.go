@@ -5,19 +5,12 @@ import (
 	"strconv"
 
 	"parley/internal/batch"
-	"parley/internal/param"
 	"parley/internal/table"
 	"parley/internal/text"
 )
 
-const (
-	// maxNames bounds the names of a category that is asked for.
-	maxNames = 1 << 24
-	// maxAutoNames bounds the names of a column that nobody mentions.
-	maxAutoNames = 100_000
-	// autoMinCount is min_count of such a column.
-	autoMinCount = 2
-)
+// maxNames bounds the names of a category that is asked for.
+const maxNames = 1 << 24
 
 // Place says where row 0 of a batch is. Row orders what is seen first.
 type Place struct {
@@ -84,13 +77,6 @@ func (m *momentFit) add(x float64, squares bool) {
 	}
 }
 
-// autoFit is about a column that nobody mentions: both things that it may be.
-type autoFit struct {
-	moments momentFit
-	names   bool // some cell is no number
-	values  dictionary
-}
-
 // columnFit is what a summary says of a column.
 type columnFit struct {
 	missing, numbers int64
@@ -129,6 +115,7 @@ func (f *Fit) Add(b *table.Batch, first Place) {
 	f.countMissing(in)
 	f.addLabels(in)
 	f.binding.check(in)
+	f.checkAuto(in)
 	if f.binding.label >= 0 {
 		f.countLabels(in, first)
 	}
@@ -136,7 +123,7 @@ func (f *Fit) Add(b *table.Batch, first Place) {
 		f.addFeature(in, i)
 	}
 	for i := range f.auto {
-		f.auto[i].add(in, f.binding.auto[i])
+		f.auto[i].add(in, f.binding.auto[i], f.binding.HashBits == 0)
 	}
 	f.countNumbers(in)
 	f.addDocuments(in)
@@ -258,31 +245,6 @@ func (f *Fit) addClock(in *input, i int) {
 	}
 }
 
-func (a *autoFit) add(in *input, column int) {
-	n, typed := in.number(column), in.b.Columns[column].Kind == table.Number
-	for row, state := range n.states {
-		if in.bad[row] {
-			continue
-		}
-		if typed && state == wrong {
-			in.mark(row, "number", in.notNumber("column", column, row))
-			continue
-		}
-		x := n.values[row]
-		switch {
-		case state == absent:
-			a.moments.missing++
-		case state == wrong || !(math.Abs(x) <= math.MaxFloat32):
-			a.names = true
-		default:
-			a.moments.add(x, true)
-		}
-		if !a.values.full && !typed {
-			a.values.add(in.cell(column, row), 1)
-		}
-	}
-}
-
 func (f *Fit) addDocuments(in *input) {
 	column := f.binding.text
 	if column < 0 || f.terms == nil {
@@ -327,59 +289,4 @@ func (f *Fit) AddSparse(rows *batch.CSR, bad *table.BadRows, first Place) {
 		}
 	}
 	f.countBad(rows.Rows(), *bad)
-}
-
-// Merge adds what g knows of other rows. g is of the same Plan, here or
-// elsewhere, and must not be used afterwards.
-func (f *Fit) Merge(g *Fit) error {
-	if f.plan != g.plan && f.plan.fingerprint() != g.plan.fingerprint() {
-		return param.Errorf(param.Invalid, "the fits are of different plans: data and job must be the same everywhere")
-	}
-	f.rows, f.nonzeros, f.largest = f.rows+g.rows, f.nonzeros+g.nonzeros, max(f.largest, g.largest)
-	for code, n := range g.bad {
-		f.bad[code] += n
-	}
-	f.labels.merge(&g.labels)
-	for i := range f.features {
-		f.features[i].merge(&g.features[i], f.binding.Features[i].Parts, f.binding.withBins(i))
-	}
-	for i := range f.auto {
-		a, b := &f.auto[i], &g.auto[i]
-		a.moments.merge(&b.moments)
-		a.names = a.names || b.names
-		a.values.merge(&b.values)
-	}
-	for i := range f.columns {
-		f.columns[i].merge(&g.columns[i])
-	}
-	f.unique.merge(&g.unique)
-	if f.terms != nil {
-		return f.terms.Merge(g.terms)
-	}
-	return nil
-}
-
-func (m *momentFit) merge(n *momentFit) {
-	m.present, m.missing = m.present+n.present, m.missing+n.missing
-	m.total.merge(&n.total)
-	m.squares.merge(&n.squares)
-}
-
-func (c *columnFit) merge(d *columnFit) {
-	c.missing, c.numbers = c.missing+d.missing, c.numbers+d.numbers
-	c.least, c.most = min(c.least, d.least), max(c.most, d.most)
-	c.total.merge(&d.total)
-}
-
-func (f *featureFit) merge(g *featureFit, parts []part, bins bool) {
-	f.moments.merge(&g.moments)
-	f.quantiles.merge(&g.quantiles)
-	if g.coarse != f.coarse {
-		f.coarsen(parts)
-		g.coarsen(parts)
-	}
-	f.dictionary.merge(&g.dictionary)
-	if bins && !f.coarse && len(f.dictionary.names) > maxFine {
-		f.coarsen(parts)
-	}
 }

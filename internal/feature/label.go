@@ -6,9 +6,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"parley/internal/table"
 )
 
-// noLabel are the reasons of rows without a label that can be used.
+// badLabel is the code of rows without a label that can be used.
 const badLabel = "label"
 
 // labelValue reads the label of a row as a number. It is false for a name, which
@@ -25,7 +27,7 @@ func (b *binding) labelValue(in *input, row int) (value float32, isNumber bool) 
 	n := in.number(column)
 	switch x := n.values[row]; {
 	case n.states[row] == wrong:
-		if l.Above != nil || in.b.Columns[column].Kind != 0 {
+		if l.Above != nil || in.b.Columns[column].Kind != table.Text {
 			in.mark(row, badLabel, in.notNumber("label", column, row))
 			return 0, true
 		}

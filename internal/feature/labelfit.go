@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strconv"
 
 	"parley/internal/param"
 )
@@ -54,7 +55,7 @@ func (s spot) compare(t spot) int {
 // number counts n labels of a value, the first of them in a row of a batch.
 func (l *labelFit) number(value float32, n int64, first Place, row int) {
 	if at := first.Row + int64(row); l.number1.text == "" || at < l.number1.at.row {
-		l.number1 = example{string(appendNumber(nil, float64(value))), first.of(row)}
+		l.number1 = example{strconv.FormatFloat(float64(value), 'g', -1, 32), first.of(row)}
 	}
 	if l.more {
 		return
