@@ -115,8 +115,6 @@ func (s *s3) refusal(at location, r minio.ErrorResponse) error {
 		return err
 	}
 	switch {
-	case r.StatusCode == http.StatusNotFound:
-		return missing("%s: there is no such key (%s): correct the URL", at.name, r.Code)
 	case r.Region != "" && (r.StatusCode/100 == 3 || r.Code == minio.AuthorizationHeaderMalformed || r.Code == minio.InvalidRegion):
 		return param.Errorf(param.Invalid, "%s: the bucket is in the region %s: set AWS_REGION to it", at.name, r.Region)
 	case r.StatusCode == http.StatusForbidden || r.StatusCode == http.StatusUnauthorized:

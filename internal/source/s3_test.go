@@ -187,7 +187,7 @@ func TestS3Errors(t *testing.T) {
 		{"s3://bucket/*.csv", 403, "SignatureDoesNotMatch", param.Invalid, "denies access (403 SignatureDoesNotMatch)"},
 		{"s3://bucket/a.csv", 403, "InvalidObjectState", param.Invalid, "in an archive"},
 		{"s3://bucket/a.csv", 301, "PermanentRedirect", param.Invalid, "the bucket is in the region mars-1: set AWS_REGION"},
-		{"s3://bucket/a.csv", 404, "NoSuchThing", param.Invalid, "there is no such key (NoSuchThing)"},
+		{"s3://bucket/a.csv", 404, "NoSuchThing", param.Invalid, "refuses the request (404 NoSuchThing)"},
 		{"s3://bucket/a.csv", 418, "Teapot", param.Invalid, `refuses the request (418 Teapot): "go away"`},
 		{"s3://bucket/a.csv", 400, "RequestTimeout", param.Retryable, "gave up after 5 tries: the server answers RequestTimeout"},
 		{"s3://bucket/", 503, "SlowDown", param.Retryable, "gave up after 5 tries: the server answers SlowDown"},

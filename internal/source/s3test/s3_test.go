@@ -156,7 +156,7 @@ func TestWrites(t *testing.T) {
 	b := bucket(t)
 	for name, endpoint := range map[string]string{"straight": gateway, "proxy": newProxy(t, 3).URL} {
 		r := remote(t, endpoint)
-		for _, size := range []int{0, 1, 100_000, 16 << 20, 16<<20 + 1, 40 << 20} {
+		for _, size := range []int{0, 1, 100_000, 16 << 20, 33 << 20} {
 			data, url := noise(size), fmt.Sprintf("%s/%s-%d", b, name, size)
 			put(t, r, url, data)
 			f := open(t, remote(t, gateway), url)
@@ -293,7 +293,7 @@ func TestErrors(t *testing.T) {
 		{good, b + "/x*", "no object matches"},
 		{client(gateway, key, "wrong-secret"), b + "/data", "denies access (403 SignatureDoesNotMatch) to the credentials in AWS_ACCESS_KEY_ID"},
 		{client(gateway, key, "wrong-secret"), b + "/", "denies access (403 SignatureDoesNotMatch)"},
-		{client(gateway, "nobody", "wrong-secret"), b + "/data", "denies access (403 InvalidAccessKeyId)"},
+		{client(gateway, "nobody", "wrong-secret"), b + "/data", "refuses the request (404 XAdminUserNotFound)"},
 		{client(gateway, "", ""), b + "/data", "denies access (403 AccessDenied) to a request without credentials"},
 	} {
 		_, err := c.r.List(context.Background(), c.url)
@@ -329,4 +329,3 @@ func TestPublicBucket(t *testing.T) {
 		t.Error(err)
 	}
 }
-
