@@ -38,7 +38,7 @@ func TestErrors(t *testing.T) {
 		{good + "2 1 1\n1 3 1\n", "-", "docword.txt:6: document 1 comes after 2: sort the lines by document"},
 		{good + "1 2 1\n2 1 1\n", "-", "docword.txt:5: word 2 of document 1 is repeated, it is in line 4 too: add the two counts up"},
 		{good + "1 4 1\n1 3 1\n1 4 1\n", "-", "docword.txt:7: word 4 of document 1 is repeated, it is in line 5 too: add the two counts up"},
-		{"1\n1\n9\n1 1 1\n1 1 1\n1 1 1\n", "-", "docword.txt:5: word 1 of document 1 is repeated, it is in line 4 too: add the two counts up"},
+		{"1\n1\n9\n1 1 1\n1 1 1\nnot read\n", "-", "docword.txt:5: word 1 of document 1 is repeated, it is in line 4 too: add the two counts up"},
 		{good + "1 3 1\n", "-", "docword.txt: has 2 counts, but the header says 4: copy or download it again, or correct the header"},
 		{good + "2 1 1\n2 2 1\n3 1 1\n3 2 1\n", "-", "docword.txt:8: is beyond the 4 counts that the header says"},
 		{good + "1 3 \x00\n", "-", "docword.txt:5: is not a UCI bag of words but binary data: give a docword.txt, and if it is compressed, keep the suffix of its name"},

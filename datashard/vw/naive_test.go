@@ -53,6 +53,7 @@ func naiveRow(line string, bits int, unlabeled bool) (label, weight float32, fea
 	if len(parts) == 1 || strings.ContainsFunc(line, func(r rune) bool { return r < ' ' && r != '\t' }) {
 		return 0, 0, nil, false
 	}
+	// An x behind the head joins its last word if that touches the bar.
 	words, tail := words(parts[0]), words(strings.TrimLeft(parts[0], " \t")+"x")
 	touches := len(tail) == len(words) && len(words) > 0
 	if n := len(words); touches || n > 0 && words[n-1][0] == '\'' {
