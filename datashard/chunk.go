@@ -19,9 +19,13 @@ type sizes struct {
 	// line is the longest row allowed: each core holds one at a time. It is no
 	// less than chunk, so only the last row of a chunk can be longer.
 	line int64
+	// block is how much text is parsed and kept together, if shards are smaller: to
+	// make a file costs as much as to parse some hundred KB. More would be read in
+	// vain, as shards are asked for in random order.
+	block int64
 }
 
-var usual = sizes{chunk: 1 << 20, line: 64 << 20}
+var usual = sizes{chunk: 1 << 20, line: 64 << 20, block: 192 << 10}
 
 // chunk is the work on the rows that begin in [lo, hi) of a file. Chunks are
 // used again and again; what they hold is that of the last run.

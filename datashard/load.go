@@ -25,9 +25,18 @@ type view struct {
 	readers   sync.Pool
 }
 
-// blockRows is how many rows are read, and kept, together if shards are smaller:
-// what each costs is then shared by many.
-const blockRows = 1024
+// shardsOfBlock returns how many shards make a block: a power of two that divides
+// a unit.
+func (d *Dataset) shardsOfBlock(m *plan.Manifest) int {
+	text, n := int64(0), 1
+	for _, f := range d.files {
+		text += f.size
+	}
+	for n < plan.UnitShards && text*int64(n) < d.sizes.block*int64(len(m.Shards)) {
+		n *= 2
+	}
+	return n
+}
 
 // newView checks a manifest, which may have come over the wire, and makes the
 // view of it.
@@ -35,15 +44,12 @@ func (d *Dataset) newView(m *plan.Manifest) (*view, error) {
 	if err := d.check(m); err != nil {
 		return nil, err
 	}
-	v := &view{manifest: m, cache: newCache(d.options.CacheBytes), together: 1}
+	v := &view{manifest: m, cache: newCache(d.options.CacheBytes), together: d.shardsOfBlock(m)}
 	if m.Transform != nil {
 		v.transform = new(feature.Transform)
 		if err := json.Unmarshal(m.Transform, v.transform); err != nil {
 			return nil, fmt.Errorf("%s: features: %w", d.source.Path, err)
 		}
-	}
-	if d.textBytes() <= d.options.CacheBytes { // else rows of a block would be let go before they are read
-		v.together = int(max(1, blockRows/plan.ShardRows(m.Rows)))
 	}
 	v.key = d.blockKey(m, v.together)
 	r := d.newReader()
@@ -57,14 +63,6 @@ func (d *Dataset) newView(m *plan.Manifest) (*view, error) {
 		return r
 	}
 	return v, nil
-}
-
-// textBytes is the size of all files.
-func (d *Dataset) textBytes() (n int64) {
-	for _, f := range d.files {
-		n += f.size
-	}
-	return n
 }
 
 // blockKey names the rows of the dataset on disk: all that they depend on.

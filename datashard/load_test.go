@@ -98,7 +98,8 @@ func TestUseMalformed(t *testing.T) {
 func TestLoadChanged(t *testing.T) {
 	text := generate(100, 4)
 	dir := write(t, "a", text)
-	d := open(t, dir, Options{CacheBytes: -1}) // so that a block is a shard
+	d := open(t, dir, Options{CacheBytes: -1})
+	d.sizes.block = 1 // a block is a shard
 	m := profileOf(t, d)
 	path := filepath.Join(dir, "a")
 	overwrite := func(text string) {
@@ -128,6 +129,7 @@ func TestLoadConcurrently(t *testing.T) {
 	text := generate(2000, 5)
 	want := rowsOfText(text)
 	d := open(t, write(t, "a", text), Options{CacheBytes: 20 << 10})
+	d.sizes.block = 1
 	m := profileOf(t, d)
 	var wait sync.WaitGroup
 	for g := range 8 {

@@ -178,9 +178,13 @@ func TestIndexBase(t *testing.T) {
 	}{
 		{"1 1:1 5:1\n", func(d *Dataset) (*plan.Manifest, error) { return d.Profile(t.Context()) }, false, 5, 0},
 		{"1 1:1 5:1\n1 0:1\n", func(d *Dataset) (*plan.Manifest, error) { return d.Profile(t.Context()) }, true, 6, 1},
-		{"1 1:1 5:1\n", func(d *Dataset) (*plan.Manifest, error) { return d.ProfileAs(t.Context(), &plan.Manifest{ZeroBased: true}) }, true, 6, 1},
+		{"1 1:1 5:1\n", func(d *Dataset) (*plan.Manifest, error) {
+			return d.ProfileAs(t.Context(), &plan.Manifest{ZeroBased: true})
+		}, true, 6, 1},
 		{"1 1:1 5:1\n", func(d *Dataset) (*plan.Manifest, error) { return d.ProfileAs(t.Context(), &plan.Manifest{}) }, false, 5, 0},
-		{"1 268435455:1\n", func(d *Dataset) (*plan.Manifest, error) { return d.ProfileAs(t.Context(), &plan.Manifest{ZeroBased: true}) }, true, plan.MaxColumns, plan.MaxColumns - 1},
+		{"1 268435455:1\n", func(d *Dataset) (*plan.Manifest, error) {
+			return d.ProfileAs(t.Context(), &plan.Manifest{ZeroBased: true})
+		}, true, plan.MaxColumns, plan.MaxColumns - 1},
 	} {
 		d := open(t, write(t, "x", c.text), Options{})
 		m, err := c.as(d)
