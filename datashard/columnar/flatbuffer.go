@@ -90,51 +90,74 @@ const (
 	recordHeader     = 3
 )
 
-const unionType = 14
+// The types that need a look of their own.
+const (
+	unionType      = 14
+	binaryViewType = 23
+	textViewType   = 24
+)
 
-// checkSchema checks the lengths of a Schema. fields bounds how many fields there
-// may be in all: tables may share their parts, so a few bytes could describe
-// very many.
-func checkSchema(schema flat) error {
+// views is how many columns of views the batches have: those of the rows, and of
+// each dictionary by its id. The library takes it that there are as many counts
+// of their buffers, and reads what stands there.
+type views struct {
+	rows         int
+	dictionaries map[int64]int
+}
+
+// checkSchema checks the lengths of a Schema and counts its views. fields bounds
+// how many fields there may be in all: tables may share their parts, so a few
+// bytes could describe very many.
+func (v *views) checkSchema(schema flat) error {
+	*v = views{dictionaries: map[int64]int{}}
 	schema.vector(2, 4)
 	fields := len(schema.b) / 8
-	var check func(field flat, depth int) error
-	check = func(field flat, depth int) error {
+	var check func(field flat, depth int, count func()) error
+	check = func(field flat, depth int, count func()) error {
 		if fields--; fields < 0 || depth > 32 {
 			return damage("the schema has too many fields")
 		}
 		field.vector(6, 4)
+		if dictionary, ok := field.table(4); ok { // what follows is of its values
+			id := dictionary.int64(0)
+			count = func() { v.dictionaries[id]++ }
+		}
+		if kind := field.byte(2); kind == binaryViewType || kind == textViewType {
+			count()
+		}
 		if union, ok := field.table(3); ok && field.byte(2) == unionType {
 			union.vector(1, 4)
 		}
-		return field.tables(5, func(child flat) error { return check(child, depth+1) })
+		return field.tables(5, func(child flat) error { return check(child, depth+1, count) })
 	}
-	return schema.tables(1, func(field flat) error { return check(field, 0) })
+	return schema.tables(1, func(field flat) error { return check(field, 0, func() { v.rows++ }) })
 }
 
 // checkMessage checks the lengths of a message whose body has size bytes, and
 // returns its header and, of record batches, the rows.
-func checkMessage(message flat, size int64) (header byte, rows int64, err error) {
+func (v *views) checkMessage(message flat, size int64) (header byte, rows int64, err error) {
 	message.vector(4, 4)
 	header = message.byte(1)
 	body, ok := message.table(2)
 	if !ok {
 		return header, 0, damage("a message has no header")
 	}
+	needed := v.rows
 	switch header {
 	case schemaHeader:
-		return header, 0, checkSchema(body)
+		return header, 0, v.checkSchema(body)
 	case dictionaryHeader:
+		needed = v.dictionaries[body.int64(0)]
 		if body, ok = body.table(1); !ok {
 			return header, 0, damage("a dictionary has no data")
 		}
 	}
-	return header, body.int64(0), checkRecords(body, size)
+	return header, body.int64(0), checkRecords(body, size, needed)
 }
 
 // checkRecords checks a RecordBatch: the lengths of its columns and where its
-// buffers lie within the body.
-func checkRecords(batch flat, size int64) error {
+// buffers lie within the body. It must have counts of buffers for views columns.
+func checkRecords(batch flat, size int64, views int) error {
 	if rows := batch.int64(0); rows < 0 || rows > math.MaxInt32 {
 		return damage("a batch of %d rows", rows)
 	}
@@ -150,7 +173,11 @@ func checkRecords(batch flat, size int64) error {
 			return damage("a buffer of %d bytes at %d, but the batch has %d", n, at, size)
 		}
 	}
-	for counts := batch.vector(4, 8); len(counts) > 0; counts = counts[8:] {
+	counts := batch.vector(4, 8)
+	if len(counts) < 8*views {
+		return damage("a batch has %d columns of views, but says the buffers of %d", views, len(counts)/8)
+	}
+	for ; len(counts) > 0; counts = counts[8:] {
 		if n := binary.LittleEndian.Uint64(counts); n > uint64(len(buffers)/16) {
 			return damage("a column of %d buffers, but the batch has %d", n, len(buffers)/16)
 		}

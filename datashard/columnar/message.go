@@ -18,6 +18,7 @@ type messages struct {
 	at     int64   // where the next message is
 	blocks []int64 // of a file: where those after the next are
 	file   bool
+	views  views // of the schema, once it was read
 	last   *ipc.Message
 }
 
@@ -35,7 +36,7 @@ func (m *messages) Message() (*ipc.Message, error) {
 	if size < 0 || size > m.in.size-body {
 		return nil, io.ErrUnexpectedEOF
 	}
-	if _, _, err := checkMessage(flatRoot(meta), size); err != nil {
+	if _, _, err := m.views.checkMessage(flatRoot(meta), size); err != nil {
 		return nil, err
 	}
 	buffer := memory.NewResizableBuffer(m.mem)
@@ -124,7 +125,7 @@ func (m *messages) readFooter() (rows int64, err error) {
 		if err != nil {
 			return 0, err
 		}
-		header, n, err := checkMessage(flatRoot(meta), flatRoot(meta).int64(3))
+		header, n, err := m.views.checkMessage(flatRoot(meta), flatRoot(meta).int64(3))
 		if err != nil || header != recordHeader {
 			return 0, damage("the footer refers to a message that is no batch of rows")
 		}

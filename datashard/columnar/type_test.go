@@ -121,7 +121,7 @@ func TestArrowUnfit(t *testing.T) {
 	}{
 		{arrow.PrimitiveTypes.Int64, `[1, null, 9007199254740993]`, `x: row 3: column "c": the int64 value is beyond 2^53, where numbers are no longer exact: store the column as text`},
 		{arrow.PrimitiveTypes.Uint64, `[18446744073709551615]`, `x: row 1: column "c": the uint64 value is beyond 2^53, where numbers are no longer exact: store the column as text`},
-		{arrow.FixedWidthTypes.Timestamp_s, `["2500-01-01 00:00:00"]`, `x: row 1: column "c": the timestamp[s, tz=UTC] value is out of the range of times in nanoseconds, 1677 to 2262: store the column as text or as numbers`},
+		{arrow.FixedWidthTypes.Timestamp_s, `[16725225600]`, `x: row 1: column "c": the timestamp[s, tz=UTC] value is out of the range of times in nanoseconds, 1677 to 2262: store the column as text or as numbers`},
 		{list, `[[1]]`, `x: column "c": cannot read values of type list<item: int32, nullable>: leave the column out, or store it as numbers, text or timestamps`},
 		{arrow.StructOf(arrow.Field{Name: "a", Type: list}), `[{"a": [1]}]`, `x: column "c": cannot read values of type struct<a: list<item: int32, nullable>>: leave the column out, or store it as numbers, text or timestamps`},
 		{arrow.FixedWidthTypes.Time32s, `["12:00:00"]`, `x: column "c": cannot read values of type time32[s]: leave the column out, or store it as numbers, text or timestamps`},
