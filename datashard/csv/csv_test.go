@@ -145,6 +145,19 @@ func TestWant(t *testing.T) {
 	}
 }
 
+// TestShortRows puts good rows behind so many short ones that there is just no room
+// left for them.
+func TestShortRows(t *testing.T) {
+	for n := range 20 {
+		for _, good := range []string{"1,2,3,4,5\n", "\"1\",2,3,4,5\n"} {
+			b, _ := parse(t, strings.Repeat("x\n", n)+good, ',', 5)
+			if got := rows(b); len(got) != n+1 || !cmp.Equal(got[n], []string{"1", "2", "3", "4", "5"}) {
+				t.Errorf("%q behind %d short rows: %q", good, n, got)
+			}
+		}
+	}
+}
+
 // naive reads text with encoding/csv, which takes \r\n inside of quotes for \n and
 // knows no missing cells.
 func naive(text string, comma byte, columns int) ([][]string, error) {
@@ -184,7 +197,7 @@ func checkNaive(t *testing.T, text string, comma byte, columns int) {
 var texts = []string{
 	"", "a,b\n", "a,b\r\n1,2\r\n", "\"a\"\"\",b\n", "\"a\nb\",\"\"\n,\n", "a\"b,c\nd,e\n", "\"a\"b,c\n\"d\ne,f\n", "\r\n\n,,\n", "\"a\r\nb\",\r\n",
 	"a\tb\n", "\"\t\"\t\"\"\"\"\n", "\uFEFFa,b\n", "a,\x00\nb,c\n", "a,\xff\n\xff,\"\"\"\"\n", "\"\"\"\",\"\xff\"\"\"\n", "12345678,12345678\n1234567,\n",
-	"a,b\r", "\r\r\n,\"\r\n", ",,,,,,,,,,,,,,,,\n", "a,b\n" + strings.Repeat("1234567,", 3) + "\n",
+	"1,-1\n,--\n\v,\v\n", "\t\b\t\b\n", strings.Repeat("x\n", 100), strings.Repeat("\"x\"\n", 100), "a,b\r", "\r\r\n,\"\r\n", ",,,,,,,,,,,,,,,,\n", "a,b\n" + strings.Repeat("1234567,", 3) + "\n",
 }
 
 func FuzzParse(f *testing.F) {
