@@ -50,7 +50,7 @@ Logs go to standard error. SIGTERM and Ctrl-C end it in good order.`,
 	f.StringVar(&o.advertise, "advertise", "", "host under which others reach this node (default: --bind's)")
 	f.StringVar(&o.http, "http", "", "address of the HTTP endpoint (/healthz, /readyz, /v1/members, /v1/jobs); port 0 picks one (default: none)")
 	f.StringVar(&o.label, "label", "parley", "name of the cluster: nodes of another label are refused")
-	o.data.addFlags(f, "folder for models, temporary files and the cache of parsed rows (default: parley-data/PORT in the user's cache folder; with port 0 a temporary one)")
+	o.data.addFlags(c, "folder for models, temporary files and the cache of parsed rows (default: parley-data/PORT in the user's cache folder; with port 0 a temporary one)")
 	f.BoolVar(&o.insecure, "insecure", false, "allow addresses beyond loopback: anybody who reaches them can read data, submit jobs that read files of this user, and change models; use it on networks that you trust entirely (keys are not yet supported)")
 	f.BoolVar(&o.verbose, "verbose", false, "log more")
 	c.RunE = do(func(c *cobra.Command, _ []string) error { return runAgent(c.Context(), o) })

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"parley/datashard"
 	"parley/datashard/blockcache"
@@ -18,7 +18,8 @@ type dataOptions struct {
 	limit float64 // GiB
 }
 
-func (o *dataOptions) addFlags(f *pflag.FlagSet, dir string) {
+func (o *dataOptions) addFlags(c *cobra.Command, dir string) {
+	f := c.Flags()
 	f.StringVar(&o.dir, "data-dir", "", dir)
 	f.Float64Var(&o.limit, "cache-limit", 10, "size of the cache of parsed rows in GiB; what was not used for longest goes first; 0 for no cache")
 }

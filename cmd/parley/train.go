@@ -58,7 +58,7 @@ training; 3 cluster unreachable; 130 interrupted.`,
 	f.StringVar(&o.cluster, "cluster", "", "submit to the cluster of the agent at this address instead of training in this process")
 	f.IntVar(&o.servers, "servers", 1, "parameter servers of the embedded cluster")
 	f.IntVar(&o.trainers, "trainers", runtime.NumCPU(), "trainers of the embedded cluster")
-	o.data.addFlags(f, "with the embedded cluster: folder for the cache of parsed rows (default: parley-data in the user's cache folder)")
+	o.data.addFlags(c, "with the embedded cluster: folder for the cache of parsed rows (default: parley-data in the user's cache folder)")
 	f.BoolVar(&o.detach, "detach", false, "with --cluster: print the job's id and return")
 	f.BoolVar(&o.json, "json", false, "print the report as JSON on standard output, and nothing else there")
 	f.BoolVar(&o.force, "force", false, "replace a finished model in the output folder")

@@ -13,8 +13,9 @@ import (
 type Block struct {
 	Columns []uint32 // sorted, unique
 	Labels  []float32
-	Offsets []uint32 // rows + 1
-	Index   []uint32 // into Columns, ascending within a row
+	Weights []float32 // one a row, or nil: all 1
+	Offsets []uint32  // rows + 1
+	Index   []uint32  // into Columns, ascending within a row
 	Values  []float32
 }
 
@@ -56,7 +57,25 @@ func (b *Builder) Build(dst *Block, parts []*CSR, rows []Row, bias uint32) {
 		dst.Labels = append(dst.Labels, p.Labels[r.Row])
 		dst.Offsets = append(dst.Offsets, uint32(len(dst.Index)))
 	}
+	dst.Weights = weightsOf(dst.Weights, parts, rows)
 	b.sort(dst)
+}
+
+// weightsOf returns the rows' weights in the memory of dst, nil if no part has
+// some.
+func weightsOf(dst []float32, parts []*CSR, rows []Row) []float32 {
+	if !slices.ContainsFunc(parts, func(p *CSR) bool { return p.Weights != nil }) {
+		return nil
+	}
+	dst = dst[:0]
+	for _, r := range rows {
+		w := float32(1)
+		if p := parts[r.Part]; p.Weights != nil {
+			w = p.Weights[r.Row]
+		}
+		dst = append(dst, w)
+	}
+	return dst
 }
 
 // reset empties the table and makes it large enough for n columns.

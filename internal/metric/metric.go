@@ -30,7 +30,8 @@ type Summary struct {
 	Bits    int     `json:"bits"`    // of a score that are kept, from the top
 	Rows    int64   `json:"rows"`    // evaluated
 	Unknown int64   `json:"unknown"` // nonzeros in columns that the model does not have
-	Loss    float64 `json:"loss"`    // sum of the objective's row losses
+	Weight  float64 `json:"weight"`  // sum of the rows' weights
+	Loss    float64 `json:"loss"`    // sum of the objective's row losses, each times its weight
 
 	// Classification.
 	TruePositive  int64     `json:"true_positive,omitempty"` // at the threshold 0.5: margin above 0
@@ -63,14 +64,16 @@ func NewSummary(total int64) *Summary {
 }
 
 // AddClassified adds rows with the given margins and their losses; positive
-// tells each row's class. It does not keep the slices.
-func (s *Summary) AddClassified(margins, losses []float64, positive []bool) {
+// tells each row's class. weights may be nil, for ones. Losses count by weight;
+// confusion and scores count rows. It does not keep the slices.
+func (s *Summary) AddClassified(margins, losses []float64, positive []bool, weights []float32) {
 	s.become(Classification)
 	for i, m := range margins {
-		s.Loss += losses[i]
+		s.Loss += weigh(losses[i], weights, i)
 		s.count(m > 0, positive[i])
 	}
 	s.Rows += int64(len(margins))
+	s.Weight += sumOf(weights, len(margins))
 	h := newHistogram(margins, positive, s.Bits)
 	s.Scores.merge(&h)
 }
@@ -89,26 +92,46 @@ func (s *Summary) count(predicted, actual bool) {
 }
 
 // AddMeans adds rows with the given predicted means and labels; the loss of a
-// row is half its squared error. It does not keep the slices.
-func (s *Summary) AddMeans(means []float64, labels []float32) {
+// row is half its squared error. weights may be nil, for ones. It does not keep the
+// slices.
+func (s *Summary) AddMeans(means []float64, labels, weights []float32) {
 	s.become(Regression)
-	part := Summary{Rows: int64(len(means))}
+	part := Summary{Rows: int64(len(means)), Weight: sumOf(weights, len(means))}
 	for i, mean := range means {
 		e := mean - float64(labels[i])
-		part.SquaredError += float64(e * e)
-		part.AbsoluteError += max(e, -e)
-		part.Mean += float64(labels[i])
+		part.SquaredError += weigh(float64(e*e), weights, i)
+		part.AbsoluteError += weigh(max(e, -e), weights, i)
+		part.Mean += weigh(float64(labels[i]), weights, i)
 	}
-	if part.Rows == 0 {
-		return
-	}
-	part.Loss = part.SquaredError / 2
-	part.Mean /= float64(part.Rows)
-	for _, label := range labels {
-		d := float64(label) - part.Mean
-		part.M2 += float64(d * d)
+	if part.Weight > 0 {
+		part.Loss = part.SquaredError / 2
+		part.Mean /= part.Weight
+		for i, label := range labels {
+			d := float64(label) - part.Mean
+			part.M2 += weigh(float64(d*d), weights, i)
+		}
 	}
 	s.add(&part)
+}
+
+// weigh returns x times weight i.
+func weigh(x float64, weights []float32, i int) float64 {
+	if weights == nil {
+		return x
+	}
+	return float64(x * float64(weights[i]))
+}
+
+// sumOf returns the sum of n weights.
+func sumOf(weights []float32, n int) float64 {
+	if weights == nil {
+		return float64(n)
+	}
+	sum := 0.0
+	for _, w := range weights {
+		sum += float64(w)
+	}
+	return sum
 }
 
 // become fixes the kind of a summary at its first rows.
@@ -144,25 +167,26 @@ func (s *Summary) Merge(o *Summary) error {
 // after Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for
 // computing sample variances" (1979), equation 2.1.
 func (s *Summary) add(o *Summary) {
-	if n := s.Rows + o.Rows; o.Rows > 0 {
-		d, part := o.Mean-s.Mean, float64(o.Rows)/float64(n)
+	if n := s.Weight + o.Weight; o.Weight > 0 {
+		d, part := o.Mean-s.Mean, o.Weight/n
 		s.Mean += float64(d * part)
-		s.M2 += o.M2 + float64(float64(d*d)*float64(float64(s.Rows)*part))
+		s.M2 += o.M2 + float64(float64(d*d)*float64(s.Weight*part))
 	}
 	s.Rows += o.Rows
+	s.Weight += o.Weight
 	s.Unknown += o.Unknown
 	s.Loss += o.Loss
 	s.SquaredError += o.SquaredError
 	s.AbsoluteError += o.AbsoluteError
 }
 
-// MeanLoss returns the mean of the objective's row losses, the objective
+// MeanLoss returns the mean of the objective's row losses by weight, the objective
 // without its penalty; 0 without rows. For regression it is half of mse.
 func (s *Summary) MeanLoss() float64 {
-	if s.Rows == 0 {
+	if s.Weight == 0 {
 		return 0
 	}
-	return s.Loss / float64(s.Rows)
+	return s.Loss / s.Weight
 }
 
 // Metrics returns the metrics by name: logloss, accuracy, auc, precision,
@@ -180,7 +204,7 @@ func (s *Summary) Metrics() map[string]float64 {
 	switch s.Kind {
 	case Classification:
 		right := float64(2 * s.TruePositive)
-		put("logloss", s.Loss, rows)
+		put("logloss", s.Loss, s.Weight)
 		put("accuracy", float64(s.TruePositive+s.TrueNegative), rows)
 		put("precision", float64(s.TruePositive), float64(s.TruePositive+s.FalsePositive))
 		put("recall", float64(s.TruePositive), float64(s.TruePositive+s.FalseNegative))
@@ -189,9 +213,9 @@ func (s *Summary) Metrics() map[string]float64 {
 			m["auc"] = auc
 		}
 	case Regression:
-		put("mse", s.SquaredError, rows)
-		put("rmse", root(s.SquaredError/rows), 1)
-		put("mae", s.AbsoluteError, rows)
+		put("mse", s.SquaredError, s.Weight)
+		put("rmse", root(s.SquaredError/s.Weight), 1)
+		put("mae", s.AbsoluteError, s.Weight)
 		put("r2", s.M2-s.SquaredError, s.M2)
 	}
 	return m

@@ -39,7 +39,7 @@ func (o *oracle) classified(s *Summary, lo, hi int) {
 	for i := range losses {
 		losses[i], _ = linalg.Logistic(o.Margins[lo+i], o.Positive[lo+i])
 	}
-	s.AddClassified(o.Margins[lo:hi], losses, o.Positive[lo:hi])
+	s.AddClassified(o.Margins[lo:hi], losses, o.Positive[lo:hi], nil)
 }
 
 var close15 = cmpopts.EquateApprox(1e-12, 0)
@@ -48,7 +48,7 @@ func TestAgainstScikitLearn(t *testing.T) {
 	o := readOracle(t)
 	c, r := NewSummary(300), NewSummary(300)
 	o.classified(c, 0, len(o.Margins))
-	r.AddMeans(o.Means, o.Labels)
+	r.AddMeans(o.Means, o.Labels, nil)
 	if diff := cmp.Diff(o.Classification, c.Metrics(), close15); diff != "" {
 		t.Error(diff)
 	}
@@ -71,7 +71,7 @@ func TestMergedPartsEqualTheWhole(t *testing.T) {
 		pc, pr := NewSummary(300), NewSummary(300)
 		pc.Unknown = 3
 		o.classified(pc, lo, hi)
-		pr.AddMeans(o.Means[lo:hi], o.Labels[lo:hi])
+		pr.AddMeans(o.Means[lo:hi], o.Labels[lo:hi], nil)
 		for _, err := range []error{c.Merge(pc), r.Merge(sent(t, pr))} {
 			if err != nil {
 				t.Fatal(err)
@@ -107,8 +107,8 @@ func sent(t *testing.T, s *Summary) *Summary {
 
 func TestUndefinedMetricsAreLeftOut(t *testing.T) {
 	one, same, empty := NewSummary(2), NewSummary(2), NewSummary(0)
-	one.AddClassified([]float64{-1, -2}, []float64{0.1, 0.2}, []bool{false, false})
-	same.AddMeans([]float64{1, 2}, []float32{5, 5})
+	one.AddClassified([]float64{-1, -2}, []float64{0.1, 0.2}, []bool{false, false}, nil)
+	same.AddMeans([]float64{1, 2}, []float32{5, 5}, nil)
 	if m := one.Metrics(); len(m) != 2 || m["accuracy"] != 1 {
 		t.Errorf("one class: %v", m)
 	}
@@ -118,7 +118,7 @@ func TestUndefinedMetricsAreLeftOut(t *testing.T) {
 	if m := empty.Metrics(); len(m) != 0 || empty.MeanLoss() != 0 {
 		t.Errorf("no rows: %v", m)
 	}
-	empty.AddMeans(nil, nil)
+	empty.AddMeans(nil, nil, nil)
 	if m := empty.Metrics(); len(m) != 0 {
 		t.Errorf("no rows: %v", m)
 	}
@@ -126,8 +126,8 @@ func TestUndefinedMetricsAreLeftOut(t *testing.T) {
 
 func TestMergeRefuses(t *testing.T) {
 	s, other, coarse := NewSummary(10), NewSummary(10), NewSummary(1<<20+1)
-	s.AddClassified([]float64{1, 2}, []float64{0, 0}, []bool{true, false})
-	other.AddMeans([]float64{1}, []float32{1})
+	s.AddClassified([]float64{1, 2}, []float64{0, 0}, []bool{true, false}, nil)
+	other.AddMeans([]float64{1}, []float32{1}, nil)
 	before := *s
 	short, unsorted, negative := sent(t, s), sent(t, s), sent(t, s)
 	short.Scores.Negatives = short.Scores.Negatives[:1]
@@ -199,5 +199,21 @@ func TestImagesKeepTheOrder(t *testing.T) {
 	coarse := NewSummary(1<<20 + 1).Bits
 	if image(1, coarse) == image(1+1./1024, coarse) || image(1, coarse) != image(1+1./4096, coarse) || image(-1, coarse) >= image(1, coarse) {
 		t.Errorf("%d bits do not keep 11 of the fraction", coarse)
+	}
+}
+
+// TestWeights: a row of weight 3 counts as three rows, one of weight 0 as none.
+func TestWeights(t *testing.T) {
+	weighted, repeated := NewSummary(10), NewSummary(10)
+	weighted.AddMeans([]float64{1, 2, 9}, []float32{1.5, 4, 7}, []float32{3, 1, 0})
+	repeated.AddMeans([]float64{1, 1, 1, 2}, []float32{1.5, 1.5, 1.5, 4}, nil)
+	if diff := cmp.Diff(repeated.Metrics(), weighted.Metrics()); diff != "" {
+		t.Error(diff)
+	}
+	weighted, repeated = NewSummary(10), NewSummary(10)
+	weighted.AddClassified([]float64{1, -2}, []float64{0.5, 0.25}, []bool{true, true}, []float32{3, 1})
+	repeated.AddClassified([]float64{1, 1, 1, -2}, []float64{0.5, 0.5, 0.5, 0.25}, []bool{true, true, true, true}, nil)
+	if weighted.MeanLoss() != repeated.MeanLoss() || weighted.Metrics()["logloss"] != 1.75/4 {
+		t.Errorf("%v, want %v", weighted.Metrics(), repeated.Metrics())
 	}
 }

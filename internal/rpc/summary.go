@@ -8,7 +8,7 @@ import (
 
 // Summary packs the statistics of an evaluation into a message.
 func Summary(s *metric.Summary) *parleyv1.Summary {
-	m := &parleyv1.Summary{Kind: string(s.Kind), Bits: int32(s.Bits), Rows: s.Rows, Unknown: s.Unknown, Loss: s.Loss,
+	m := &parleyv1.Summary{Kind: string(s.Kind), Bits: int32(s.Bits), Rows: s.Rows, Unknown: s.Unknown, Loss: s.Loss, Weight: s.Weight,
 		TruePositive: s.TruePositive, FalsePositive: s.FalsePositive, TrueNegative: s.TrueNegative, FalseNegative: s.FalseNegative,
 		Positives: s.Scores.Positives, Negatives: s.Scores.Negatives,
 		Mean: s.Mean, M2: s.M2, SquaredError: s.SquaredError, AbsoluteError: s.AbsoluteError}
@@ -27,7 +27,7 @@ func FromSummary(m *parleyv1.Summary) (*metric.Summary, error) {
 	if len(m.GetPositives()) != n || len(m.GetNegatives()) != n {
 		return nil, param.Errorf(param.Invalid, "summary: %d scores with %d and %d counts", n, len(m.GetPositives()), len(m.GetNegatives()))
 	}
-	s := &metric.Summary{Kind: metric.Kind(m.GetKind()), Bits: int(m.GetBits()), Rows: m.GetRows(), Unknown: m.GetUnknown(), Loss: m.GetLoss(),
+	s := &metric.Summary{Kind: metric.Kind(m.GetKind()), Bits: int(m.GetBits()), Rows: m.GetRows(), Unknown: m.GetUnknown(), Loss: m.GetLoss(), Weight: m.GetWeight(),
 		TruePositive: m.GetTruePositive(), FalsePositive: m.GetFalsePositive(), TrueNegative: m.GetTrueNegative(), FalseNegative: m.GetFalseNegative(),
 		Mean: m.GetMean(), M2: m.GetM2(), SquaredError: m.GetSquaredError(), AbsoluteError: m.GetAbsoluteError()}
 	s.Scores.Positives, s.Scores.Negatives = m.GetPositives(), m.GetNegatives()

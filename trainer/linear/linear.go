@@ -58,7 +58,7 @@ func New(kind string, positive float32, step Stepper) (*Model, error) {
 // Learn takes an online step a row, in the block's order. state is the state of
 // the block's columns, slot-major, and Learn leaves in it what the steps changed
 // (new minus old). It returns the progressive loss: the sum of the row losses,
-// each before the row's own step, in row order.
+// each times its weight and before the row's own step, in row order.
 func (m *Model) Learn(b *batch.Block, state []float32) (loss float64) {
 	n := len(b.Columns)
 	if len(state) != n*m.step.Slots() {
@@ -71,6 +71,10 @@ func (m *Model) Learn(b *batch.Block, state []float32) (loss float64) {
 		lo, hi := b.Offsets[i], b.Offsets[i+1]
 		index, values := b.Index[lo:hi], b.Values[lo:hi]
 		l, gradient := m.loss.at(linalg.GatherDot(index, values, weights), label)
+		if b.Weights != nil {
+			w := float64(b.Weights[i])
+			l, gradient = float64(l*w), float64(gradient*w)
+		}
 		loss += l
 		m.step.Step(state, n, index, values, float32(gradient))
 	}

@@ -135,3 +135,18 @@ func TestManyGoroutinesShareAModel(t *testing.T) {
 	}
 	group.Wait()
 }
+
+// TestLearnWeights: a weight scales loss and gradient.
+func TestLearnWeights(t *testing.T) {
+	m := newModel(t, "linear", 0, plain{0.5})
+	b := block()
+	b.Weights = []float32{2, 0}
+	state := []float32{1, 0, 0.5, 10, 20, 30}
+	// Row 0 as in TestLearnLinear, twice as hard; row 1 changes nothing.
+	if loss := m.Learn(b, state); loss != 2./8 {
+		t.Errorf("loss %v", loss)
+	}
+	if diff := cmp.Diff([]float32{0.5, 1, 0.5, 1, 2, 2}, state); diff != "" {
+		t.Errorf("changes: %s", diff)
+	}
+}

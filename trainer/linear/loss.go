@@ -12,7 +12,7 @@ type loss interface {
 	// mean returns what a margin predicts.
 	mean(margin float64) float64
 	// observe adds rows to a summary.
-	observe(into *metric.Summary, margins []float64, labels []float32)
+	observe(into *metric.Summary, margins []float64, labels, weights []float32)
 }
 
 type logistic struct{ positive float32 }
@@ -23,13 +23,13 @@ func (l logistic) at(margin float64, label float32) (loss, gradient float64) {
 
 func (logistic) mean(margin float64) float64 { return linalg.Sigmoid(margin) }
 
-func (l logistic) observe(into *metric.Summary, margins []float64, labels []float32) {
+func (l logistic) observe(into *metric.Summary, margins []float64, labels, weights []float32) {
 	losses, positive := make([]float64, len(margins)), make([]bool, len(margins))
 	for i, m := range margins {
 		losses[i], _ = l.at(m, labels[i])
 		positive[i] = labels[i] == l.positive
 	}
-	into.AddClassified(margins, losses, positive)
+	into.AddClassified(margins, losses, positive, weights)
 }
 
 type squared struct{}
@@ -40,6 +40,6 @@ func (squared) at(margin float64, label float32) (loss, gradient float64) {
 
 func (squared) mean(margin float64) float64 { return margin }
 
-func (squared) observe(into *metric.Summary, margins []float64, labels []float32) {
-	into.AddMeans(margins, labels)
+func (squared) observe(into *metric.Summary, margins []float64, labels, weights []float32) {
+	into.AddMeans(margins, labels, weights)
 }

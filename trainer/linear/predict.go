@@ -12,6 +12,7 @@ import (
 func (m *Model) Evaluate(rows *batch.CSR, keep func(i int) bool, weights []float32, into *metric.Summary) {
 	margins := make([]float64, 0, rows.Rows())
 	labels := make([]float32, 0, rows.Rows())
+	var importance []float32 // of the kept rows, nil for ones
 	for i, label := range rows.Labels {
 		if !keep(i) {
 			continue
@@ -19,8 +20,11 @@ func (m *Model) Evaluate(rows *batch.CSR, keep func(i int) bool, weights []float
 		margin, unknown := marginOf(rows, i, weights)
 		into.Unknown += int64(unknown)
 		margins, labels = append(margins, margin), append(labels, label)
+		if rows.Weights != nil {
+			importance = append(importance, rows.Weights[i])
+		}
 	}
-	m.loss.observe(into, margins, labels)
+	m.loss.observe(into, margins, labels, importance)
 }
 
 // Predict appends a prediction a row to dst: the probability of the positive

@@ -1246,6 +1246,7 @@ type Summary struct {
 	M2            float64                `protobuf:"fixed64,14,opt,name=m2,proto3" json:"m2,omitempty"`
 	SquaredError  float64                `protobuf:"fixed64,15,opt,name=squared_error,json=squaredError,proto3" json:"squared_error,omitempty"`
 	AbsoluteError float64                `protobuf:"fixed64,16,opt,name=absolute_error,json=absoluteError,proto3" json:"absolute_error,omitempty"`
+	Weight        float64                `protobuf:"fixed64,17,opt,name=weight,proto3" json:"weight,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1388,6 +1389,13 @@ func (x *Summary) GetSquaredError() float64 {
 func (x *Summary) GetAbsoluteError() float64 {
 	if x != nil {
 		return x.AbsoluteError
+	}
+	return 0
+}
+
+func (x *Summary) GetWeight() float64 {
+	if x != nil {
+		return x.Weight
 	}
 	return 0
 }
@@ -2764,7 +2772,7 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12#\n" +
 	"\x04unit\x18\x02 \x01(\v2\x0f.parley.v1.UnitR\x04unit\x12,\n" +
 	"\asummary\x18\x03 \x01(\v2\x12.parley.v1.SummaryR\asummary\x12&\n" +
-	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\"\xcf\x03\n" +
+	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\"\xe7\x03\n" +
 	"\aSummary\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04bits\x18\x02 \x01(\x05R\x04bits\x12\x12\n" +
@@ -2782,7 +2790,8 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x04mean\x18\r \x01(\x01R\x04mean\x12\x0e\n" +
 	"\x02m2\x18\x0e \x01(\x01R\x02m2\x12#\n" +
 	"\rsquared_error\x18\x0f \x01(\x01R\fsquaredError\x12%\n" +
-	"\x0eabsolute_error\x18\x10 \x01(\x01R\rabsoluteError\"|\n" +
+	"\x0eabsolute_error\x18\x10 \x01(\x01R\rabsoluteError\x12\x16\n" +
+	"\x06weight\x18\x11 \x01(\x01R\x06weight\"|\n" +
 	"\x05Saved\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
 	"\x06sha256\x18\x02 \x01(\tR\x06sha256\x12!\n" +
