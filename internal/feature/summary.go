@@ -19,8 +19,8 @@ type Summary struct {
 
 // Count is a number of bad rows.
 type Count struct {
-	Code string
-	Rows int64
+	Code string `json:"code"`
+	Rows int64  `json:"rows"`
 }
 
 // Label is one distinct label.
@@ -47,8 +47,8 @@ type Column struct {
 
 // Fault is something that the data is not and data.quality asks.
 type Fault struct {
-	Key  string // such as data.quality.unique
-	Text string
+	Key  string `json:"key"` // such as data.quality.unique
+	Text string `json:"text"`
 }
 
 // Summary reports what is known so far.
