@@ -40,7 +40,6 @@ func (w *web) get(ctx context.Context, at location, tag string, from, to int64) 
 		// As a header, it goes along with redirects within the host.
 		password, _ := user.Password()
 		req.SetBasicAuth(user.Username(), password)
-		req.URL.User = nil
 	}
 	req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", from, to-1))
 	if strings.HasPrefix(tag, `"`) { // weak tags and dates never match by the rules of If-Match
