@@ -40,8 +40,7 @@ type chunk struct {
 	ends      []int  // of each row in it
 	peek      libsvm.Peek
 	labels    labelTable
-	quotes    bool // a quote is among the bytes from lo to hi
-	odd       bool // their number is odd
+	quotes    bool // there are some in the text
 	err       error
 
 	buffer, copied []byte
@@ -104,15 +103,20 @@ func (s *scanner) run(ctx context.Context, merge func(*chunk) error) error {
 // the merger. The channels hold all chunks there are, so only free ever blocks.
 func (s *scanner) deal(ctx context.Context, free <-chan *chunk, todo, order chan<- *chunk) error {
 	for i, f := range s.d.files {
-		for lo := f.begin; lo < f.size; lo += s.d.sizes.chunk {
+		for lo, n := f.begin, 0; lo < f.size; n++ {
+			hi := min(lo+s.d.sizes.chunk, f.size)
+			if f.cuts != nil {
+				hi = f.cuts[n+1]
+			}
 			select {
 			case c := <-free:
-				c.file, c.lo, c.hi = i, lo, min(lo+s.d.sizes.chunk, f.size)
+				c.file, c.lo, c.hi = i, lo, hi
 				todo <- c
 				order <- c
 			case <-ctx.Done():
 				return ctx.Err()
 			}
+			lo = hi
 		}
 	}
 	return nil
@@ -123,20 +127,12 @@ func (s *scanner) work(r *reader, c *chunk) {
 	c.at.Reset()
 	c.labels.reset()
 	f, sizes := s.d.files[c.file], s.d.sizes
-	var quoted [2]bool
-	if f.quoted != nil {
-		n := (c.lo - f.begin) / sizes.chunk
-		quoted = [2]bool{f.quoted[n], f.quoted[n+1]}
-	}
-	if c.err = c.lines.read(f, &c.buffer, c.lo, c.hi, sizes.line, quoted); c.err != nil {
+	if c.err = c.lines.read(f, &c.buffer, c.lo, c.hi, sizes.line); c.err != nil {
 		return
 	}
-	if s.d.format.quotes {
-		n := bytes.Count(c.lines.own, []byte{'"'})
-		c.quotes, c.odd = n > 0, n%2 == 1
-	}
+	c.quotes = s.d.format.quotes && bytes.IndexByte(c.lines.text, '"') >= 0
 	s.d.format.rows(r, c)
-	c.canonicalise(s.d.format.quotes)
+	c.canonicalise(c.quotes)
 }
 
 // canonicalise sets the text that is hashed: the rows, each ended by \n. Mostly

@@ -29,9 +29,9 @@ type file struct {
 	order    []int    // the file's cell of each of the dataset's columns; nil: the same
 	unpacked unpacked // what it was before it was text
 	keys     []string // values of its key=value folders, by the dataset's keys
-	// quoted tells for each chunk from begin on whether it begins within quotes;
-	// nil where the file has none.
-	quoted []bool
+	// cuts are where the chunks of a file with quotes begin, and the end of the last
+	// one; nil where any newline ends a row.
+	cuts []int64
 }
 
 func (f *file) close() error {
@@ -75,17 +75,18 @@ var byteOrderMark = []byte("\xEF\xBB\xBF")
 type lines struct {
 	text    []byte
 	offset  int64
-	own     []byte // the bytes from lo to hi
-	tooLong bool   // the row that follows the text is longer than allowed
+	tooLong bool // the row that follows the text is longer than allowed
 }
 
 // read sets l to the rows that begin in [lo, hi), lo < hi, with the lines between
-// them, up to the first that is longer than longest. quoted tells whether lo and
-// hi are within quotes. Chunks that follow each other therefore hold every row
-// once, wherever they are cut.
-func (l *lines) read(f *file, buf *[]byte, lo, hi, longest int64, quoted [2]bool) error {
+// them, up to the first that is longer than longest. Chunks that follow each other
+// therefore hold every row once, wherever they are cut.
+func (l *lines) read(f *file, buf *[]byte, lo, hi, longest int64) error {
+	if f.cuts != nil {
+		return l.whole(f, buf, lo, hi, longest)
+	}
 	from := lo
-	if lo > f.begin { // a row begins at lo if one ends before it
+	if lo > f.begin { // a row begins at lo if a newline is before it
 		from = lo - 1
 	}
 	hi = min(hi, f.size)
@@ -94,61 +95,44 @@ func (l *lines) read(f *file, buf *[]byte, lo, hi, longest int64, quoted [2]bool
 		if err != nil {
 			return err
 		}
-		last := hi - from - 1 // a row that ends here or later is the last one
-		own, start := view[lo-from:hi-from], 0
+		last, start := hi-from-1, 0 // a row that ends at last or later is the last one
 		if lo > f.begin {
-			if start = f.rowEnd(view[:last], f.within(view[0], quoted[0])) + 1; start == 0 {
-				*l = lines{offset: lo, own: own} // no row begins here
+			if start = bytes.IndexByte(view[:last], '\n') + 1; start == 0 {
+				*l = lines{offset: lo} // no row begins here
 				return nil
 			}
 		}
-		l.own, l.offset = own, from+int64(start)
-		end := int(last) + f.rowEnd(view[last:], f.within(view[last], quoted[1])) + 1
+		l.offset = from + int64(start)
+		end := int(last) + bytes.IndexByte(view[last:], '\n') + 1
 		if end == int(last) && to < f.size && to-hi <= longest {
 			continue // the last row goes on
 		}
 		if end == int(last) {
 			end = len(view)
 		}
-		l.cut(f, view[start:max(start, end)], longest)
+		l.cut(view[start:max(start, end)], longest)
 		return nil
 	}
 }
 
-// within reports whether a byte is within quotes, given whether what follows is.
-func (f *file) within(b byte, after bool) bool { return after != (f.quoted != nil && b == '"') }
-
-// rowEnd returns the index of the first newline of text that ends a row, or -1.
-// within tells whether the text begins in quotes.
-func (f *file) rowEnd(text []byte, within bool) int {
-	if f.quoted == nil {
-		return bytes.IndexByte(text, '\n')
+// whole sets l to the bytes from lo to hi, which are whole rows.
+func (l *lines) whole(f *file, buf *[]byte, lo, hi, longest int64) error {
+	*l = lines{offset: lo}
+	if l.tooLong = hi-lo > longest; l.tooLong {
+		return nil
 	}
-	for i := 0; ; within = !within {
-		rest := text[i:]
-		if n := bytes.IndexByte(rest, '\n'); !within && n >= 0 && bytes.IndexByte(rest[:n], '"') < 0 {
-			return i + n
-		}
-		q := bytes.IndexByte(rest, '"')
-		if q < 0 {
-			return -1
-		}
-		i += q + 1
-	}
+	view, err := f.view(buf, lo, hi)
+	l.text = endLine(view)
+	return err
 }
 
 // cut takes the text, but for a last row that is too long. The others are not: a
 // chunk is no longer than a row may be.
-func (l *lines) cut(f *file, text []byte, longest int64) {
-	begin := 0
-	if int64(len(text)) > longest {
-		for end := f.rowEnd(text, false); end >= 0 && begin+end+1 < len(text); end = f.rowEnd(text[begin:], false) {
-			begin += end + 1
-		}
-	}
-	last := bytes.TrimSuffix(text[begin:], []byte{'\n'})
-	if l.tooLong = int64(len(last)) > longest; l.tooLong {
-		l.text = text[:begin]
+func (l *lines) cut(text []byte, longest int64) {
+	body := bytes.TrimSuffix(text, []byte{'\n'})
+	last := bytes.LastIndexByte(body, '\n') + 1
+	if l.tooLong = int64(len(body)-last) > longest; l.tooLong {
+		l.text = text[:last]
 		return
 	}
 	l.text = endLine(text)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 
+	"parley/datashard/csv"
 	"parley/internal/param"
 	"parley/internal/plan"
 	"parley/internal/profile"
@@ -25,14 +26,50 @@ import (
 func (d *Dataset) Scan(ctx context.Context) (*plan.Manifest, error) {
 	m, err := d.scan(ctx)
 	if errors.Is(err, errQuotes) {
+		if err := d.cutQuoted(ctx); err != nil {
+			return nil, err
+		}
 		m, err = d.scan(ctx)
 	}
 	return m, err
 }
 
-// errQuotes says that a file has quotes, whose places were not known when it was
-// cut into chunks. They are now.
+// errQuotes says that a file has quotes, so that not every newline ends a row.
 var errQuotes = errors.New("datashard: scan again, with quotes")
+
+// cutQuoted cuts all files into chunks of whole rows. That takes reading them
+// from the beginning, one byte after the other.
+func (d *Dataset) cutQuoted(ctx context.Context) error {
+	return inParallel(ctx, len(d.files), func(ctx context.Context, i int) error { return d.files[i].cutQuoted(ctx, d.format.comma, d.sizes) })
+}
+
+func (f *file) cutQuoted(ctx context.Context, comma byte, s sizes) error {
+	var buffer []byte
+	f.cuts = []int64{f.begin}
+	for lo, size := f.begin, s.chunk; lo < f.size; {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		hi := min(lo+size, f.size)
+		view, err := f.view(&buffer, lo, hi)
+		if err != nil {
+			return err
+		}
+		n := int64(csv.Whole(view, comma))
+		switch {
+		case hi == f.size: // the last row may lack its newline, or the end of its quotes
+			n = hi - lo
+		case n == 0 && size <= s.line:
+			size *= 2
+			continue
+		case n == 0:
+			n = f.size - lo // too long, which is told when it is read
+		}
+		lo, size = lo+n, s.chunk
+		f.cuts = append(f.cuts, lo)
+	}
+	return nil
+}
 
 func (d *Dataset) scan(ctx context.Context) (*plan.Manifest, error) {
 	p := newScan(d)
@@ -40,9 +77,6 @@ func (d *Dataset) scan(ctx context.Context) (*plan.Manifest, error) {
 		return nil, err
 	}
 	p.endFiles(len(d.files))
-	if p.notes() {
-		return nil, errQuotes
-	}
 	return p.manifest()
 }
 
@@ -58,13 +92,10 @@ type scan struct {
 	labels labelTable
 	sum    rowHash
 	marks  marks
-	quotes [][]bool // by file and chunk: whether there is an odd number of them
-	quoted []bool   // by file: whether there is one
 }
 
 func newScan(d *Dataset) *scan {
-	return &scan{d: d, sum: newRowHash(), marks: marks{stride: 16},
-		quotes: make([][]bool, len(d.files)), quoted: make([]bool, len(d.files))}
+	return &scan{d: d, sum: newRowHash(), marks: marks{stride: 16}}
 }
 
 // add takes the next chunk in order.
@@ -73,7 +104,9 @@ func (p *scan) add(c *chunk) error {
 	if c.lines.tooLong {
 		return param.Errorf(param.Invalid, "%s:%d: the line is longer than %d bytes", p.d.files[c.file].path, p.lines+int64(c.at.Total)+1, p.d.sizes.line)
 	}
-	p.quotes[c.file], p.quoted[c.file] = append(p.quotes[c.file], c.odd), p.quoted[c.file] || c.quotes
+	if c.quotes && p.d.files[c.file].cuts == nil {
+		return errQuotes
+	}
 	p.mark(c)
 	p.sum.add(c.canonical, c.ends)
 	p.labels.merge(&c.labels, p.lines)
@@ -81,22 +114,6 @@ func (p *scan) add(c *chunk) error {
 	p.lines += int64(c.at.Total)
 	p.rows += int64(len(c.at.Starts))
 	return nil
-}
-
-// notes sets which chunks begin within quotes, for files that have quotes and do
-// not know yet.
-func (p *scan) notes() (again bool) {
-	for i, f := range p.d.files {
-		if !p.quoted[i] || f.quoted != nil {
-			continue
-		}
-		again = true
-		f.quoted = make([]bool, 1, len(p.quotes[i])+1)
-		for n, odd := range p.quotes[i] {
-			f.quoted = append(f.quoted, f.quoted[n] != odd)
-		}
-	}
-	return again
 }
 
 // mark notes where rows begin: that of the file's first row, and of each row

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"parley/datashard/parsebench"
+)
+
+func benchCommand() *cobra.Command {
+	var asJSON bool
+	var dir string
+	parse := &cobra.Command{Use: "parse", Short: "Measure how fast data is parsed, beside the naive way in the same run", Args: takes(),
+		Long: `Parse makes texts in memory and parses them, each in turn with the way that one writes such a parser
+first (Scanner, Fields and ParseFloat, or the standard library's reader). It takes some 20 s. Figures are of one core, but for
+scan and cores; other work on the machine makes them smaller.`,
+		Example: "  parley bench parse\n  parley bench parse --json"}
+	parse.Flags().BoolVar(&asJSON, "json", false, "print the figures as JSON")
+	parse.Flags().StringVar(&dir, "dir", os.TempDir(), "folder for temporary files")
+	parse.RunE = do(func(c *cobra.Command, _ []string) error {
+		r, err := parsebench.Run(c.Context(), dir)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			text, err := json.MarshalIndent(r, "", "  ")
+			if err == nil {
+				fmt.Println(string(text))
+			}
+			return err
+		}
+		return printSpeeds(r)
+	})
+	return group("bench", "Measure what this machine can do", "  parley bench parse --json", parse)
+}
+
+func printSpeeds(r parsebench.Results) error {
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(w, "parse\tMB/s\tnaive MB/s\tratio\t\n")
+	for _, x := range []struct {
+		name  string
+		speed parsebench.Speed
+	}{{"libsvm", r.Libsvm}, {"vw", r.VW}, {"csv", r.CSV}, {"text", r.Text}} {
+		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.1f\t\n", x.name, x.speed.MB, x.speed.Naive, x.speed.MB/x.speed.Naive)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Printf("\ncache: read %.1f GB/s; to build it takes %.2f times the time of parsing alone\nscan for rows, all cores: %.1f GB/s\n%d cores parse %.2f times as fast as one\n",
+		r.Cache.GB, r.Build, r.Scan.GB, r.Cores.Cores, r.Cores.Ratio)
+	return err
+}
