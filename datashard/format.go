@@ -6,6 +6,7 @@ import (
 	"parley/datashard/jsonl"
 	"parley/datashard/libsvm"
 	"parley/datashard/vw"
+	"parley/internal/decimal"
 	"parley/internal/table"
 )
 
@@ -27,7 +28,7 @@ type format struct {
 // replaced by what they unpack to when a dataset is opened.
 var formats = map[string]*format{
 	"libsvm":  {name: "libsvm", sparse: true, hashes: true, rows: libsvmRows},
-	"vw":      {name: "vw", sparse: true, hashes: true, rows: func(_ *reader, c *chunk) { vw.Rows(&c.at, c.lines.text) }},
+	"vw":      {name: "vw", sparse: true, hashes: true, rows: vwRows},
 	"csv":     {name: "csv", comma: ',', quotes: true, rows: csvRows},
 	"tsv":     {name: "tsv", comma: '\t', quotes: true, rows: csvRows},
 	"jsonl":   {name: "jsonl", rows: func(_ *reader, c *chunk) { jsonl.Rows(&c.at, c.lines.text) }},
@@ -44,6 +45,23 @@ func libsvmRows(_ *reader, c *chunk) {
 	for i, label := range c.peek.Labels {
 		c.labels.add(label, 1, c.file, int64(c.at.Lines[i]))
 	}
+}
+
+// vwRows reads the labels of rows that begin with one.
+func vwRows(_ *reader, c *chunk) {
+	vw.Rows(&c.at, c.lines.text)
+	for i, start := range c.at.Starts {
+		if label, next := decimal.Float32(c.lines.text, skipBlanks(c.lines.text, int(start))); next >= 0 {
+			c.labels.add(label, 1, c.file, int64(c.at.Lines[i]))
+		}
+	}
+}
+
+func skipBlanks(text []byte, i int) int {
+	for text[i] == ' ' || text[i] == '\t' {
+		i++
+	}
+	return i
 }
 
 func csvRows(r *reader, c *chunk) { r.csv.Rows(&c.at, c.lines.text) }

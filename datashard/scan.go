@@ -173,7 +173,7 @@ func (p *scan) manifest() (*plan.Manifest, error) {
 		Sparse: d.format.sparse, Hashed: d.hashed() > 0, Columns: max(d.hashed(), d.unpacked.columns),
 		Shards: cutShards(p.rows, p.spans[:len(d.files)], &p.marks),
 	}
-	if d.format.name == "libsvm" {
+	if d.format.name == "libsvm" || d.format.name == "vw" {
 		m.Labels, m.MoreLabels = p.labels.sorted(), p.labels.more
 	}
 	for i, f := range d.files {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -116,7 +118,11 @@ func predict(ctx context.Context, out io.Writer, path, data, format string) erro
 // openFitted opens raw rows of which rows of a model are to be made. end closes
 // them.
 func openFitted(ctx context.Context, m *artifact.Model, path, format string) (set *datashard.Dataset, end func(), err error) {
-	j, err := job.Decode(m.Job)
+	var spec bytes.Buffer
+	if err := json.Compact(&spec, m.Job); err != nil { // model.json is indented
+		return nil, nil, err
+	}
+	j, err := job.Decode(spec.Bytes())
 	if err != nil {
 		return nil, nil, err
 	}
