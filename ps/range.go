@@ -91,8 +91,7 @@ type Tally struct {
 type Range struct {
 	spec    Spec
 	version param.Version
-	state   []float32 // slot-major, version
-	before  []float32 // version-1: the undo of depth one
+	table   table
 	round   gathering
 	terms   []param.Term
 	held    [][]heldPull // by worker; at most maxHeld each
@@ -114,15 +113,8 @@ const maxHeld = 4
 // NewRange returns the range at version 0, all parameters zero. The spec must be
 // valid.
 func NewRange(spec Spec) *Range {
-	n := spec.Span.Len() * spec.Rule.Slots()
-	return &Range{
-		spec:   spec,
-		state:  make([]float32, n),
-		before: make([]float32, n),
-		round:  newGathering(spec),
-		terms:  make([]param.Term, spec.Workers),
-		held:   make([][]heldPull, spec.Workers),
-	}
+	t := newTable(spec.Span.Len(), spec.Rule)
+	return &Range{spec: spec, table: t, round: newGathering(spec, t), terms: make([]param.Term, spec.Workers), held: make([][]heldPull, spec.Workers)}
 }
 
 // Spec returns what the range was made with.
@@ -144,7 +136,7 @@ func (r *Range) Missing() []param.Worker { return r.round.missing() }
 
 // Weights appends the weights at the current version, one a key of the span.
 func (r *Range) Weights(dst []float32) []float32 {
-	return append(dst, r.state[:r.spec.Span.Len()]...)
+	return r.table.weights(dst)
 }
 
 // Fence raises the term of a worker: from now on messages of older terms are

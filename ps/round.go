@@ -12,19 +12,12 @@ type gathering struct {
 	contributed []bool  // by worker
 	waiting     []*Push // by worker: came before its turn
 	next        int     // the worker whose turn it is
-	change      []float32
-	touched     []uint32 // by offset: how many workers changed it
+	table       table   // has the sum
 	tally       Tally
 }
 
-func newGathering(spec Spec) gathering {
-	n := spec.Span.Len()
-	return gathering{
-		contributed: make([]bool, spec.Workers),
-		waiting:     make([]*Push, spec.Workers),
-		change:      make([]float32, n*spec.Rule.Slots()),
-		touched:     make([]uint32, n),
-	}
+func newGathering(spec Spec, t table) gathering {
+	return gathering{contributed: make([]bool, spec.Workers), waiting: make([]*Push, spec.Workers), table: t}
 }
 
 // take accepts a contribution and adds what can be added. It reports whether
@@ -41,13 +34,7 @@ func (g *gathering) take(p *Push) (complete bool) {
 }
 
 func (g *gathering) add(p *Push) {
-	n, m := len(g.touched), len(p.Offsets)
-	for s := 0; s*m < len(p.Change); s++ {
-		linalg.ScatterAdd(g.change[s*n:(s+1)*n], p.Offsets, p.Change[s*m:(s+1)*m])
-	}
-	for _, o := range p.Offsets {
-		g.touched[o]++
-	}
+	g.table.add(p.Offsets, p.Change)
 	g.tally.Rows += p.Rows
 	g.tally.Loss += p.Loss
 }
@@ -69,8 +56,6 @@ func (g *gathering) missing() []param.Worker {
 
 func (g *gathering) reset() {
 	clear(g.contributed)
-	clear(g.change)
-	clear(g.touched)
 	g.next, g.tally = 0, Tally{}
 }
 
@@ -138,8 +123,7 @@ func (r *Range) apply() {
 	if r.spec.Penalized > r.spec.Span.Lo {
 		penalized = int(min(r.spec.Penalized, r.spec.Span.Hi) - r.spec.Span.Lo)
 	}
-	r.spec.Rule.Combine(r.before, r.state, r.round.change, r.round.touched, r.round.steps(), penalized)
-	r.before, r.state = r.state, r.before
+	r.table.apply(r.round.steps(), penalized)
 	r.version++
 	r.total.Rows += r.round.tally.Rows
 	r.total.Loss += r.round.tally.Loss
@@ -153,7 +137,7 @@ func (r *Range) apply() {
 func (r *Range) release() (answers []Answer) {
 	for w, held := range r.held {
 		for _, h := range held { // they wait for the next version, which is this one
-			answers = append(answers, Answer{Ticket: h.ticket, Values: r.read(r.state, h.pull.Offsets)})
+			answers = append(answers, Answer{Ticket: h.ticket, Values: r.table.read(h.pull.Offsets)})
 		}
 		r.held[w] = nil
 	}
@@ -179,11 +163,11 @@ func (r *Range) Pull(p Pull, ticket Ticket) (answers []Answer) {
 	version := param.Round(r.version)
 	switch {
 	case p.Round == version:
-		return append(answers, Answer{Ticket: ticket, Values: r.read(r.state, p.Offsets)})
+		return append(answers, Answer{Ticket: ticket, Values: r.table.read(p.Offsets)})
 	case p.Round < version && p.Round+1 == version:
 		// The predecessor of this worker died between its pushes to two ranges:
 		// this one has gone on, another still waits for the worker's round.
-		return append(answers, Answer{Ticket: ticket, Values: r.read(r.before, p.Offsets)})
+		return append(answers, Answer{Ticket: ticket, Values: r.table.before(p.Offsets)})
 	case p.Round < version:
 		err = param.Errorf(param.Stale, "range %d: worker %d pulls version %d, which is gone at version %d", r.spec.ID, p.Worker, p.Round, r.version)
 		return append(answers, Answer{Ticket: ticket, Err: err})
@@ -203,14 +187,4 @@ func (r *Range) hold(p Pull, ticket Ticket) (answers []Answer) {
 	}
 	r.held[p.Worker] = held
 	return answers
-}
-
-// read gathers slot-major values of the given offsets.
-func (r *Range) read(state []float32, offsets []uint32) []float32 {
-	n := r.spec.Span.Len()
-	values := make([]float32, 0, len(offsets)*r.spec.Rule.Slots())
-	for s := range r.spec.Rule.Slots() {
-		values = linalg.Gather(values, state[s*n:(s+1)*n], offsets)
-	}
-	return values
 }

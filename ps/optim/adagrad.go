@@ -18,6 +18,8 @@ type adagrad struct {
 
 func (adagrad) Slots() int { return 2 }
 
+func (r adagrad) Lazy() bool { return r.penalty.rate == 0 }
+
 // Step: g = gradient * x_j; a_j += g²; w_j -= rate * g / (√a_j + epsilon).
 func (r adagrad) Step(state []float32, n int, index []uint32, values []float32, gradient float32) {
 	linalg.ScatterAdaGrad(state[:n], state[n:2*n], index, values, gradient, float32(r.rate), epsilon)

@@ -59,6 +59,9 @@ type Settings struct {
 type Rule interface {
 	// Slots returns the number of floats kept a key: 1 for sgd, 2 for adagrad.
 	Slots() int
+	// Lazy reports that Combine keeps the bits of keys that nobody touched, so that
+	// it need not see them.
+	Lazy() bool
 	// Step takes one online step on a worker's copy of n keys, for a sparse
 	// row whose loss has the derivative gradient with respect to its margin.
 	// The row's keys differ from one another.

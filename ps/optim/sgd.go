@@ -10,6 +10,8 @@ type sgd struct {
 
 func (sgd) Slots() int { return 1 }
 
+func (r sgd) Lazy() bool { return r.penalty.rate == 0 }
+
 // Step: w_j -= rate * gradient * x_j.
 func (r sgd) Step(state []float32, n int, index []uint32, values []float32, gradient float32) {
 	linalg.ScatterSGD(state[:n], index, values, gradient, float32(r.rate))
