@@ -195,7 +195,7 @@ func (d *Dataset) prepare(ctx context.Context) (err error) {
 		return nil
 	}
 	if d.plan, err = profile.Compile(d.source.Spec, d.names, d.format.sparse, d.hashed() > 0); err != nil {
-		return param.Errorf(param.Invalid, "%s: %w", d.source.Path, err)
+		return param.Errorf(param.Invalid, "%s: %w%s", d.source.Path, err, d.unpacked.hint())
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ func decompress(ctx context.Context, c *codec, compressed io.Reader, to *spool) 
 	case err != nil && !errors.Is(err, io.EOF):
 		return nil, c.explain(to.path, err)
 	case len(head) == 0:
-		return nil, param.Errorf(param.Invalid, "%s: is empty, not %s data", to.path, c.name)
+		return nil, param.Errorf(param.Invalid, "%s: is empty, not %s data: copy or download it again", to.path, c.name)
 	case !c.begins(head):
 		return nil, param.Errorf(param.Invalid, "%s: is not %s data: correct the file's suffix", to.path, c.name)
 	}

@@ -88,7 +88,7 @@ func TestFileErrors(t *testing.T) {
 		{"short.gz", "short.gz: the gzip data is truncated: copy or download it again"},
 		{"stub.gz", "stub.gz: the gzip data is truncated: copy or download it again"},
 		{"text.gz", "text.gz: is not gzip data: correct the file's suffix"},
-		{"void.gz", "void.gz: is empty, not gzip data"},
+		{"void.gz", "void.gz: is empty, not gzip data: copy or download it again"},
 		{"more.gz", "more.gz: the gzip data is damaged: copy or download it again (gzip: invalid header)"},
 		{"short.zst", "short.zst: the zstd data is truncated: copy or download it again"},
 		{"text.zst", "text.zst: is not zstd data: correct the file's suffix"},
@@ -147,8 +147,8 @@ func TestLineTooLong(t *testing.T) {
 		want    string
 	}{
 		{longest - 3, ""},
-		{longest - 2, ":2: the line is longer than 200000 bytes"},
-		{9 * longest, ":2: the line is longer than 200000 bytes"},
+		{longest - 2, ":2: the line is longer than 200000 bytes: cut it up, or correct its line ends"},
+		{9 * longest, ":2: the line is longer than 200000 bytes: cut it up, or correct its line ends"},
 	} {
 		for _, chunk := range []int64{5000, longest} {
 			d := open(t, write(t, "x", "1 1:1\n1 #"+strings.Repeat(" ", c.comment)+"\n1 1:1\n"), Options{})

@@ -57,7 +57,7 @@ func (f *file) view(buf *[]byte, from, to int64) ([]byte, error) {
 		return *buf, nil
 	}
 	if errors.Is(err, io.EOF) {
-		return nil, param.Errorf(param.Corrupt, "%s: became shorter since it was opened", f.path)
+		return nil, param.Errorf(param.Corrupt, "%s: became shorter since it was opened: let it be while a job reads it, and start the job again", f.path)
 	}
 	if kind := param.KindOf(err); kind == param.Corrupt || kind == param.Invalid { // a remote object says more
 		return nil, err

@@ -64,7 +64,10 @@ func skipBlanks(text []byte, i int) int {
 	return i
 }
 
-func csvRows(r *reader, c *chunk) { r.csv.Rows(&c.at, c.lines.text) }
+func csvRows(r *reader, c *chunk) {
+	r.csv.Rows(&c.at, c.lines.text)
+	r.number(&c.at)
+}
 
 // lineRows takes every line as a row, empty ones too.
 func lineRows(at *table.Places, text []byte) {

@@ -30,7 +30,7 @@ func (d *Dataset) readHeaders() error {
 		}
 		names, err := d.columnsOf(f, head)
 		if err != nil {
-			return param.Errorf(param.Invalid, "%s: %w", f.path, err)
+			return param.Errorf(param.Invalid, "%s: %w", d.headerOf(f, head), err)
 		}
 		switch {
 		case d.format.sparse:
@@ -40,11 +40,20 @@ func (d *Dataset) readHeaders() error {
 			d.names = names
 		default:
 			if f.order, err = orderOf(names, d.names, d.files[0].path); err != nil {
-				return param.Errorf(param.Invalid, "%s:1: %w", f.path, err)
+				return param.Errorf(param.Invalid, "%s: %w", d.headerOf(f, head), err)
 			}
 		}
 	}
 	return d.addKeys()
+}
+
+// headerOf says where a file's header is, for messages.
+func (d *Dataset) headerOf(f *file, head []byte) string {
+	blank := len(head) - len(bytes.TrimLeft(head, "\r\n"))
+	if d.unpacked.format != "" || blank == len(head) {
+		return f.path
+	}
+	return fmt.Sprintf("%s:%d", f.path, 1+bytes.Count(head[:blank], []byte{'\n'}))
 }
 
 // addNames adds names that are new.
@@ -91,7 +100,9 @@ func (d *Dataset) columnsOf(f *file, head []byte) ([]string, error) {
 		}
 		next = min(next, len(head))
 		f.begin += int64(next)
-		f.header = int64(bytes.Count(head[:next], []byte{'\n'}))
+		if d.unpacked.format == "" {
+			f.header = int64(bytes.Count(head[:next], []byte{'\n'}))
+		}
 		return names, nil
 	}
 	return nil, nil

@@ -118,7 +118,7 @@ func TestLoadChanged(t *testing.T) {
 	}
 	overwrite(text[:at.Offset])
 	_, err = d.Load(t.Context(), 2)
-	if want := path + ": became shorter since it was opened"; err == nil || err.Error() != want || param.KindOf(err) != param.Corrupt {
+	if want := path + ": became shorter since it was opened: let it be while a job reads it, and start the job again"; err == nil || err.Error() != want || param.KindOf(err) != param.Corrupt {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

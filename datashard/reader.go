@@ -34,7 +34,7 @@ func (d *Dataset) newReader() *reader {
 		r.libsvm.HashBits = d.source.Spec.Hash.Bits
 	}
 	r.vw = vw.Parser{Bits: d.vwBits(), Unlabeled: d.source.Unlabeled}
-	r.csv = csv.Parser{Comma: d.format.comma, Columns: len(d.names) - d.keys}
+	r.csv = csv.Parser{Comma: d.format.comma, Columns: len(d.names) - d.keys, Named: len(d.source.Columns) > 0, Written: d.unpacked.format == "csv"}
 	return r
 }
 
@@ -93,8 +93,21 @@ func (r *reader) cells(run run, want []int) {
 			r.csv.Want = append(r.csv.Want, i)
 		}
 		r.csv.Parse(&r.table, &r.at, run.text)
+		r.number(&r.at)
 		r.addKeys(run, want, keys)
 	}
+}
+
+// number makes the rows of an unpacked table their own lines, so that messages
+// count the rows of the file: nobody sees the lines of its text.
+func (r *reader) number(at *table.Places) {
+	if !r.csv.Written {
+		return
+	}
+	for i := range at.Lines {
+		at.Lines[i] = uint32(i + 1)
+	}
+	at.Total = len(at.Lines)
 }
 
 // split tells which of the wanted columns are in the file, and whether others are

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
+	"unicode/utf8"
 
 	"parley/internal/param"
 )
@@ -175,8 +177,19 @@ func unescape(s string) string {
 }
 
 // sameKeys refuses files that are below folders of different keys: their rows
-// would have different columns.
+// would have different columns. Nor may a key be there twice, or a value be no
+// text.
 func sameKeys(all []place) ([]place, error) {
+	for _, p := range all {
+		for i, key := range p.keys {
+			if slices.Contains(p.keys[:i], key) {
+				return nil, param.Errorf(param.Invalid, "%s: two folders have the key %s: rename one of them", p.path, quote(key))
+			}
+			if !utf8.ValidString(key + p.values[i]) {
+				return nil, param.Errorf(param.Invalid, "%s: the name of the folder %s is not UTF-8: rename it", p.path, quote(key+"="+p.values[i]))
+			}
+		}
+	}
 	for _, p := range all[1:] {
 		if !slices.Equal(p.keys, all[0].keys) {
 			return nil, param.Errorf(param.Invalid, "%s: its key=value folders are %q, those of %s are %q: move the files to folders of the same keys", p.path, p.keys, all[0].path, all[0].keys)
@@ -188,7 +201,7 @@ func sameKeys(all []place) ([]place, error) {
 // openError says why a path cannot be opened, naming it once.
 func openError(path string, err error) error {
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return param.Errorf(param.Invalid, "%s: no such file or directory: correct the path", path)
 	case errors.Is(err, fs.ErrPermission):
 		return param.Errorf(param.Invalid, "%s: permission denied", path)

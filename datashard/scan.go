@@ -102,7 +102,7 @@ func newScan(d *Dataset) *scan {
 func (p *scan) add(c *chunk) error {
 	p.endFiles(c.file)
 	if c.lines.tooLong {
-		return param.Errorf(param.Invalid, "%s:%d: the line is longer than %d bytes", p.d.files[c.file].path, p.lines+int64(c.at.Total)+1, p.d.sizes.line)
+		return p.tooLong(c)
 	}
 	if c.quotes && p.d.files[c.file].cuts == nil {
 		return errQuotes
@@ -114,6 +114,15 @@ func (p *scan) add(c *chunk) error {
 	p.lines += int64(c.at.Total)
 	p.rows += int64(len(c.at.Starts))
 	return nil
+}
+
+// tooLong is the error of the row behind those of a chunk.
+func (p *scan) tooLong(c *chunk) error {
+	what, remedy := "line", "cut it up, or correct its line ends"
+	if p.d.files[c.file].cuts != nil {
+		what, remedy = "row that begins here", "close its quotes, or cut it up"
+	}
+	return param.Errorf(param.Invalid, "%s:%d: the %s is longer than %d bytes: %s", p.d.files[c.file].path, p.lines+int64(c.at.Total)+1, what, p.d.sizes.line, remedy)
 }
 
 // mark notes where rows begin: that of the file's first row, and of each row

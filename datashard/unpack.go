@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"time"
@@ -21,10 +22,11 @@ import (
 
 // unpacked is what a file that is not text has become.
 type unpacked struct {
-	format    string // of the text: libsvm or csv
-	zeroBased bool   // of libsvm text
-	weighted  bool   // libsvm text with a weight behind the label
-	columns   int64  // that sparse rows may have, 0 if unknown
+	format    string   // of the text: libsvm or csv
+	zeroBased bool     // of libsvm text
+	weighted  bool     // libsvm text with a weight behind the label
+	columns   int64    // that sparse rows may have, 0 if unknown
+	unread    []string // columns of types that cannot be read, and the types
 }
 
 // unpacker writes the rows of a file as text. The spool reads nothing back, so
@@ -146,7 +148,22 @@ func unpackColumns(ctx context.Context, c *columnar.File, path string, to io.Wri
 	if c.Schema().Sparse {
 		return unpackSparse(ctx, c, path, to)
 	}
-	return unpacked{format: "csv"}, unpackTable(ctx, c, path, to)
+	u = unpacked{format: "csv"}
+	for _, f := range c.Schema().Fields {
+		if f.Unsupported {
+			u.unread = append(u.unread, fmt.Sprintf("%s (%s)", quote(f.Name), f.Type))
+		}
+	}
+	return u, unpackTable(ctx, c, path, u.hint(), to)
+}
+
+// hint says which columns cannot be read, for the message of one that is not
+// found.
+func (u *unpacked) hint() string {
+	if len(u.unread) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; columns of other types are not read: %s: store them as numbers, text or timestamps", nameList(u.unread))
 }
 
 // unpackSparse writes libsvm text, with weights behind the labels if the file has
@@ -187,7 +204,7 @@ func unpackSparse(ctx context.Context, c *columnar.File, path string, to io.Writ
 }
 
 // unpackTable writes csv text with a header.
-func unpackTable(ctx context.Context, c *columnar.File, path string, to io.Writer) error {
+func unpackTable(ctx context.Context, c *columnar.File, path, hint string, to io.Writer) error {
 	var want []int
 	var line []byte
 	for i, f := range c.Schema().Fields {
@@ -200,7 +217,7 @@ func unpackTable(ctx context.Context, c *columnar.File, path string, to io.Write
 		want, line = append(want, i), csv.AppendCell(line, []byte(f.Name), ',', false)
 	}
 	if len(want) == 0 {
-		return param.Errorf(param.Invalid, "%s: has no column of numbers, text or times", path)
+		return param.Errorf(param.Invalid, "%s: has no column of numbers, text or times%s", path, hint)
 	}
 	var b table.Batch
 	for line = append(line, '\n'); ; {

@@ -49,7 +49,7 @@ func openArrow(f *File) error {
 // openMessages tells a file from a stream and finds the first message.
 func openMessages(f *File, m *messages) error {
 	if f.in.size < 8 {
-		return param.Errorf(param.Invalid, "%s: is too short for Arrow IPC data", f.name)
+		return param.Errorf(param.Invalid, "%s: is too short for Arrow IPC data: copy or download it again, or correct the format", f.name)
 	}
 	start, err := f.in.bytes(0, 8)
 	if err != nil {

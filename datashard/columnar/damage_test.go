@@ -108,11 +108,11 @@ func TestFileErrors(t *testing.T) {
 		kind param.Kind
 		want string
 	}{
-		{formats[0], nil, param.Invalid, "x: is too short for Arrow IPC data"},
+		{formats[0], nil, param.Invalid, "x: is too short for Arrow IPC data: copy or download it again, or correct the format"},
 		{formats[0], []byte("1 3:0.5 7:1\n"), param.Invalid, "x: is not Arrow IPC data: correct the file's suffix or the format"},
 		{formats[0], []byte("FEA1xxxxxxxx"), param.Invalid, "x: is Feather version 1, which is no longer in use: write it as version 2 (Arrow IPC)"},
 		{formats[0], arrow[:len(arrow)-1], param.Corrupt, "x: the file is truncated: copy or download it again"},
-		{formats[1], nil, param.Invalid, "x: is too short for a Parquet file"},
+		{formats[1], nil, param.Invalid, "x: is too short for a Parquet file: copy or download it again, or correct the format"},
 		{formats[1], arrow, param.Invalid, "x: is not a Parquet file: correct the file's suffix or the format"},
 		{formats[1], parquet[:len(parquet)-1], param.Corrupt, "x: the file is truncated: copy or download it again"},
 		{formats[1], encrypted, param.Invalid, "x: is encrypted: write it without encryption"},

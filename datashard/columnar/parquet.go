@@ -58,7 +58,7 @@ func openParquet(f *File) error {
 // checkParquet checks the ends of the file and the lengths of the metadata.
 func checkParquet(f *File) error {
 	if f.in.size < 12 {
-		return param.Errorf(param.Invalid, "%s: is too short for a Parquet file", f.name)
+		return param.Errorf(param.Invalid, "%s: is too short for a Parquet file: copy or download it again, or correct the format", f.name)
 	}
 	head, err := f.in.bytes(0, 4)
 	if err != nil {

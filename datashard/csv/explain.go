@@ -36,7 +36,7 @@ func (p *Parser) refuse(dst *table.Batch, record []byte, code, reason string) {
 // wrongBytes returns what is wrong with a record as a whole, or "".
 func (p *Parser) wrongBytes(record []byte) (code, reason string) {
 	switch {
-	case p.text.nul && bytes.IndexByte(record, 0) >= 0:
+	case p.text.nul && !p.Written && bytes.IndexByte(record, 0) >= 0:
 		return "binary", "has a NUL byte, so it is binary data or UTF-16: convert it to text in UTF-8"
 	case p.text.marks && bytes.HasPrefix(record, byteOrderMark):
 		return "binary", "begins with a byte order mark: remove it, as only a file may begin with one"
@@ -63,6 +63,9 @@ func (p *Parser) wrongColumns(cells int) string {
 	noun := "cells"
 	if cells == 1 {
 		noun = "cell"
+	}
+	if p.Named {
+		return fmt.Sprintf("has %d %s, but columns names %d: correct the row or the names", cells, noun, p.Columns)
 	}
 	return fmt.Sprintf("has %d %s, the header has %d: correct the row", cells, noun, p.Columns)
 }

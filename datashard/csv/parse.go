@@ -13,6 +13,10 @@ type Parser struct {
 	Comma   byte  // between cells: ',' or '\t'
 	Columns int   // cells that every record has, at least 1
 	Want    []int // positions of the cells asked for, from 0: column i of a batch is cell Want[i]
+	// Named says that the job names the columns, not a header, for messages.
+	Named bool
+	// Written says that the text was made of typed cells: NUL bytes are theirs.
+	Written bool
 
 	// block has the ends of the cells of records without quotes that are not yet
 	// in the batch. To fill a column for many records is twice as fast as to fill a
