@@ -77,6 +77,10 @@ func (s *arrowSource) load() error {
 		if err != nil {
 			return err
 		}
+		// Columns of nulls have no bytes that would bound their length.
+		if next.NumRows() > 16<<20+512*s.f.in.size {
+			return damage("a batch of %d rows in a file of %d bytes", next.NumRows(), s.f.in.size)
+		}
 		for _, c := range next.Columns() {
 			if int64(c.Len()) != next.NumRows() {
 				return damage("a batch of %d rows has a column of %d", next.NumRows(), c.Len())

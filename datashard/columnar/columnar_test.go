@@ -131,7 +131,7 @@ func writeTable(t testing.TB, f kindOfFile, s Schema, batches ...*table.Batch) [
 
 func TestTableRoundTrip(t *testing.T) {
 	for _, f := range formats {
-		for _, sizes := range [][]int{{}, {0}, {1}, {3, 0, 500}, {parquetRows + 3000, 7}} {
+		for _, sizes := range [][]int{{}, {0}, {1}, {3, 0, 500}, {arrowRows + 3000, 7}} {
 			r := rand.New(rand.NewPCG(1, uint64(len(sizes))))
 			var batches []*table.Batch
 			var want []string

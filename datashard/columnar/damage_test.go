@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/parquet-go/parquet-go"
 
@@ -82,12 +84,25 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
+// TestManyNulls has a batch of a column without bytes that claims 2^31 rows.
+func TestManyNulls(t *testing.T) {
+	schema := arrow.NewSchema([]arrow.Field{{Name: "c", Type: arrow.Null, Nullable: true}}, nil)
+	var out bytes.Buffer
+	w := ipc.NewWriter(&out, ipc.WithSchema(schema))
+	if err := w.Write(array.NewRecordBatch(schema, []arrow.Array{array.NewNull(1<<31 - 1)}, 1<<31-1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readTable(formats[0].reopen(t, out.Bytes()), nil); param.KindOf(err) != param.Corrupt {
+		t.Error(err)
+	}
+}
+
 // TestFlipped changes bytes, most to what lengths and offsets fear.
 func TestFlipped(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 8))
 	for _, f := range formats {
 		for _, data := range samples(t, f) {
-			for at := 0; at < len(data); at += 1 + r.IntN(1+len(data)/400) {
+			for at := 0; at < len(data); at += 1 + r.IntN(1+len(data)/150) {
 				for _, with := range []byte{0xFF, 0x7F, 0, data[at] ^ 1<<r.IntN(8)} {
 					damaged := bytes.Clone(data)
 					damaged[at] = with
@@ -99,7 +114,7 @@ func TestFlipped(t *testing.T) {
 }
 
 func TestFileErrors(t *testing.T) {
-	arrow, parquet := samples(t, formats[0])[0], samples(t, formats[1])[0]
+	arrowData, parquet := samples(t, formats[0])[0], samples(t, formats[1])[0]
 	encrypted := bytes.Clone(parquet)
 	copy(encrypted[len(encrypted)-4:], parquetSecret)
 	for _, c := range []struct {
@@ -111,9 +126,9 @@ func TestFileErrors(t *testing.T) {
 		{formats[0], nil, param.Invalid, "x: is too short for Arrow IPC data: copy or download it again, or correct the format"},
 		{formats[0], []byte("1 3:0.5 7:1\n"), param.Invalid, "x: is not Arrow IPC data: correct the file's suffix or the format"},
 		{formats[0], []byte("FEA1xxxxxxxx"), param.Invalid, "x: is Feather version 1, which is no longer in use: write it as version 2 (Arrow IPC)"},
-		{formats[0], arrow[:len(arrow)-1], param.Corrupt, "x: the file is truncated: copy or download it again"},
+		{formats[0], arrowData[:len(arrowData)-1], param.Corrupt, "x: the file is truncated: copy or download it again"},
 		{formats[1], nil, param.Invalid, "x: is too short for a Parquet file: copy or download it again, or correct the format"},
-		{formats[1], arrow, param.Invalid, "x: is not a Parquet file: correct the file's suffix or the format"},
+		{formats[1], arrowData, param.Invalid, "x: is not a Parquet file: correct the file's suffix or the format"},
 		{formats[1], parquet[:len(parquet)-1], param.Corrupt, "x: the file is truncated: copy or download it again"},
 		{formats[1], encrypted, param.Invalid, "x: is encrypted: write it without encryption"},
 	} {
