@@ -40,6 +40,7 @@ var layers = map[string]string{
 	// Cores and models: stepped, without sockets, clocks or chance.
 	"ps":                   "2",
 	"datashard":            "2",
+	"datashard/survey":     "2b", // looks through datasets
 	"datashard/parsebench": "2b",
 	"datashard/convert":    "2b",
 	"coordinator":          "2",
