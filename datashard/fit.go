@@ -2,6 +2,7 @@ package datashard
 
 import (
 	"context"
+	"sync"
 
 	"parley/internal/feature"
 	"parley/internal/plan"
@@ -120,15 +121,15 @@ func (d *Dataset) Findings(ctx context.Context, like *plan.Manifest) (*plan.Mani
 	if err != nil {
 		return nil, nil, err
 	}
-	parts := make([]*profile.Part, plan.Units(len(m.Shards)))
-	err = inParallel(ctx, len(parts), func(ctx context.Context, i int) (err error) {
-		parts[i], err = d.Fit(ctx, plan.Unit{Number: i}, profile.Limit(d.source.Spec))
-		return err
-	})
-	for _, p := range parts {
-		if err == nil {
-			err = findings.Add(p)
+	var adding sync.Mutex // parts are added as they come, so that few are in memory
+	err = inParallel(ctx, plan.Units(len(m.Shards)), func(ctx context.Context, i int) error {
+		part, err := d.Fit(ctx, plan.Unit{Number: i}, profile.Limit(d.source.Spec))
+		if err != nil {
+			return err
 		}
-	}
+		adding.Lock()
+		defer adding.Unlock()
+		return findings.Add(part)
+	})
 	return m, findings, err
 }
