@@ -23,9 +23,11 @@ type sizes struct {
 	// make a file costs as much as to parse some hundred KB. More would be read in
 	// vain, as shards are asked for in random order.
 	block int64
+	// bomb is what a file of no size may become when it is unpacked.
+	bomb int64
 }
 
-var usual = sizes{chunk: 1 << 20, line: 64 << 20, block: 192 << 10}
+var usual = sizes{chunk: 1 << 20, line: 64 << 20, block: 192 << 10, bomb: 1 << 30}
 
 // chunk is the work on the rows that begin in [lo, hi) of a file. Chunks are
 // used again and again; what they hold is that of the last run.

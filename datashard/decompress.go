@@ -107,7 +107,7 @@ func decompress(ctx context.Context, c *codec, compressed io.Reader, to *spool) 
 func (c *codec) explain(path string, err error) error {
 	var spooling *spoolError
 	switch {
-	case errors.As(err, &spooling), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &spooling), param.KindOf(err) != param.Unknown, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
 		return param.Errorf(param.Invalid, "%s: the %s data is truncated: copy or download it again", path, c.name)

@@ -24,11 +24,12 @@ type file struct {
 	at   io.ReaderAt
 	end  io.Closer // nil where nothing is to be closed
 
-	begin    int64    // of the first row's line: behind a byte order mark and a header
-	header   int64    // lines before begin
-	order    []int    // the file's cell of each of the dataset's columns; nil: the same
-	unpacked unpacked // what it was before it was text
-	keys     []string // values of its key=value folders, by the dataset's keys
+	begin     int64    // of the first row's line: behind a byte order mark and a header
+	header    int64    // lines before begin
+	headerCRC uint32   // CRC32C of them
+	order     []int    // the file's cell of each of the dataset's columns; nil: the same
+	unpacked  unpacked // what it was before it was text
+	keys      []string // values of its key=value folders, by the dataset's keys
 	// cuts are where the chunks of a file with quotes begin, and the end of the last
 	// one; nil where any newline ends a row.
 	cuts []int64
@@ -195,12 +196,16 @@ func (d *Dataset) openPlain(ctx context.Context, p place, memory *budget) (*file
 		codec = plainCopy
 	}
 	var compressed io.Reader = io.NewSectionReader(f.at, 0, f.size)
+	size := f.size
+	if sequential {
+		size = -1 // not known
+	}
 	if p.object != nil {
 		stream := p.object.Stream(ctx)
 		defer stream.Close()
 		compressed = stream
 	}
-	return decompress(ctx, codec, compressed, &spool{path: p.path, tempDir: d.options.TempDir, memory: memory})
+	return decompress(ctx, codec, compressed, d.newSpool(p.path, size, memory))
 }
 
 func (f *file) openLocal() error {

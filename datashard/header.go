@@ -3,6 +3,7 @@ package datashard
 import (
 	"bytes"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,7 +21,7 @@ const headBytes = 1 << 20
 func (d *Dataset) readHeaders() error {
 	var buffer []byte
 	for i, f := range d.files {
-		head, err := f.view(&buffer, 0, min(f.size, headBytes))
+		head, err := d.head(f, &buffer)
 		if err != nil {
 			return err
 		}
@@ -43,6 +44,9 @@ func (d *Dataset) readHeaders() error {
 				return param.Errorf(param.Invalid, "%s: %w", d.headerOf(f, head), err)
 			}
 		}
+	}
+	if d.format.name == "jsonl" && len(d.names) == 0 {
+		return d.noFields(&buffer)
 	}
 	return d.addKeys()
 }
@@ -100,6 +104,7 @@ func (d *Dataset) columnsOf(f *file, head []byte) ([]string, error) {
 		}
 		next = min(next, len(head))
 		f.begin += int64(next)
+		f.headerCRC = crc32.Checksum(head[:next], castagnoli)
 		if d.unpacked.format == "" {
 			f.header = int64(bytes.Count(head[:next], []byte{'\n'}))
 		}

@@ -44,7 +44,7 @@ func (d *Dataset) newView(m *plan.Manifest) (*view, error) {
 	if err := d.check(m); err != nil {
 		return nil, err
 	}
-	v := &view{manifest: m, cache: newCache(d.options.CacheBytes), together: d.shardsOfBlock(m)}
+	v := &view{manifest: m, cache: newCache(d.cacheBytes()), together: d.shardsOfBlock(m)}
 	if m.Transform != nil {
 		v.transform = new(feature.Transform)
 		if err := json.Unmarshal(m.Transform, v.transform); err != nil {
@@ -63,6 +63,20 @@ func (d *Dataset) newView(m *plan.Manifest) (*view, error) {
 		return r
 	}
 	return v, nil
+}
+
+// cacheBytes is the limit of the cache in memory. Shards are read in an order of
+// chance: of a dataset much larger than the cache, hardly one is there when it is
+// asked for, so the memory is better spared.
+func (d *Dataset) cacheBytes() int64 {
+	text := int64(0)
+	for _, f := range d.files {
+		text += f.size
+	}
+	if text > 2*d.options.CacheBytes {
+		return d.options.CacheBytes / 8
+	}
+	return d.options.CacheBytes
 }
 
 // blockKey names the rows of the dataset on disk: all that they depend on.
@@ -84,7 +98,7 @@ func (d *Dataset) blockKey(m *plan.Manifest, together int) string {
 
 // Use makes the dataset load by a manifest that another process made of the same
 // data. It must not be changed afterwards. It checks that the files are as many
-// and as long as there; Load checks their bytes. The errors are Corrupt, naming
+// and as long as there, with the same columns; Load checks their bytes. The errors are Corrupt, naming
 // the file, or Invalid for a manifest that does not fit.
 func (d *Dataset) Use(m *plan.Manifest) error {
 	if len(m.Files) != len(d.files) {
@@ -94,6 +108,12 @@ func (d *Dataset) Use(m *plan.Manifest) error {
 		if want := m.Files[i]; want.Bytes != f.size || base(want.Path) != base(f.path) {
 			return param.Errorf(param.Corrupt, "%s has %d bytes, but %s has %d where it was scanned: give all nodes the same files", f.path, f.size, base(want.Path), want.Bytes)
 		}
+		if f.headerCRC != m.Files[i].HeaderCRC32C {
+			return param.Errorf(param.Corrupt, "%s: the header is another one than where it was scanned: give all nodes the same files", f.path)
+		}
+	}
+	if !slices.Equal(m.Names, d.names) {
+		return param.Errorf(param.Corrupt, "%s: the columns are %s, but %s where it was scanned: give all nodes the same files", d.source.Path, nameList(d.names), nameList(m.Names))
 	}
 	v, err := d.newView(m)
 	if err != nil {

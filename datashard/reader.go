@@ -145,7 +145,8 @@ func (r *reader) addKeys(run run, want []int, keys bool) {
 	r.table.Columns = columns
 }
 
-// documents makes a column of the lines of text.
+// documents makes a column of the lines of text. Bytes that are no UTF-8 separate
+// words (docs/text.md), but NUL bytes are of no text.
 func documents(dst *table.Batch, at *table.Places, text []byte) {
 	if len(dst.Columns) != 1 {
 		dst.Columns = make([]table.Column, 1)
@@ -158,6 +159,9 @@ func documents(dst *table.Batch, at *table.Places, text []byte) {
 		at.Total++
 		at.Add(i, at.Total)
 		c.Start, c.End = append(c.Start, uint32(i)), append(c.End, uint32(i+len(bytes.TrimSuffix(text[i:end], []byte{'\r'}))))
+		if line := text[i:end]; bytes.IndexByte(line, 0) >= 0 {
+			dst.Bad.Mark(dst.Rows, "binary", "has a NUL byte, so it is binary data or UTF-16: convert it to text in UTF-8"+disguise(line))
+		}
 		i = end + 1
 	}
 }

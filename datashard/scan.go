@@ -186,7 +186,7 @@ func (p *scan) manifest() (*plan.Manifest, error) {
 		m.Labels, m.MoreLabels = p.labels.sorted(), p.labels.more
 	}
 	for i, f := range d.files {
-		m.Files = append(m.Files, plan.File{Path: f.path, Bytes: f.size, Rows: p.spans[i].rows})
+		m.Files = append(m.Files, plan.File{Path: f.path, Bytes: f.size, Rows: p.spans[i].rows, HeaderCRC32C: f.headerCRC})
 	}
 	if fitted := d.source.Fitted; fitted != nil {
 		m.Transform, m.ZeroBased, m.Columns = fitted.Transform, fitted.ZeroBased, fitted.Columns

@@ -2,8 +2,11 @@ package datashard
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"sync/atomic"
+
+	"parley/internal/param"
 )
 
 // budget is a number of bytes that several spools share.
@@ -25,14 +28,15 @@ func (b *budget) take(n int64) bool {
 }
 
 // spool collects decompressed bytes, in memory as long as the budget lasts and
-// then in a temporary file without a name. What it counts is capacity, so an
-// input that decompresses to very much is bounded by the disk alone.
+// then in a temporary file without a name. What it counts of memory is capacity.
 type spool struct {
 	path    string // of the compressed file
 	tempDir string
 	memory  *budget
+	limit   int64 // of size
 
 	size int64
+	full bool // beyond the limit
 	mem  []byte
 	disk *os.File
 }
@@ -48,8 +52,30 @@ func (e *spoolError) Error() string {
 }
 func (e *spoolError) Unwrap() error { return e.err }
 
+// bombRatio is how many times its size a file may become when it is unpacked, beside
+// sizes.bomb: gzip does not do more, and a bomb shall not fill the disk.
+const bombRatio = 1024
+
+// newSpool returns the spool of a file of so many bytes, negative if that is not
+// known.
+func (d *Dataset) newSpool(path string, size int64, memory *budget) *spool {
+	s := &spool{path: path, tempDir: d.options.TempDir, memory: memory, limit: math.MaxInt64}
+	if size >= 0 && size < math.MaxInt64/(2*bombRatio) {
+		s.limit = d.sizes.bomb + bombRatio*size
+	}
+	return s
+}
+
+// bomb is the error of a file that becomes too much.
+func (s *spool) bomb() error {
+	return param.Errorf(param.Invalid, "%s: becomes more than %d bytes when it is unpacked, which no data of its size does: copy or write it again, or unpack it yourself", s.path, s.limit)
+}
+
 // Write implements io.Writer.
 func (s *spool) Write(p []byte) (int, error) {
+	if s.full = s.full || s.size+int64(len(p)) > s.limit; s.full {
+		return 0, s.bomb()
+	}
 	if s.disk == nil && !s.reserve(len(p)) {
 		if err := s.toDisk(); err != nil {
 			return 0, &spoolError{path: s.path, err: err}

@@ -35,11 +35,14 @@ type unpacker func(ctx context.Context, d *Dataset, f *file, to io.Writer) (unpa
 
 // unpack makes text of a file that is none.
 func (d *Dataset) unpack(ctx context.Context, f *file, memory *budget) (*file, error) {
-	s := &spool{path: f.path, tempDir: d.options.TempDir, memory: memory}
+	s := d.newSpool(f.path, f.size, memory)
 	w := bufio.NewWriterSize(s, 128<<10)
 	what, err := d.format.unpack(ctx, d, f, w)
 	if err == nil {
 		err = w.Flush()
+	}
+	if s.full {
+		err = s.bomb()
 	}
 	if err != nil {
 		s.discard()

@@ -259,7 +259,7 @@ func TestFinishSaysWhatCannotBe(t *testing.T) {
 		{"nothing left", parse("x,y", ",1"), Spec{Label: &job.Label{Column: "y"}}, "no columns are left"},
 		{"many names", many, Spec{}, "data.features: column id has more than 100000 different names: set data.hash, or leave it out with {ignore: id}"},
 		{"mixed labels", parse("y,c", "1,a", "x,a", "2,a"), Spec{Label: &job.Label{Column: "y"}},
-			`mixed label kinds: label 1 (row 1, line 2 of file 1) is a number, but label "x" (row 2, line 3 of file 1) is a name`},
+			`mixed label kinds: label 1 (line 2 of file 1) is a number, but label "x" (line 3 of file 1) is a name`},
 		{"named labels allowed", parse("y,c", "x,a"), Spec{Label: &job.Label{Column: "y"}, Quality: &job.Quality{Labels: []float64{1}}}, `data.quality.labels: the labels are names such as "x", not numbers`},
 	}
 	for _, test := range tests {

@@ -1,6 +1,8 @@
 package feature
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -177,7 +179,11 @@ func (in *input) notNumber(name string, column, row int) string {
 	if k := in.b.Columns[column].Kind; k == table.Number {
 		return fmt.Sprintf("%s %s is not finite: leave the row out", name, in.cell(column, row))
 	}
-	return fmt.Sprintf("%s %s is not a number: write it in plain decimal digits", name, quote(in.cell(column, row)))
+	cell := in.cell(column, row)
+	if _, err := strconv.ParseFloat(string(cell), 64); errors.Is(err, strconv.ErrRange) && !bytes.ContainsAny(cell, "xX_") {
+		return fmt.Sprintf("%s %s is beyond the range of 64-bit floats: correct it, or leave the row out", name, quote(cell))
+	}
+	return fmt.Sprintf("%s %s is not a number: write it in plain decimal digits", name, quote(cell))
 }
 
 // quote quotes a cell for a message, escaped and cut short.

@@ -2,6 +2,7 @@ package feature
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -155,14 +156,25 @@ func (l *labelFit) classes() ([]string, error) {
 	case l.name1.text == "":
 		return nil, nil
 	case l.number1.text != "":
-		return nil, param.Errorf(param.Invalid,
-			"mixed label kinds: label %s (row %d, line %d of file %d) is a number, but label %s (row %d, line %d of file %d) is a name: use one kind, or data.label.map",
-			l.number1.text, l.number1.at.row+1, l.number1.at.line, l.number1.at.file+1,
-			l.name1.text, l.name1.at.row+1, l.name1.at.line, l.name1.at.file+1)
+		return nil, param.Errorf(param.Invalid, "%w", &MixedLabels{l.number1, l.name1})
 	case l.many:
 		return nil, param.Errorf(param.Invalid, "labels have more than %d different names: is it the right column?", maxClasses)
 	}
 	return sortedKeys(l.names), nil
+}
+
+// MixedLabels is the error of labels of which some are numbers and some names. It
+// tells the first of either.
+type MixedLabels struct{ number, name example }
+
+func (e *MixedLabels) Error() string {
+	return e.Text(func(file int, line int64) string { return fmt.Sprintf("line %d of file %d", line, file+1) })
+}
+
+// Text is the message with places as where writes them, of a file counted from 0.
+func (e *MixedLabels) Text(where func(file int, line int64) string) string {
+	return fmt.Sprintf("mixed label kinds: label %s (%s) is a number, but label %s (%s) is a name: use one kind, or data.label.map",
+		e.number.text, where(e.number.at.file, e.number.at.line), e.name.text, where(e.name.at.file, e.name.at.line))
 }
 
 // list returns the distinct labels, by value, and whether there are too many.

@@ -64,6 +64,9 @@ type File struct {
 	Path  string // or URL
 	Bytes int64  // after decompression
 	Rows  int64
+	// HeaderCRC32C is that of the lines with the names of the columns, which no piece
+	// holds; 0 where there are none.
+	HeaderCRC32C uint32 `json:",omitempty"`
 }
 
 // Shard is a fixed range of rows in the dataset's logical order.

@@ -11,11 +11,13 @@ package profile
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
 	"parley/internal/feature"
 	"parley/internal/job"
+	"parley/internal/param"
 	"parley/internal/plan"
 )
 
@@ -163,10 +165,25 @@ func (f *Findings) Train(m *plan.Manifest) (*plan.Manifest, error) {
 		return &final, nil
 	}
 	t, err := f.fit.Finish()
+	var mixed *feature.MixedLabels
+	if errors.As(err, &mixed) {
+		return nil, param.Errorf(param.Invalid, "%s", mixed.Text(placeIn(m)))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.Files[0].Path, err)
 	}
 	return &final, setTransform(&final, t)
+}
+
+// placeIn returns how messages write places of a dataset. What came over the wire
+// may be nowhere.
+func placeIn(m *plan.Manifest) func(file int, line int64) string {
+	return func(file int, line int64) string {
+		if file < 0 || file >= len(m.Files) {
+			return fmt.Sprintf("line %d of file %d", line, file+1)
+		}
+		return fmt.Sprintf("%s:%d", m.Files[file].Path, line)
+	}
 }
 
 // Test completes the manifest of data whose rows are made as those of other data

@@ -36,7 +36,7 @@ func (f *Findings) Report(m *plan.Manifest) Report {
 func (f *Findings) report(m *plan.Manifest, s *feature.Summary) Report {
 	r := Report{Set: f.set, Path: m.Files[0].Path, Rows: m.Rows, BadRows: badRows(s), Allowed: allowed(f.spec), Reasons: s.Bad, Faults: s.Faults}
 	r.Places = f.Bad()[:min(len(f.bad), shownPlaces)]
-	r.Passed = r.BadRows <= r.Allowed && len(r.Faults) == 0
+	r.Passed = r.BadRows <= r.Allowed && r.BadRows < r.Rows && len(r.Faults) == 0
 	return r
 }
 
@@ -58,8 +58,8 @@ func (e *QualityError) Error() string {
 		return describe(r.Places[0])
 	}
 	var lines []string
-	if r.BadRows > r.Allowed {
-		lines = append(lines, fmt.Sprintf("%s: %d of %d rows are bad (%s), and data.quality.max_bad_rows is %d: correct them, or allow more", r.Path, r.BadRows, r.Rows, counts(r.Reasons), r.Allowed))
+	if r.BadRows > r.Allowed || r.BadRows == r.Rows {
+		lines = append(lines, r.many())
 		for _, b := range r.Places {
 			lines = append(lines, "  "+describe(b))
 		}
@@ -71,6 +71,14 @@ func (e *QualityError) Error() string {
 		lines = append(lines, fmt.Sprintf("%s: %s: %s", r.Path, f.Key, f.Text))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// many says that there are too many bad rows.
+func (r *Report) many() string {
+	if r.BadRows <= r.Allowed {
+		return fmt.Sprintf("%s: all %d rows are bad (%s): correct them", r.Path, r.Rows, counts(r.Reasons))
+	}
+	return fmt.Sprintf("%s: %d of %d rows are bad (%s), and data.quality.max_bad_rows is %d: correct them, or allow more", r.Path, r.BadRows, r.Rows, counts(r.Reasons), r.Allowed)
 }
 
 func describe(b plan.BadRow) string { return fmt.Sprintf("%s:%d: %s", b.File, b.Line, b.Reason) }
