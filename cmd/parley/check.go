@@ -10,10 +10,8 @@ import (
 	"log/slog"
 	"math"
 	"os"
-	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"parley/datashard"
@@ -72,21 +70,7 @@ func checkData(ctx context.Context, o checkOptions, path string, j *job.Job) err
 	if c.data.Quality == nil {
 		c.data.Quality = &job.Quality{}
 	}
-	if o.quarantine != "" {
-		f, err := renameio.NewPendingFile(o.quarantine, renameio.WithTempDir(filepath.Dir(o.quarantine)), renameio.WithPermissions(0o644))
-		if err != nil {
-			return (&destination{name: o.quarantine}).cannot(err)
-		}
-		defer f.Cleanup()
-		bad := bufio.NewWriter(f)
-		c.bad = json.NewEncoder(bad)
-		defer func() {
-			if c.whole && bad.Flush() == nil {
-				f.CloseAtomicallyReplace()
-			}
-		}()
-	}
-	err := c.run(ctx)
+	err := c.runTo(ctx, o.quarantine)
 	if ctx.Err() != nil {
 		return err
 	}
@@ -105,7 +89,6 @@ type check struct {
 	remote      datashard.Remote
 	bad         *json.Encoder // of all bad rows; nil: they are not written
 	train, test *checkedSet
-	whole       bool // all sets were read
 }
 
 // checkedSet is what was found of a dataset.
@@ -123,12 +106,32 @@ func (c *check) passed() bool {
 	return c.train != nil && c.train.Passed && (c.data.Test == nil || c.test != nil && c.test.Passed)
 }
 
+// runTo runs the check and writes all bad rows to a file, unless it is "".
+func (c *check) runTo(ctx context.Context, quarantine string) error {
+	if quarantine == "" {
+		return c.run(ctx)
+	}
+	f, err := pendingFile(quarantine)
+	if err != nil {
+		return fmt.Errorf("--quarantine %w", err)
+	}
+	defer f.abort()
+	w := bufio.NewWriter(f)
+	c.bad = json.NewEncoder(w)
+	if err := c.run(ctx); err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return f.commit()
+}
+
 func (c *check) run(ctx context.Context) error {
 	m, err := c.set(ctx, plan.SetTrain, c.data.Train, nil, &c.train)
 	if err == nil && c.data.Test != nil {
 		_, err = c.set(ctx, plan.SetTest, *c.data.Test, m, &c.test)
 	}
-	c.whole = err == nil
 	return err
 }
 

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -161,7 +163,11 @@ func (o convertOptions) source(path string) (s datashard.Source, err error) {
 
 // sourceOfModel says how rows are made as for a model, with their labels.
 func sourceOfModel(m *artifact.Model) (s datashard.Source, err error) {
-	j, err := job.Decode(m.Job)
+	var spec bytes.Buffer
+	if err := json.Compact(&spec, m.Job); err != nil { // model.json is indented
+		return s, err
+	}
+	j, err := job.Decode(spec.Bytes())
 	if err != nil {
 		return s, err
 	}

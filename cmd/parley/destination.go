@@ -67,7 +67,7 @@ func (d *destination) exists(suffix string) (bool, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return false, nil
 	case err != nil:
-		return false, d.cannot(err)
+		return false, cannotWrite(d.name, err)
 	case !info.Mode().IsRegular():
 		return false, exit(exitUsage, fmt.Errorf("%s is no regular file: choose another name", d.name+suffix))
 	}
@@ -89,19 +89,24 @@ func (d *destination) begin(name string) (pending, error) {
 		u, err := d.remote.Create(d.ctx, name)
 		return remoteFile{u}, err
 	}
+	return pendingFile(name)
+}
+
+// pendingFile begins a file of this machine, under another name in its folder.
+func pendingFile(name string) (pending, error) {
 	f, err := renameio.NewPendingFile(name, renameio.WithTempDir(filepath.Dir(name)), renameio.WithPermissions(0o644))
 	if err != nil {
-		return nil, d.cannot(err)
+		return nil, cannotWrite(name, err)
 	}
 	return localFile{f}, nil
 }
 
-func (d *destination) cannot(err error) error {
+func cannotWrite(name string, err error) error {
 	var e *fs.PathError
 	if errors.As(err, &e) {
 		err = e.Err // the path is that of a temporary file
 	}
-	return exit(exitUsage, fmt.Errorf("%s: cannot write there: %w: choose another place", d.name, err))
+	return exit(exitUsage, fmt.Errorf("%s: cannot write there: %w: choose another place", name, err))
 }
 
 // finish writes the names of the columns, if they have some, and puts all into its
