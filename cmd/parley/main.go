@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -70,11 +69,7 @@ func codeOf(err error) int {
 }
 
 func main() {
-	// Most of what Parley allocates lives as long as a job, or a moment: collecting
-	// less often costs little memory and saves a tenth of the time of a short job.
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
+	tuneCollector()
 	ctx := untilSignal()
 	err := run(ctx, os.Args[1:])
 	if e := (*exitError)(nil); err != nil && ctx.Err() != nil && !errors.As(err, &e) {
