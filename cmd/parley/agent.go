@@ -63,6 +63,9 @@ func runAgent(ctx context.Context, o agentOptions) error {
 		level = slog.LevelDebug
 	}
 	logger := newLogger(level)
+	if err := o.data.check(); err != nil {
+		return exit(exitUsage, err)
+	}
 	if o.data.dir == "" {
 		dir, end, err := defaultDataDir(o.bind)
 		if err != nil {

@@ -24,6 +24,16 @@ func (o *dataOptions) addFlags(c *cobra.Command, dir string) {
 	f.Float64Var(&o.limit, "cache-limit", 10, "size of the cache of parsed rows in GiB; what was not used for longest goes first; 0 for no cache")
 }
 
+// mostGiB bounds the limit, so that it can be counted in bytes.
+const mostGiB = 1_000_000
+
+func (o *dataOptions) check() error {
+	if !(o.limit >= 0 && o.limit <= mostGiB) { // and so no NaN
+		return fmt.Errorf("--cache-limit must be between 0 and %d GiB", mostGiB)
+	}
+	return nil
+}
+
 // blocks opens the cache of parsed rows; nil is none. A job runs without one too.
 func (o *dataOptions) blocks() datashard.Blocks {
 	if o.limit <= 0 {

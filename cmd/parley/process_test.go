@@ -28,7 +28,18 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asParley) != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	os.Exit(runTests(m))
+}
+
+// runTests keeps what the commands keep of parsed rows out of the user's folder.
+func runTests(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "parley-test")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	os.Setenv("XDG_CACHE_HOME", dir)
+	return m.Run()
 }
 
 // parley is a command of ours, not started yet. What it starts ends with the test.

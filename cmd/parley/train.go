@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"parley/datashard"
 	"parley/internal/artifact"
 	"parley/internal/client"
 	"parley/internal/job"
@@ -83,7 +84,7 @@ func (o trainOptions) check(c *cobra.Command) error {
 	case o.servers > 64 || o.trainers > 256:
 		return errors.New("--servers may be 64 at most and --trainers 256: they share this process's cores")
 	}
-	return nil
+	return o.data.check()
 }
 
 func train(ctx context.Context, o trainOptions, path string, overrides []string) error {
@@ -101,7 +102,7 @@ func train(ctx context.Context, o trainOptions, path string, overrides []string)
 			return err
 		}
 	}
-	network, address, end, err := o.start()
+	network, address, end, err := o.start(j)
 	if err != nil {
 		return err
 	}
@@ -122,13 +123,18 @@ func train(ctx context.Context, o trainOptions, path string, overrides []string)
 	return follow(ctx, cl, o, j, id)
 }
 
-// start starts the embedded cluster, or does nothing for a cluster of agents.
-func (o trainOptions) start() (rpc.Network, string, func(), error) {
+// start starts the embedded cluster for a job, or does nothing for a cluster of
+// agents.
+func (o trainOptions) start(j *job.Job) (rpc.Network, string, func(), error) {
 	if o.cluster != "" {
 		return rpc.TCP{}, o.cluster, func() {}, nil
 	}
+	var blocks datashard.Blocks
+	if j.Data.Cache == "on" { // else its folder is not even opened
+		blocks = o.data.blocks()
+	}
 	logger := slog.New(slog.DiscardHandler) // what happens is told as events
-	e, err := node.NewEmbedded(o.servers, o.trainers, version, o.data.blocks(), logger)
+	e, err := node.NewEmbedded(o.servers, o.trainers, version, blocks, logger)
 	if err != nil {
 		return nil, "", nil, err
 	}
