@@ -74,7 +74,7 @@ func (d *Dataset) cacheBytes() int64 {
 		text += f.size
 	}
 	if text > 2*d.options.CacheBytes {
-		return d.options.CacheBytes / 8
+		return d.options.CacheBytes / 32
 	}
 	return d.options.CacheBytes
 }

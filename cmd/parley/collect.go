@@ -12,7 +12,7 @@ import (
 // tenth of the time of a short job; when much is live, garbage is bounded.
 const (
 	usualPercent = 400       // of what is live may become garbage before it is collected
-	mostGarbage  = 128 << 20 // or this many bytes, if that is less,
+	mostGarbage  = 96 << 20 // or this many bytes, if that is less,
 	leastPercent = 40        // but this much at least
 )
 

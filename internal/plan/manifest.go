@@ -24,7 +24,7 @@ type Manifest struct {
 	Nonzeros int64 // 0 when nobody had to count them
 	// ZeroBased says that the feature ids of libsvm text start at 0, not at 1.
 	ZeroBased bool
-	SHA256    string // hex, of the rows' text in logical order, see docs/formats/data.md
+	SHA256    string // hex, of the rows in logical order: docs/formats/data.md
 	Labels    []Label
 	// MoreLabels says that the dataset has more distinct labels than MaxLabels,
 	// and that Labels is empty therefore.
