@@ -142,6 +142,9 @@ func (o *profileOptions) openPage() (pageFile, error) {
 	if o.page == "" {
 		return pageFile{}, nil
 	}
+	if info, err := os.Stat(o.page); err == nil && info.IsDir() {
+		return pageFile{}, exit(exitUsage, fmt.Errorf("--html %s: is a folder: give the name of a file in it", o.page))
+	}
 	f, err := renameio.NewPendingFile(o.page, renameio.WithTempDir(filepath.Dir(o.page)), renameio.WithPermissions(0o644))
 	if err == nil {
 		return pageFile{f}, nil

@@ -56,12 +56,9 @@ func histogramChart(c *Column) *chart {
 		}
 		return write(bin.From) + " to " + write(bin.To)
 	}
-	first, last := c.Histogram[0], c.Histogram[len(c.Histogram)-1]
-	g := &chart{Width: chartUnits, Height: chartHeight + 1, Base: unit(chartHeight + 0.5), From: write(first.From), To: write(last.To)}
-	if one(last) == write(last.From) {
-		g.To = write(last.From)
-	}
-	g.Says = fmt.Sprintf("Histogram of %s: %d bars from %s to %s; the highest, %s, has %s of the rows", c.Name, len(c.Histogram), g.From, g.To, one(c.Histogram[fullest]), percent(c.Histogram[fullest].Rows, c.Values))
+	g := &chart{Width: chartUnits, Height: chartHeight + 1, Base: unit(chartHeight + 0.5)}
+	g.From, g.To = c.ends(write)
+	g.Says = fmt.Sprintf("Histogram of %s: %d bars, %s to %s; the highest, %s, has %s of the rows", c.Name, len(c.Histogram), g.From, g.To, one(c.Histogram[fullest]), percent(c.Histogram[fullest].Rows, c.Values))
 	step := chartUnits / float64(len(c.Histogram))
 	gap := math.Min(2, step/5)
 	for i, bin := range c.Histogram {
@@ -74,6 +71,26 @@ func histogramChart(c *Column) *chart {
 			Says: fmt.Sprintf("%s: %s rows, %s", one(bin), thousands(bin.Rows), percent(bin.Rows, c.Values))})
 	}
 	return g
+}
+
+// ends names the ends of a histogram: where bins of one width begin, if the first
+// or last holds all that is beyond.
+func (c *Column) ends(write func(float64) string) (from, to string) {
+	first, last := c.Histogram[0], c.Histogram[len(c.Histogram)-1]
+	from, to = write(first.From), write(last.To)
+	if len(c.Histogram) > 2 {
+		width := c.Histogram[1].To - c.Histogram[1].From
+		if first.To-first.From > 1.5*width {
+			from = "below " + write(first.To)
+		}
+		if last.To-last.From > 1.5*width {
+			return from, write(last.From) + " and above"
+		}
+	}
+	if c.Type == Integer && last.To-last.From == 1 {
+		to = write(last.From)
+	}
+	return from, to
 }
 
 // valueChart draws a line for each of the most frequent values.

@@ -109,13 +109,21 @@ func (d *draft) source() string {
 
 func (d *draft) label() {
 	l := d.survey.Label
-	d.line("  # The label is a guess (%s). To predict another column, name it here,", l.Why)
-	d.line("  # take its line out of the features, and make a feature of this one, or leave it out.")
+	d.line("  # The label is a guess: %s.", l.Why)
+	d.line("  # To predict another column, name it here, take its line out of the features, and make a")
+	d.line("  # feature of this one or leave it out.")
 	d.line("  label: {column: %s%s}   # %s", scalar(l.Column), d.goal.option, d.goal.about)
 	if d.goal.kind == "linear" {
 		d.line("  # label: {column: %s, above: %s}   # with model.kind logistic: is it above that?", scalar(l.Column), plainNumber(d.goal.above))
 	}
+	if c := l.Values; d.goal.kind == "linear" && c.Type == Integer && c.Distinct <= fewClasses {
+		d.line("  # label: {column: %s, map: {%s: 1, \"*\": 0}}   # with model.kind logistic: that number against all others", scalar(l.Column), quoted(c.Top[0].Text))
+	}
 }
+
+// fewClasses is the number of whole numbers up to which they may be names of
+// classes.
+const fewClasses = 20
 
 func (d *draft) model() {
 	g, rows := &d.goal, d.survey.Rows
@@ -164,6 +172,9 @@ func (s *Survey) goal() goal {
 			g.above = n.Min
 		}
 		g.about = fmt.Sprintf("%s to %s, half of them %s to %s", plainNumber(n.Min), plainNumber(n.Max), plainNumber(n.Quartiles[0]), plainNumber(n.Quartiles[2]))
+		if n.Quartiles[0] == n.Quartiles[2] {
+			g.about = fmt.Sprintf("%s to %s, most of them %s", plainNumber(n.Min), plainNumber(n.Max), plainNumber(n.Quartiles[1]))
+		}
 		// A step of AdaGrad is as large as the rate, however large the errors are, so the
 		// rate says how far weights may come.
 		g.rate = round1(min(max(math.Max(n.Std, math.Abs(n.Mean)/4)/2, 1e-9), 1e9))
@@ -194,7 +205,7 @@ func balance(c *Column) string {
 		parts = append(parts, fmt.Sprintf("%s %s", quoted(short(v.Text, 24)), percent(v.Rows, c.Values)))
 	}
 	if c.Distinct > 3 {
-		parts = append(parts, fmt.Sprintf("and %s more values", thousands(c.Distinct-3)))
+		parts = append(parts, "and "+many(c.Distinct-3, "other"))
 	}
 	return strings.Join(parts, ", ")
 }

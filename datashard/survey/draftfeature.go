@@ -18,7 +18,7 @@ func (d *draft) features() error {
 		if c == d.survey.Label.Values {
 			continue
 		}
-		if c.Type == Text && text == "" && d.survey.whyNot(c.Name) == "" {
+		if c.Type == Text && text == "" && whyNot(c.Name) == "" {
 			text = c.Name
 			continue
 		}
@@ -65,7 +65,7 @@ func (d *draft) minCount() int {
 
 // feature returns the feature to make of a column, or "", and why.
 func (d *draft) feature(c *Column) (feature, note string) {
-	if why := d.survey.whyNot(c.Name); why != "" {
+	if why := whyNot(c.Name); why != "" {
 		return "", why
 	}
 	switch {

@@ -21,21 +21,21 @@ const mostClasses = 1000
 func (s *Survey) guessLabel() {
 	if s.Sparse != nil {
 		if s.labelled() {
-			s.Label = &Label{Why: "it begins each row", Values: &s.Sparse.Labels}
+			s.Label = &Label{Why: "what each row begins with", Values: &s.Sparse.Labels}
 		}
 		return
 	}
 	for _, want := range labelNames {
 		for i := range s.Columns {
-			if c := &s.Columns[i]; plainName(c.Name) == want && s.canBeLabel(c) {
-				s.Label = &Label{Column: c.Name, Why: "its name is one that labels have", Values: c}
+			if c := &s.Columns[i]; plainName(c.Name) == want && c.canBeLabel() {
+				s.Label = &Label{Column: c.Name, Why: "labels are often called so", Values: c}
 				return
 			}
 		}
 	}
 	for i := range slices.Backward(s.Columns) {
-		if c := &s.Columns[i]; s.canBeLabel(c) {
-			s.Label = &Label{Column: c.Name, Why: "it is the last column that could be one, and none has the name of a label", Values: c}
+		if c := &s.Columns[i]; c.canBeLabel() {
+			s.Label = &Label{Column: c.Name, Why: "the last column that can be one; none is called as labels are", Values: c}
 			return
 		}
 	}
@@ -63,8 +63,8 @@ func plainName(name string) string {
 	return name
 }
 
-func (s *Survey) canBeLabel(c *Column) bool {
-	if c.Distinct < 2 || s.whyNot(c.Name) != "" {
+func (c *Column) canBeLabel() bool {
+	if c.Distinct < 2 || whyNot(c.Name) != "" {
 		return false
 	}
 	switch c.Type {
@@ -83,16 +83,8 @@ func (v *Value) canBeClass() bool {
 }
 
 // whyNot says why a job cannot name a column, if it cannot.
-func (s *Survey) whyNot(name string) string {
-	same := 0
-	for i := range s.Columns {
-		if s.Columns[i].Name == name {
-			same++
-		}
-	}
+func whyNot(name string) string {
 	switch {
-	case same > 1:
-		return "another column has this name too: rename one of them"
 	case name == "":
 		return "it has no name: give it one"
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):

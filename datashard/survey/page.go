@@ -40,7 +40,7 @@ type fact struct{ Name, Text string }
 func (s *Survey) WritePage(w io.Writer) error {
 	v := pageView{Survey: s, Name: path.Base(s.Path), Headline: s.headline()}
 	if s.BadRows > 0 {
-		v.Bad, v.Reasons = fmt.Sprintf("%s bad rows (%s)", thousands(s.BadRows), percent(s.BadRows, s.Rows)), s.reasons()
+		v.Bad, v.Reasons = fmt.Sprintf("%s (%s)", many(s.BadRows, "bad row"), percent(s.BadRows, s.Rows)), s.reasons()
 	}
 	if l := s.Label; l != nil {
 		v.Label = newCard(l.Values)
@@ -83,7 +83,7 @@ func newCard(c *Column) *card {
 		f.fact("first", f.Min)
 		f.fact("half before", writeTime(n.Quartiles[1], c.Times.Clock))
 		f.fact("last", f.Max)
-	case n != nil:
+	case n != nil && c.Type != ID:
 		f.Min, f.Mean, f.Max = number4(n.Min), number4(n.Mean), number4(n.Max)
 		f.fact("min", f.Min)
 		f.fact("mean", f.Mean)
@@ -91,7 +91,7 @@ func newCard(c *Column) *card {
 		f.fact("lower quartile", number4(n.Quartiles[0]))
 		f.fact("median", number4(n.Quartiles[1]))
 		f.fact("upper quartile", number4(n.Quartiles[2]))
-		f.fact("standard deviation", number4(n.Std))
+		f.fact("std. deviation", number4(n.Std))
 	case c.Type == Text:
 		f.fact("mean words", number4(c.Texts.Words))
 		f.fact("mean bytes", number4(c.Texts.Bytes))

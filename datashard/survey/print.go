@@ -17,35 +17,40 @@ func (s *Survey) Print(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s\n", s.Path, s.headline())
 	s.printBad(&b)
-	if s.Sparse != nil {
-		s.Sparse.print(&b)
-	} else {
-		s.printColumns(&b)
+	if s.BadRows < s.Rows {
+		if s.Sparse != nil {
+			s.Sparse.print(&b)
+		} else {
+			s.printColumns(&b)
+		}
+		s.printLabel(&b)
 	}
-	s.printLabel(&b)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 // headline tells how much data there is.
 func (s *Survey) headline() string {
-	files := "1 file"
-	if s.Files != 1 {
-		files = thousands(int64(s.Files)) + " files"
-	}
-	columns := len(s.Columns)
-	text := fmt.Sprintf("%s, %s rows, ", s.Format, thousands(s.Rows))
+	text := fmt.Sprintf("%s, %s, ", s.Format, many(s.Rows, "row"))
 	if s.Sparse == nil {
-		text += fmt.Sprintf("%s columns, ", thousands(int64(columns)))
+		text += many(int64(len(s.Columns)), "column") + ", "
 	}
-	return text + fmt.Sprintf("%s of text in %s", size(s.Bytes), files)
+	return text + fmt.Sprintf("%s of text in %s", size(s.Bytes), many(int64(s.Files), "file"))
+}
+
+// many writes a number of things.
+func many(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return thousands(n) + " " + thing + "s"
 }
 
 func (s *Survey) printBad(b *strings.Builder) {
 	if s.BadRows == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n%s bad rows (%s), left out of all that follows: %s\n", thousands(s.BadRows), percent(s.BadRows, s.Rows), s.reasons())
+	fmt.Fprintf(b, "\n%s (%s), left out of all that follows: %s\n", many(s.BadRows, "bad row"), percent(s.BadRows, s.Rows), s.reasons())
 	for _, p := range s.Places {
 		fmt.Fprintf(b, "  %s:%d: %s\n", p.File, p.Line, p.Reason)
 	}
@@ -189,7 +194,11 @@ const balanceLines = 5
 
 func (s *Survey) printLabel(b *strings.Builder) {
 	if s.Label == nil {
-		b.WriteString("\nlabel      none: no column can be one\n")
+		none := "no column can be one"
+		if s.Sparse != nil {
+			none = "the rows have none; --labels names the file that has them"
+		}
+		fmt.Fprintf(b, "\nlabel      none: %s\n", none)
 		return
 	}
 	c, name := s.Label.Values, s.Label.Column

@@ -103,7 +103,7 @@ func (c *column) spread(kind Type) (*Numbers, []Bin) {
 	}
 	n := &Numbers{Min: m.least, Mean: m.mean, Max: m.most, Std: math.Sqrt(max(0, m.m2/float64(m.rows)))}
 	for i := range n.Quartiles {
-		n.Quartiles[i] = quantile(values, m.rows, i+1)
+		n.Quartiles[i] = quantile(values, m.rows, int64(i+1), 4)
 	}
 	if kind == Time && n.Max >= milliseconds {
 		for _, x := range []*float64{&n.Min, &n.Mean, &n.Max, &n.Std, &n.Quartiles[0], &n.Quartiles[1], &n.Quartiles[2]} {
@@ -113,14 +113,14 @@ func (c *column) spread(kind Type) (*Numbers, []Bin) {
 			values[i].x /= 1000
 		}
 	}
-	return n, histogram(values, kind)
+	return n, histogram(values, m.rows, kind)
 }
 
-// quantile returns the least number that q quarters of the rows are at most.
-func quantile(values []counted, rows int64, q int) float64 {
+// quantile returns the least number that part rows of so many are at most.
+func quantile(values []counted, rows, part, of int64) float64 {
 	seen := int64(0)
 	for _, v := range values {
-		if seen += v.rows; 4*seen >= int64(q)*rows {
+		if seen += v.rows; seen >= (part*rows+of-1)/of {
 			return v.x
 		}
 	}

@@ -80,6 +80,11 @@ func Take(ctx context.Context, source datashard.Source, options datashard.Option
 	if len(source.Columns) > 0 && source.Format != "csv" && source.Format != "tsv" {
 		return nil, param.Errorf(param.Invalid, "%s: names of columns are for csv and tsv files without a header, and this is %s: leave them out, or give the format", source.Path, source.Format)
 	}
+	for i, name := range source.Columns {
+		if slices.Contains(source.Columns[:i], name) {
+			return nil, param.Errorf(param.Invalid, "%s: two columns are named %s: give each a name of its own", source.Path, quoted(name))
+		}
+	}
 	d, err := open(ctx, source, options)
 	if err != nil {
 		return nil, err

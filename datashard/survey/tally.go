@@ -143,7 +143,7 @@ func (t *tally) textOf(e *entry) string { return string(t.text[e.start : e.start
 // wyhash has the idea).
 func hashOf(cell []byte) uint64 {
 	const a, b = 0xa0761d6478bd642f, 0xe7037ed1a0b428db
-	h := uint64(len(cell)) ^ a
+	h := uint64(len(cell)+1) * b // far from the bits of a short cell
 	for ; len(cell) >= 8; cell = cell[8:] {
 		h = fold(h^binary.LittleEndian.Uint64(cell), b)
 	}
