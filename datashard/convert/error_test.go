@@ -70,6 +70,8 @@ func TestErrors(t *testing.T) {
 		{name: "s.jsonl", text: "{\"a\":1}\n\n{\"a\":[]}\n", target: "x.arrow", want: `s.jsonl:3: field "a" is an array: give text, a number, true, false or null`},
 		{name: "s.txt", text: "good\nba\xffd\n", target: "x.jsonl", source: datashard.Source{Format: "text"}, want: "s.txt:2: the text of column text is not UTF-8 without NUL, which jsonl needs: correct it"},
 		{name: "s.jsonl", text: "{\"a\":\"\\u0000\"}\n", target: "x.arrow", want: "s.jsonl:1: the text of column a is not UTF-8 without NUL, which arrow needs: correct it"},
+		{name: "s.jsonl", text: "{\"a\":[]}\n{\"a\":\"\\u0000\"}\n", target: "x.arrow", want: `s.jsonl:1: field "a" is an array: `},
+		{name: "s.jsonl", text: "{\"a\":\"\\u0000\"}\n{\"a\":[]}\n", target: "x.arrow", want: "s.jsonl:1: the text of column a is not UTF-8 without NUL"},
 		{name: "s.svm", text: "1 1:1\nx 2:1\n", target: "x.arrow", want: `s.svm:2: label "x" is not a number: write it in plain decimal digits`},
 		{name: "s.vw", text: "1 | a\n1 | a:b\n", target: "x.npz", want: `s.vw:2: `},
 		{name: "s.vw", text: "1 2 | a\n", target: "x.svm", want: "x.svm: the rows have weights or exposures, for which libsvm text has no place: write .jsonl, .arrow, .parquet or .npz"},
