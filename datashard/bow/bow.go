@@ -19,6 +19,13 @@ import (
 // words take no bytes of the file, so its length does not.
 const maxDocuments = 1<<31 - 1
 
+// A header of more than manyDocuments must say a count for every emptyDocuments of
+// them: documents without words cost rows, but no bytes of the file.
+const (
+	manyDocuments  = 1 << 20
+	emptyDocuments = 1024
+)
+
 // flushBytes is how much text is collected before it is written.
 const flushBytes = 1 << 16
 
@@ -91,6 +98,9 @@ func (c *converter) header() error {
 	}
 	if c.documents > maxDocuments {
 		return c.in.errorf("the header says %d documents, more than the limit of %d", c.documents, maxDocuments)
+	}
+	if c.documents > manyDocuments && c.documents/emptyDocuments > c.counts {
+		return c.in.errorf("the header says %d documents, but only %d counts, so nearly all documents were empty: correct the header", c.documents, c.counts)
 	}
 	return nil
 }

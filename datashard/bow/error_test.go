@@ -28,6 +28,7 @@ func TestErrors(t *testing.T) {
 		{good + "1 3 0.5\n", "-", `docword.txt:5: count "0.5" is not a whole number: write it in plain decimal digits`},
 		{good + "1 3 -1\n", "-", `docword.txt:5: count "-1" is not a whole number: write it in plain decimal digits`},
 		{good + "1 3 99999999999999999999\n", "-", `docword.txt:5: count "99999999999999999999" is too large: it may have 18 digits`},
+		{"1048577\n1\n1023\n", "-", `docword.txt:3: the header says 1048577 documents, but only 1023 counts, so nearly all documents were empty: correct the header`},
 		{good + "1 18446744073709551617 1\n", "-", `docword.txt:5: word "18446744073709551617" is too large: it may have 18 digits`},
 		{good + "1 nan 1\n", "-", `docword.txt:5: word "nan" is not a whole number: write it in plain decimal digits`},
 		{good + "1 3 0\n", "-", "docword.txt:5: count of word 3 in document 1 is 0: leave the line out"},
@@ -71,7 +72,7 @@ func TestErrorsOfStreams(t *testing.T) {
 		t.Errorf("reading labels: %v", err)
 	}
 	full := &limited{}
-	if err := Convert(full, strings.NewReader("9999999\n0\n0\n"), "x", nil, ""); !errors.Is(err, errFull) || err.Error() != "write the rows of x: full" {
+	if err := Convert(full, strings.NewReader("999999\n0\n0\n"), "x", nil, ""); !errors.Is(err, errFull) || err.Error() != "write the rows of x: full" {
 		t.Errorf("writing: %v", err)
 	}
 }
