@@ -1,0 +1,5 @@
+//go:build !race
+
+package datashard
+
+const raceDetector = false
