@@ -103,7 +103,7 @@ func valueChart(c *Column) *chart {
 		share := percent(v.Rows, c.Values)
 		g.Says += fmt.Sprintf(" %s %s;", short(v.Text, 24), share)
 		y := i * lineHeight
-		g.Texts = append(g.Texts, chartText{0, y + 15, short(v.Text, 17), false}, chartText{chartUnits, y + 15, share, true})
+		g.Texts = append(g.Texts, chartText{0, y + 15, short(v.Text, 15), false}, chartText{chartUnits, y + 15, share, true})
 		g.Tracks = append(g.Tracks, bar{X: unit(from), Y: unit(float64(y + 6)), Width: unit(to - from), Height: "10"})
 		width := math.Max(2, (to-from)*float64(v.Rows)/float64(c.Values))
 		g.Bars = append(g.Bars, bar{X: unit(from), Y: unit(float64(y + 6)), Width: unit(width), Height: "10", Says: fmt.Sprintf("%s: %s rows", short(v.Text, 64), thousands(v.Rows))})

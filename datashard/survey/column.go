@@ -77,7 +77,6 @@ const (
 	isInteger
 	isTime
 	isBoolean
-	isHuge // no 32-bit float
 )
 
 // column adds up the cells of a column. All that is asked of values follows from
@@ -131,11 +130,8 @@ func look(cell []byte) about {
 		if x == math.Trunc(x) && bytes.IndexAny(cell, ".eE") < 0 {
 			a.is |= isInteger
 		}
-		if math.Abs(x) > math.MaxFloat32 {
-			a.is |= isHuge
-		}
 	}
-	if len(cell) >= 10 && len(cell) <= 40 {
+	if len(cell) >= 10 && cell[0]-'0' <= 9 && cell[3]-'0' <= 9 { // as all times do, and few texts
 		if seconds, ok := feature.TimeCell(cell); ok {
 			a.is |= isTime
 			if a.is&isNumber == 0 {
@@ -143,19 +139,27 @@ func look(cell []byte) about {
 			}
 		}
 	}
-	switch string(bytes.ToLower(cell[:min(len(cell), 6)])) {
-	case "true", "false", "yes", "no", "t", "f", "y", "n":
-		a.is |= isBoolean
+	if len(cell) <= 5 {
+		switch string(bytes.ToLower(cell)) {
+		case "true", "false", "yes", "no", "t", "f", "y", "n":
+			a.is |= isBoolean
+		}
 	}
+	a.words = words(cell)
+	return a
+}
+
+// words counts what is between blanks.
+func words(cell []byte) (n uint32) {
 	blank := true
 	for _, b := range cell {
 		if now := b == ' ' || b == '\t' || b == '\n'; now != blank {
 			if blank = now; !now {
-				a.words++
+				n++
 			}
 		}
 	}
-	return a
+	return n
 }
 
 // finish says what the column is.

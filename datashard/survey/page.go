@@ -32,7 +32,10 @@ type card struct {
 	Facts                                     []fact
 }
 
-type fact struct{ Name, Text string }
+type fact struct {
+	Name, Text string
+	Wide       bool
+}
 
 // WritePage writes the survey as a web page that needs nothing beside itself: no
 // scripts, styles, fonts or pictures from elsewhere. It follows the reader's choice
@@ -66,7 +69,9 @@ func (s *Survey) WritePage(w io.Writer) error {
 	return err
 }
 
-func (f *card) fact(name, text string) { f.Facts = append(f.Facts, fact{name, text}) }
+func (f *card) fact(name, text string) {
+	f.Facts = append(f.Facts, fact{name, text, name == "such as"})
+}
 
 func newCard(c *Column) *card {
 	f := &card{Name: c.Name, Type: string(c.Type), Values: thousands(c.Values), Distinct: distinct(c),

@@ -8,25 +8,21 @@ import (
 
 // sums adds up what cells are.
 type sums struct {
-	rows, numbers, integers, times, booleans, huge int64
-	bytes, words, longest                          int64
-	moments                                        moments
-	grid                                           grid
-	clock                                          bool
+	rows, numbers, integers, times, booleans int64
+	bytes, words, longest                    int64
+	moments                                  moments
+	grid                                     grid
+	clock                                    bool
 }
 
 // count counts a value, but for its number.
 func (s *sums) count(a *about, rows int64) {
 	s.rows += rows
 	s.bytes, s.words, s.longest = s.bytes+rows*int64(a.bytes), s.words+rows*int64(a.words), max(s.longest, int64(a.bytes))
-	for _, x := range []struct {
-		is what
-		n  *int64
-	}{{isNumber, &s.numbers}, {isInteger, &s.integers}, {isTime, &s.times}, {isBoolean, &s.booleans}, {isHuge, &s.huge}} {
-		if a.is&x.is != 0 {
-			*x.n += rows
-		}
-	}
+	s.numbers += rows * int64(a.is&isNumber/isNumber)
+	s.integers += rows * int64(a.is&isInteger/isInteger)
+	s.times += rows * int64(a.is&isTime/isTime)
+	s.booleans += rows * int64(a.is&isBoolean/isBoolean)
 }
 
 // add counts a value with its number.

@@ -171,3 +171,23 @@ func BenchmarkTake(b *testing.B) {
 		take(b, "csv", text.String())
 	}
 }
+
+// BenchmarkDistinct reads cells that all differ, so that most are new to a full
+// tally: the slowest that there is.
+func BenchmarkDistinct(b *testing.B) {
+	r := rand.New(rand.NewPCG(9, 10))
+	var cells [][]byte
+	bytes := 0
+	for range 1 << 18 {
+		cells = append(cells, strconv.AppendFloat(nil, r.Float64(), 'f', 9, 64), strconv.AppendUint([]byte("user_"), r.Uint64(), 36))
+		bytes += len(cells[len(cells)-1]) + len(cells[len(cells)-2]) + 2
+	}
+	b.SetBytes(int64(bytes))
+	for b.Loop() {
+		numbers, names := newColumn("x", newBudget()), newColumn("y", newBudget())
+		for i := 0; i < len(cells); i += 2 {
+			numbers.add(cells[i])
+			names.add(cells[i+1])
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // maxDistinct is the number of different values of a column up to which they are
@@ -38,14 +39,17 @@ type entry struct {
 // (Flajolet, Fusy, Gandouet, Meunier 2007).
 type tally struct {
 	room    *budget
-	slots   []uint32 // 1 + position in entries, 0 is empty; a power of two
+	slots   []uint64 // upper bits of a hash, then 1 + position in entries; 0 is empty; a power of two
 	entries []entry
 	text    []byte
 	full    bool
 	sketch  []uint8 // by the upper bits of a hash; once full
 }
 
-const entryBytes = 96 // with its slots and what growing leaves behind
+// positionMask is the part of a slot with the position: more than maxDistinct.
+const positionMask = 1<<20 - 1
+
+const entryBytes = 112 // with its slots and what growing leaves behind
 
 // count counts a cell that is known, and returns false for others.
 func (t *tally) count(hash uint64) bool {
@@ -54,7 +58,7 @@ func (t *tally) count(hash uint64) bool {
 	}
 	i, found := t.find(hash)
 	if found {
-		t.entries[t.slots[i]-1].rows++
+		t.entries[t.slots[i]&positionMask-1].rows++
 	}
 	return found
 }
@@ -65,7 +69,7 @@ func (t *tally) find(hash uint64) (slot uint64, found bool) {
 		switch n := t.slots[i]; {
 		case n == 0:
 			return i, false
-		case t.entries[n-1].hash == hash:
+		case n&^positionMask == hash&^positionMask && t.entries[n&positionMask-1].hash == hash: // mostly the entry is not looked at in vain
 			return i, true
 		}
 	}
@@ -86,17 +90,20 @@ func (t *tally) insert(hash uint64, cell []byte, a about) bool {
 		t.grow()
 	}
 	i, _ := t.find(hash)
+	if len(t.entries) == cap(t.entries) { // by half: what is left behind is garbage soon
+		t.entries = slices.Grow(t.entries, 16+len(t.entries)/2)
+	}
 	t.entries = append(t.entries, entry{hash: hash, rows: 1, about: a, start: len(t.text), size: size})
-	t.slots[i] = uint32(len(t.entries))
+	t.slots[i] = hash&^positionMask | uint64(len(t.entries))
 	t.text = append(t.text, cell[:size]...)
 	return true
 }
 
 func (t *tally) grow() {
-	t.slots = make([]uint32, max(64, 2*len(t.slots)))
+	t.slots = make([]uint64, max(64, 2*len(t.slots)))
 	for n, e := range t.entries {
 		i, _ := t.find(e.hash)
-		t.slots[i] = uint32(n + 1)
+		t.slots[i] = e.hash&^positionMask | uint64(n+1)
 	}
 }
 
