@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything that a change has to pass: format, vet, staticcheck, layers, generated code, tests.
-# Needs Go alone; with a C compiler the tests run under the race detector.
+# Needs Go alone; with a C compiler the tests run under the race detector. Without a network the step S3 is
+# skipped where its modules have not been fetched before.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -43,3 +44,17 @@ step go test "${race[@]}"
 # One package at a time: clusters of processes and measured waits want the cores to themselves.
 go test "${race[@]}" -p 1 -timeout 15m ./...
 go -C tools test ./...
+
+step S3
+# A module of its own: the gateway and what it is made of come over the network the first time, and take
+# minutes to build.
+s3=internal/source/s3test
+if needs=$(go -C "$s3" list -deps -test ./... tool 2>&1); then
+	go -C "$s3" vet ./...
+	go -C "$s3" test "${race[@]}" -timeout 15m ./...
+elif grep -qE 'Get "http|dial tcp|GOPROXY=off' <<<"$needs"; then
+	printf 'skipped, since the modules of the S3 gateway cannot be fetched:\n%s\n' "$(tail -n 3 <<<"$needs")"
+else
+	printf '%s\n' "$needs" >&2
+	exit 1
+fi

@@ -28,7 +28,7 @@ func TestTrainerKilledFitting(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := startCluster(t, "coordinator,ps", "trainer", "trainer")
-	for range 10 {
+	for range 40 { // two on average
 		victim := c.add(t, "trainer")
 		f := c.submitStopped(t, victim, j)
 		if f.report.ModelSHA256 != want {
