@@ -91,6 +91,7 @@ func TestTablesAgree(t *testing.T) {
 		}
 		var want *batch.CSR
 		var manifest *plan.Manifest
+		hash := ""
 		for name, files := range map[string][]string{
 			"one":        {"a.csv", header + text},
 			"crlf":       {"a.csv", "\xEF\xBB\xBF" + strings.ReplaceAll(header+text, "\n", "\r\n")},
@@ -112,7 +113,13 @@ func TestTablesAgree(t *testing.T) {
 				if diff := cmp.Diff(want, all(t, d)); diff != "" || m.Columns != manifest.Columns || string(m.Transform) != string(manifest.Transform) {
 					t.Fatalf("%s, chunks of %d: %d columns, (-first +this) %s", name, chunk, m.Columns, diff)
 				}
-				if name != "three" && name != "crlf" && m.SHA256 != manifest.SHA256 {
+				if name == "three" || name == "crlf" {
+					continue // other text: columns the other way round, other line ends in cells
+				}
+				if hash == "" {
+					hash = m.SHA256
+				}
+				if m.SHA256 != hash {
 					t.Errorf("%s: another hash", name)
 				}
 			}
