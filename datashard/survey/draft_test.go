@@ -20,7 +20,8 @@ import (
 	"parley/internal/profile"
 )
 
-// jobOf drafts a job, and checks that it can be read and fits the columns.
+// jobOf drafts a job, and checks that it can be read and that training would take the
+// data as it asks.
 func jobOf(t testing.TB, s *Survey) (*job.Job, string) {
 	t.Helper()
 	text, err := s.Draft()
@@ -31,11 +32,14 @@ func jobOf(t testing.TB, s *Survey) (*job.Job, string) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	var names []string
-	for _, c := range s.Columns {
-		names = append(names, c.Name)
+	source := s.source
+	source.Spec = profile.SpecOf(&j.Data)
+	d, err := datashard.Open(t.Context(), source, datashard.Options{})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
 	}
-	if _, err := profile.Compile(profile.SpecOf(&j.Data), names, s.Sparse != nil, s.Sparse != nil && s.Sparse.Hashed); err != nil {
+	defer d.Close()
+	if _, err := d.Profile(t.Context()); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	return j, string(text)
@@ -92,10 +96,11 @@ func TestDrafts(t *testing.T) {
 	}{
 		{"names for labels", "csv", rowsOf("n", 60, func(i int) string { return fmt.Sprint(i % 5) }) + "5,x\n", nil,
 			[]string{`label: {column: other, map: {"0": 1, "*": 0}}`, `{numeric: "n", transform: [standardize]}`, "kind: logistic"}},
-		{"two names", "csv", "x,answer\n1.5,yes\n2.5,no\n3.5,no\n", nil, []string{`label: {column: answer, map: {"yes": 1, "no": 0}}`, "kind: logistic", "batch: 32"}},
+		{"two names", "csv", "x,answer\n1.5,yes\n2.5,no\n3.5,yes\n", nil, []string{`label: {column: answer, map: {"yes": 1, "no": 0}}`, "kind: logistic", "batch: 32"}},
 		{"few numbers", "csv", "c,y\na,0\nb,1\na,2\nb,0\n", nil, []string{`label: {column: "y"}`, `# label: {column: "y", map: {"0": 1, "*": 0}}`, "kind: linear"}},
 		{"two numbers", "csv", "x,target\n1.5,0\n2.5,1\n3.5,1\n", nil, []string{"label: {column: target}", "kind: logistic"}},
 		{"some have no label", "csv", "x,target\n1.5,0\n2.5,\n3.5,1\n4,1,2\n", nil, []string{"quality: {max_bad_rows: 2}"}},
+		{"some have no number", "csv", "x,target\n1.5,0\n,1\n3.5,1\n4,0\n", nil, []string{"{numeric: x, transform: [standardize]}   # 1.5 to 4; missing in 25% of the rows"}},
 		{"a long tail", "csv", rowsOf("n", 100, func(i int) string { return fmt.Sprint(1 << (i % 30)) }), nil, []string{"{numeric: \"n\", transform: [log1p, standardize]}"}},
 		{"constant, empty, id", "csv", "a,b,z,c,d,y\n" + strings.Join(repeat(30, "1,,z%[1]d,%[1]d,%[2]d,%[2]d\n"), ""), nil,
 			[]string{`# a is left out: it has one value alone, "1"`, "# b is left out: it has no value", "# c is left out: nearly every row"}},

@@ -8,9 +8,9 @@
 // (its JSON is an interface). The command line calls it. Rows come from
 // datashard; nothing but the Survey comes out.
 //
-// A survey takes bounded memory: what it counts exactly are up to 100,000
-// different values of a column, and less when columns are many and long
-// (see Options of tally); beyond, it estimates, and says so. The same data gives
+// A survey takes bounded memory: it counts up to 100,000 different values of a
+// column one by one, and fewer where all columns together have more than 128 MiB of
+// them; beyond, it estimates, and says so. The same data gives
 // the same survey. Take runs in its caller; a Survey may be read by any number of
 // goroutines.
 package survey
