@@ -71,11 +71,21 @@ func TestHoldoutUnits(t *testing.T) {
 	f.done()
 }
 
+// TestNoLabels: data without labels is no training data of a classifier.
+func TestNoLabels(t *testing.T) {
+	m := manifest(100, -1, 1)
+	m.Labels = nil
+	f := newFixture(t, parse(t, "model.kind=logistic"), m)
+	f.join("s1", false, true)
+	f.join("t1", true, false)
+	f.settle()
+	f.failed("model.kind logistic needs labels, and the data has none")
+}
+
 // TestMalformedManifest: what no profile makes is refused before it is trusted.
 func TestMalformedManifest(t *testing.T) {
 	for name, change := range map[string]func(m *plan.Manifest){
 		"no files":       func(m *plan.Manifest) { m.Files = nil },
-		"no labels":      func(m *plan.Manifest) { m.Labels = nil },
 		"label nowhere":  func(m *plan.Manifest) { m.Labels[0].File = 1 },
 		"label before":   func(m *plan.Manifest) { m.Labels[0].File = -1 },
 		"no rows":        func(m *plan.Manifest) { m.Rows, m.Shards = 0, nil },

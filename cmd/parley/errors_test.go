@@ -51,7 +51,7 @@ func TestDataErrors(t *testing.T) {
 	for _, c := range []struct{ name, file, text, path, want string }{
 		{"file missing", "", "", "none.svm", "data.train: none.svm: no such file or directory: correct the path"},
 		{"glob without a match", "", "", "x*.svm", "data.train: x*.svm: no file matches: correct the pattern"},
-		{"empty directory", "", "", "empty", "data.train: empty: the directory holds no data files (hidden files and subdirectories do not count): put some into it, or give a file or a glob"},
+		{"empty directory", "", "", "empty", "data.train: empty: the directory holds no data files (hidden files and subdirectories that are not named key=value do not count): put some into it, or give a file or a glob"},
 		{"empty file", "x.svm", "", "", "data.train: x.svm: no rows: give data with at least one"},
 		{"label", "x.svm", good + "abc 1:1\n", "", `data.train: x.svm:3: label "abc" is not a number: write it in plain decimal digits`},
 		{"descending", "x.svm", good + "1 3:1 2:1\n", "", `data.train: x.svm:3: feature id "2" comes after 3: sort the features of a row by id`},
@@ -61,7 +61,7 @@ func TestDataErrors(t *testing.T) {
 		{"truncated gzip", "x.svm.gz", whole[:len(whole)/2], "", "data.train: x.svm.gz: the gzip data is truncated: copy or download it again"},
 		{"no gzip", "x.svm.gz", good, "", "data.train: x.svm.gz: is not gzip data: correct the file's suffix"},
 		{"junk", "x.svm", "\x7fELF\x02\x01\x01\x00\x00\xff\xfe\n\x80\x81", "", "data.train: x.svm:1: is not libsvm text but binary data: give rows such as 1 3:0.5 7:1"},
-		{"one class", "x.svm", "1 1:1\n1 2:1\n", "", "x.svm: model.kind logistic needs labels of two classes, and here is one: all 2 rows have the label 1: add rows of the other"},
+		{"one class", "x.svm", "1 1:1\n1 2:1\n", "", "x.svm: model.kind logistic needs labels of two classes, and here is one: all rows have the label 1: add rows of the other"},
 		{"three classes", "x.svm", good + "2 1:1\n", "", "x.svm: model.kind logistic needs labels of two classes, and here are 3 (0 first at x.svm:2, 1 first at x.svm:1, 2 first at x.svm:3): use model.kind linear for numbers"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

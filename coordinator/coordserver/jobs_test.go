@@ -14,6 +14,7 @@ import (
 
 	"parley/internal/artifact"
 	"parley/internal/param"
+	"parley/internal/rpc"
 	parleyv1 "parley/proto/parley/v1"
 )
 
@@ -97,10 +98,10 @@ func TestMalformedManifest(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		s := w.connect("s", "ps").works().lives()
 		a := w.connect("t", "trainer").lives()
-		for _, train := range []string{"{}", `{"Rows":1}`, `{"Rows":1,"Labels":[{"File":9}],"Files":[{}]}`, fmt.Sprintf(`{"Rows":%d,"Files":[{}],"MoreLabels":true,"Shards":[{"Rows":%[1]d}]}`, math.MaxInt64)} {
+		for _, train := range []string{"[]", "{}", `{"Rows":1}`, `{"Rows":1,"Labels":[{"File":9}],"Files":[{}]}`, fmt.Sprintf(`{"Rows":%d,"Files":[{}],"MoreLabels":true,"Shards":[{"Rows":%[1]d}]}`, math.MaxInt64)} {
 			id := w.submit()
 			watcher := w.watch(t.Context(), id)
-			a.send(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Profiled{Profiled: &parleyv1.Profiled{Job: id, Train: []byte(train)}}})
+			a.send(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Profiled{Profiled: &parleyv1.Profiled{Job: id, Train: rpc.Pack(json.RawMessage(train))}}})
 			w.wait(watcher)
 			if o := watcher.outcome; o.GetFault().GetKind() != int32(param.Invalid) || !o.GetEarly() {
 				t.Errorf("%s: outcome %v", train, o)

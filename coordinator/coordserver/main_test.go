@@ -249,7 +249,7 @@ func (a *agent) works(skip ...func(*parleyv1.CoordinatorMessage) bool) *agent {
 		}
 		switch b := m.GetBody().(type) {
 		case *parleyv1.CoordinatorMessage_Profile:
-			train, _ := json.Marshal(testManifest())
+			train := rpc.Pack(testManifest())
 			a.send(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Profiled{Profiled: &parleyv1.Profiled{Job: b.Profile.GetJob(), Train: train}}})
 		case *parleyv1.CoordinatorMessage_Prepare:
 			a.send(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Prepared{Prepared: &parleyv1.Prepared{Job: b.Prepare.GetJob()}}})

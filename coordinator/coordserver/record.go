@@ -148,7 +148,13 @@ func (r *record) files() map[string][]byte {
 		}
 	}
 	if (train.Sparse || train.Transform != nil) && int64(len(names)) == train.Columns {
-		files[artifact.VocabularyFile] = []byte(strings.Join(names, "\n") + "\n")
+		text := strings.NewReplacer("\n", `\n`, "\r", `\r`)
+		var b strings.Builder
+		for _, name := range names {
+			_, _ = text.WriteString(&b, name) // to memory
+			b.WriteByte('\n')
+		}
+		files[artifact.VocabularyFile] = []byte(b.String())
 	}
 	return files
 }

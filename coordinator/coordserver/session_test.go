@@ -1,6 +1,7 @@
 package coordserver
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"parley/internal/param"
+	"parley/internal/rpc"
 	parleyv1 "parley/proto/parley/v1"
 )
 
@@ -140,7 +142,7 @@ func TestMalformed(t *testing.T) {
 			"nothing":      {},
 			"second hello": {Body: &parleyv1.AgentMessage_Hello{Hello: &parleyv1.Hello{Node: "a", Label: "red", Bind: "a:1"}}},
 			"manifest":     {Body: &parleyv1.AgentMessage_Profiled{Profiled: &parleyv1.Profiled{Job: id, Train: []byte("{")}}},
-			"test":         {Body: &parleyv1.AgentMessage_Profiled{Profiled: &parleyv1.Profiled{Job: id, Train: []byte("{}"), Test: []byte("]")}}},
+			"test":         {Body: &parleyv1.AgentMessage_Profiled{Profiled: &parleyv1.Profiled{Job: id, Train: rpc.Pack(json.RawMessage("{}")), Test: []byte("]")}}},
 			"summary": {Body: &parleyv1.AgentMessage_Evaluated{Evaluated: &parleyv1.Evaluated{Job: id,
 				Unit: &parleyv1.Unit{Set: "train"}, Summary: &parleyv1.Summary{Images: []uint32{1}}}}},
 		} {
@@ -165,7 +167,7 @@ func TestUnknownJob(t *testing.T) {
 		a := w.connect("a", "trainer")
 		defer a.cancel()
 		for _, m := range []*parleyv1.AgentMessage{
-			{Body: &parleyv1.AgentMessage_Profiled{Profiled: &parleyv1.Profiled{Job: "x", Train: []byte("{}")}}},
+			{Body: &parleyv1.AgentMessage_Profiled{Profiled: &parleyv1.Profiled{Job: "x", Train: rpc.Pack(json.RawMessage("{}"))}}},
 			{Body: &parleyv1.AgentMessage_Prepared{Prepared: &parleyv1.Prepared{Job: "x"}}},
 			{Body: &parleyv1.AgentMessage_Created{Created: &parleyv1.Created{Job: "x"}}},
 			{Body: &parleyv1.AgentMessage_Fenced{Fenced: &parleyv1.Fenced{Job: "x"}}},

@@ -11,11 +11,6 @@ import (
 // maxPacked bounds what a packed value unpacks to.
 const maxPacked = 1 << 30
 
-var (
-	packer   = must(zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<20), zstd.WithEncoderConcurrency(1)))
-	unpacker = must(zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxPacked), zstd.WithDecoderConcurrency(1)))
-)
-
 func must[T any](v T, err error) T {
 	if err != nil { // constant options
 		panic("rpc: zstd: " + err.Error())
@@ -30,12 +25,15 @@ func Pack(v any) []byte {
 	if err != nil { // plain values
 		panic("rpc: pack: " + err.Error())
 	}
-	return packer.EncodeAll(text, nil)
+	e := must(zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<20), zstd.WithEncoderConcurrency(1)))
+	return e.EncodeAll(text, nil)
 }
 
 // Unpack is the inverse of Pack. The error is Invalid.
 func Unpack(data []byte, v any) error {
-	text, err := unpacker.DecodeAll(data, nil)
+	d := must(zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxPacked), zstd.WithDecoderConcurrency(1)))
+	defer d.Close()
+	text, err := d.DecodeAll(data, nil)
 	if err == nil {
 		err = json.Unmarshal(text, v)
 	}
