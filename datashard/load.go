@@ -79,16 +79,21 @@ func (d *Dataset) cacheBytes() int64 {
 	return d.options.CacheBytes
 }
 
+// generation is raised when the same data and settings give other rows than those
+// of the program before, so that nobody takes what that one kept.
+const generation = 1
+
 // blockKey names the rows of the dataset on disk: all that they depend on.
 func (d *Dataset) blockKey(m *plan.Manifest, together int) string {
 	text, err := json.Marshal(struct {
+		Generation      int
 		Data, Format    string
 		Columns         []string
 		Hashed          int64
 		ZeroBased, Bare bool
 		Transform       json.RawMessage
 		Together        int
-	}{m.SHA256, d.format.name, d.names, d.hashed(), m.ZeroBased, d.source.Unlabeled, m.Transform, together})
+	}{generation, m.SHA256, d.format.name, d.names, d.hashed(), m.ZeroBased, d.source.Unlabeled, m.Transform, together})
 	if err != nil { // plain values
 		panic("datashard: block key: " + err.Error())
 	}

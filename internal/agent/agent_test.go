@@ -297,19 +297,20 @@ func TestPrepare(t *testing.T) {
 		if len(told) != 1 || told[0].GetProfiled().GetFault() != nil {
 			t.Fatalf("answers %v", told)
 		}
-		train := told[0].GetProfiled().GetTrain()
+		var m plan.Manifest
+		if err := rpc.Unpack(told[0].GetProfiled().GetTrain(), &m); err != nil {
+			t.Fatal(err)
+		}
+		m.Columns = 3 // as the fit finds
+		train := rpc.Pack(m)
 		prepare := func(train []byte, ranges ...string) *parleyv1.CoordinatorMessage {
 			return &parleyv1.CoordinatorMessage{Body: &parleyv1.CoordinatorMessage_Prepare{Prepare: &parleyv1.Prepare{Job: "j", Spec: j.Canonical(), Train: train, Ranges: ranges}}}
 		}
 		w.refuses("no servers", param.Invalid, prepare(train))
 		w.refuses("one server", param.Invalid, prepare(train, "a:1"))
 		w.refuses("no manifest", param.Invalid, prepare(nil, "a:1", "a:1"))
-		var m plan.Manifest
-		if err := json.Unmarshal(train, &m); err != nil {
-			t.Fatal(err)
-		}
 		m.SHA256, m.Shards[0].Pieces[0].File = "", 9
-		wrong, _ := json.Marshal(m)
+		wrong := rpc.Pack(m)
 		w.refuses("another's manifest", param.Invalid, prepare(wrong, "a:1", "a:1"))
 		if told := w.order(prepare(train, "a:1", "a:1")); len(told) != 1 || told[0].GetPrepared().GetFault() != nil {
 			t.Errorf("answers %v", told)
