@@ -129,7 +129,7 @@ var damagedFiles = []damage{
 	named("x.arrow", stored("list.arrow"), "arrow", label(job.Feature{Category: "c"}, numberX), `x.arrow: data.features[0].category: no column "c"; did you mean y? the columns are y, x; columns of other types are not read: "tags" (list<item: utf8, nullable>): store them as numbers, text or timestamps`),
 	named("x.arrow", stored("wide.arrow"), "arrow", label(job.Feature{Category: "id"}), `x.arrow: row 2: column "id": the int64 value is beyond 2^53, where numbers are no longer exact: store the column as text`),
 	named("x.arrow", stored("bytes.arrow"), "arrow", label(numberX), ""),
-	named("x.arrow", stored("bytes.arrow"), "arrow", label(job.Feature{Category: "raw"}), "x.arrow:3: cell 3 is not UTF-8: convert the file to UTF-8"),
+	named("x.arrow", stored("bytes.arrow"), "arrow", label(job.Feature{Category: "raw"}), "x.arrow:3: cell 2 is not UTF-8: convert the file to UTF-8"),
 	named("x.arrow", stored("lines.arrow"), "arrow", label(numberX), `x.arrow:3: x "abc" is not a number: write it in plain decimal digits`),
 
 	named("x", "\x00\x00\x07\x01abcd", "idx", feature.Spec{}, "x: has elements of the type 07, which idx does not know: give a file of type 08, 09, 0B, 0C, 0D or 0E"),

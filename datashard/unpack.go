@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,7 +18,9 @@ import (
 	"parley/datashard/idx"
 	"parley/datashard/libsvm"
 	"parley/internal/batch"
+	"parley/internal/feature"
 	"parley/internal/param"
+	"parley/internal/profile"
 	"parley/internal/table"
 )
 
@@ -130,23 +134,23 @@ func unpackIdx(ctx context.Context, d *Dataset, f *file, to io.Writer) (u unpack
 	return u, err
 }
 
-func unpackArrow(ctx context.Context, _ *Dataset, f *file, to io.Writer) (unpacked, error) {
+func unpackArrow(ctx context.Context, d *Dataset, f *file, to io.Writer) (unpacked, error) {
 	c, err := columnar.OpenArrow(f.random(), f.size, f.path)
 	if err != nil {
 		return unpacked{}, err
 	}
-	return unpackColumns(ctx, c, f.path, to)
+	return d.unpackColumns(ctx, c, f.path, to)
 }
 
-func unpackParquet(ctx context.Context, _ *Dataset, f *file, to io.Writer) (unpacked, error) {
+func unpackParquet(ctx context.Context, d *Dataset, f *file, to io.Writer) (unpacked, error) {
 	c, err := columnar.OpenParquet(f.random(), f.size, f.path)
 	if err != nil {
 		return unpacked{}, err
 	}
-	return unpackColumns(ctx, c, f.path, to)
+	return d.unpackColumns(ctx, c, f.path, to)
 }
 
-func unpackColumns(ctx context.Context, c *columnar.File, path string, to io.Writer) (u unpacked, err error) {
+func (d *Dataset) unpackColumns(ctx context.Context, c *columnar.File, path string, to io.Writer) (u unpacked, err error) {
 	defer func() { err = errors.Join(err, c.Close()) }()
 	if c.Schema().Sparse {
 		return unpackSparse(ctx, c, path, to)
@@ -157,7 +161,7 @@ func unpackColumns(ctx context.Context, c *columnar.File, path string, to io.Wri
 			u.unread = append(u.unread, fmt.Sprintf("%s (%s)", quote(f.Name), f.Type))
 		}
 	}
-	return u, unpackTable(ctx, c, path, u.hint(), to)
+	return u, d.unpackTable(ctx, c, path, u.hint(), to)
 }
 
 // hint says which columns cannot be read, for the message of one that is not
@@ -206,21 +210,24 @@ func unpackSparse(ctx context.Context, c *columnar.File, path string, to io.Writ
 	}
 }
 
-// unpackTable writes csv text with a header.
-func unpackTable(ctx context.Context, c *columnar.File, path, hint string, to io.Writer) error {
-	var want []int
-	var line []byte
+// unpackTable writes the columns that are needed as csv text with a header.
+func (d *Dataset) unpackTable(ctx context.Context, c *columnar.File, path, hint string, to io.Writer) error {
+	var all, want []int
+	var names []string
 	for i, f := range c.Schema().Fields {
-		if f.Unsupported {
-			continue
+		if !f.Unsupported {
+			all, names = append(all, i), append(names, f.Name)
 		}
+	}
+	if len(all) == 0 {
+		return param.Errorf(param.Invalid, "%s: has no column of numbers, text or times%s", path, hint)
+	}
+	var line []byte
+	for _, n := range d.needed(names) {
 		if len(want) > 0 {
 			line = append(line, ',')
 		}
-		want, line = append(want, i), csv.AppendCell(line, []byte(f.Name), ',', false)
-	}
-	if len(want) == 0 {
-		return param.Errorf(param.Invalid, "%s: has no column of numbers, text or times%s", path, hint)
+		want, line = append(want, all[n]), csv.AppendCell(line, []byte(names[n]), ',', false)
 	}
 	var b table.Batch
 	for line = append(line, '\n'); ; {
@@ -237,6 +244,30 @@ func unpackTable(ctx context.Context, c *columnar.File, path, hint string, to io
 		}
 		line = appendRowsOf(line[:0], &b)
 	}
+}
+
+// needed returns the positions of the columns that rows are made of; all of them
+// where that is not to be told, as of a job that names a column which is not there.
+func (d *Dataset) needed(names []string) []int {
+	known := slices.Concat(names, d.keyNames)
+	var want []int
+	if f := d.source.Fitted; f != nil {
+		t := new(feature.Transform)
+		if json.Unmarshal(f.Transform, t) == nil {
+			if a, err := t.BindUnlabeled(known); err == nil {
+				want = a.Want()
+			}
+		}
+	} else if p, err := profile.Compile(d.source.Spec, known, false, false); err == nil {
+		want = p.Want()
+	}
+	var positions []int
+	for i := range names {
+		if slices.Contains(want, i) || len(want) == 0 {
+			positions = append(positions, i)
+		}
+	}
+	return positions
 }
 
 // appendRowsOf appends the rows of a batch as csv text.
