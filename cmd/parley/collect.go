@@ -11,9 +11,9 @@ import (
 // less often than Go does costs little memory while little is live, and saves a
 // tenth of the time of a short job; when much is live, garbage is bounded.
 const (
-	usualPercent = 400       // of what is live may become garbage before it is collected
+	usualPercent = 400      // of what is live may become garbage before it is collected
 	mostGarbage  = 96 << 20 // or this many bytes, if that is less,
-	leastPercent = 40        // but this much at least
+	leastPercent = 40       // but this much at least
 )
 
 // tuneCollector sets how much garbage is left lying about, after every collection

@@ -18,12 +18,17 @@ func modelCommand() *cobra.Command {
 	var asJSON bool
 	show := &cobra.Command{Use: "show MODEL", Short: "Show what a model is and what it came from", Args: takes("MODEL"),
 		Long: `Show prints kind, shapes, metrics and hashes of a model. MODEL is the output folder of a job, or
-the folder model in it.`,
+the folder model in it; either may be an s3:// URL.`,
 		Example: `  parley model show runs/a9a
   parley model show runs/a9a --json`}
 	show.Flags().BoolVar(&asJSON, "json", false, "print model.json")
-	show.RunE = do(func(_ *cobra.Command, args []string) error {
-		m, err := artifact.Open(args[0])
+	show.RunE = do(func(c *cobra.Command, args []string) error {
+		dir, done, err := localModel(c.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		defer done()
+		m, err := artifact.Open(dir)
 		if err != nil {
 			return err
 		}
@@ -40,8 +45,13 @@ the folder model in it.`,
 		Long: `Verify reads all files of a model and compares their SHA-256 with those in model.json. It ends with
 exit code 1, and names each file that was changed or is missing, when the model is not whole.`,
 		Example: "  parley model verify runs/a9a"}
-	verify.RunE = do(func(_ *cobra.Command, args []string) error {
-		m, err := artifact.Verify(args[0])
+	verify.RunE = do(func(c *cobra.Command, args []string) error {
+		dir, done, err := localModel(c.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		defer done()
+		m, err := artifact.Verify(dir)
 		if param.KindOf(err) == param.Corrupt {
 			return exit(exitFailed, err)
 		}

@@ -66,7 +66,12 @@ func predictTo(ctx context.Context, model, path, format, out string) error {
 }
 
 func predict(ctx context.Context, out io.Writer, path, data, format string) error {
-	m, err := artifact.Open(path)
+	dir, done, err := localModel(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer done()
+	m, err := artifact.Open(dir)
 	if err != nil {
 		return err
 	}

@@ -185,9 +185,12 @@ func printResult(out io.Writer, j *job.Job, r *artifact.Report) error {
 	if hint := poor(r.Metrics.Train); hint != "" {
 		fmt.Fprintf(out, "\n%s: lower optimizer.rate, scale the features, or train for more epochs\n", hint)
 	}
-	output := shortPath(j.Output)
-	fmt.Fprintf(out, "\nmodel   %s  (SHA-256 %s)\nreport  %s\n\nnext: parley predict %s %s\n      parley model show %s\n", filepath.Join(output, artifact.ModelDir), r.ModelSHA256,
-		filepath.Join(output, artifact.ReportFile), quoted(output), quoted(shortPath(testPath(j))), quoted(output))
+	output := j.Output
+	if !strings.Contains(output, "://") {
+		output = shortPath(output)
+	}
+	fmt.Fprintf(out, "\nmodel   %s  (SHA-256 %s)\nreport  %s\n\nnext: parley predict %s %s\n      parley model show %s\n", output+"/"+artifact.ModelDir, r.ModelSHA256,
+		output+"/"+artifact.ReportFile, quoted(output), quoted(shortPath(testPath(j))), quoted(output))
 	return nil
 }
 

@@ -247,7 +247,7 @@ func fetch(ctx context.Context, cl *client.Client, id, dir string, force bool) e
 	if err := json.Unmarshal(outcome.GetReport(), &report); err != nil {
 		return exit(exitFailed, err)
 	}
-	if err := save(cl, dir, id, outcome.GetModel(), &report, force); err != nil {
+	if err := save(cl, &results{dir: dir}, id, outcome.GetModel(), &report, force); err != nil {
 		return exit(exitFailed, err)
 	}
 	fmt.Printf("model   %s  (SHA-256 %s)\nreport  %s\n", filepath.Join(shortPath(dir), artifact.ModelDir), report.ModelSHA256, filepath.Join(shortPath(dir), artifact.ReportFile))

@@ -97,10 +97,12 @@ func train(ctx context.Context, o trainOptions, path string, overrides []string)
 	if err != nil {
 		return err
 	}
+	var to *results
 	if !o.detach {
-		if err := artifact.CheckOutput(j.Output, o.force); err != nil {
+		if to, err = newResults(ctx, j.Output, o.force); err != nil {
 			return err
 		}
+		defer to.close()
 	}
 	network, address, end, err := o.start(j)
 	if err != nil {
@@ -120,7 +122,7 @@ func train(ctx context.Context, o trainOptions, path string, overrides []string)
 		fmt.Println(id)
 		return nil
 	}
-	return follow(ctx, cl, o, j, id)
+	return follow(ctx, cl, o, j, id, to)
 }
 
 // start starts the embedded cluster for a job, or does nothing for a cluster of
@@ -154,12 +156,12 @@ const stopWithin = 10 * time.Second
 
 // follow watches a job to its end and writes what it leaves behind. When ctx
 // ends, the job is stopped.
-func follow(ctx context.Context, cl *client.Client, o trainOptions, j *job.Job, id string) error {
+func follow(ctx context.Context, cl *client.Client, o trainOptions, j *job.Job, id string, to *results) error {
 	p := newProgress(os.Stderr)
 	if p.embedded = o.cluster == ""; !p.embedded {
 		p.line("job %s on the cluster of %s", id, o.cluster)
 	}
-	log := &eventLog{output: j.Output}
+	log := &eventLog{output: to.dir}
 	defer log.close()
 	watch, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -181,7 +183,7 @@ func follow(ctx context.Context, cl *client.Client, o trainOptions, j *job.Job, 
 	case outcome.GetFault() != nil:
 		return failure(id, outcome)
 	}
-	return finish(cl, o, j, id, outcome, log)
+	return finish(cl, o, j, id, outcome, log, to)
 }
 
 func failure(id string, outcome *parleyv1.Outcome) error {
@@ -196,7 +198,7 @@ func failure(id string, outcome *parleyv1.Outcome) error {
 }
 
 // finish puts model and report into the output folder.
-func finish(cl *client.Client, o trainOptions, j *job.Job, id string, outcome *parleyv1.Outcome, log *eventLog) error {
+func finish(cl *client.Client, o trainOptions, j *job.Job, id string, outcome *parleyv1.Outcome, log *eventLog, to *results) error {
 	var report artifact.Report
 	if err := json.Unmarshal(outcome.GetReport(), &report); err != nil {
 		return exit(exitFailed, fmt.Errorf("report of job %s: %w", id, err))
@@ -204,7 +206,7 @@ func finish(cl *client.Client, o trainOptions, j *job.Job, id string, outcome *p
 	if log.err != nil {
 		return exit(exitFailed, fmt.Errorf("events: %w", log.err))
 	}
-	if err := save(cl, j.Output, id, outcome.GetModel(), &report, o.force); err != nil {
+	if err := save(cl, to, id, outcome.GetModel(), &report, o.force); err != nil {
 		return exit(exitFailed, err)
 	}
 	if o.json {
@@ -222,17 +224,20 @@ func finish(cl *client.Client, o trainOptions, j *job.Job, id string, outcome *p
 const fetchWithin = 10 * time.Minute
 
 // save copies the model and writes the report.
-func save(cl *client.Client, output, id, from string, report *artifact.Report, force bool) error {
+func save(cl *client.Client, to *results, id, from string, report *artifact.Report, force bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), fetchWithin)
 	defer cancel()
-	model, err := cl.Fetch(ctx, id, from, output, force)
+	model, err := cl.Fetch(ctx, id, from, to.dir, force)
 	if err != nil {
-		return fmt.Errorf("job %s is done, but its model could not be copied to %s: %w: try parley job fetch", id, output, err)
+		return fmt.Errorf("job %s is done, but its model could not be copied to %s: %w: try parley job fetch", id, to.dir, err)
 	}
 	if model.SHA256() != report.ModelSHA256 {
 		return fmt.Errorf("the model that came has the SHA-256 %s, and the job's has %s", model.SHA256(), report.ModelSHA256)
 	}
-	return artifact.WriteReport(output, report)
+	if err := artifact.WriteReport(to.dir, report); err != nil {
+		return err
+	}
+	return to.publish(ctx)
 }
 
 // eventLog writes events.jsonl from the first assignment on: a job that fails

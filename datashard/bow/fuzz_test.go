@@ -37,6 +37,9 @@ func naive(text string) (string, bool) {
 	if int64(len(rows)) != counts || documents > maxDocuments {
 		return "", false
 	}
+	if documents > 1<<20 { // so many are refused where nearly all are empty, as in all that is so short
+		return "", false
+	}
 	last := int64(1)
 	seen := map[[2]int64]bool{}
 	for _, r := range rows {
@@ -72,7 +75,7 @@ func FuzzConvert(f *testing.F) {
 		}
 		want, ok := naive(text)
 		if ok != (err == nil) || ok && want != out.String() {
-			t.Fatalf("%q: got %q, %v, want %q, %v", text, out.String(), err, want, ok)
+			t.Fatalf("%q: got %.500q, %v, want %.500q, %v", text, out.String(), err, want, ok)
 		}
 	})
 }

@@ -24,9 +24,9 @@ type Job struct {
 	Optimizer Optimizer `yaml:"optimizer" json:"optimizer" jsonschema_description:"How the parameters are updated."`
 	// Run says how the work is cut and how long it goes on.
 	Run Run `yaml:"run" json:"run" jsonschema_description:"How the work is cut and how long it goes on."`
-	// Output is the folder that the model and the report are written to. It is
-	// absolute after Load.
-	Output string `yaml:"output" json:"output" jsonschema:"required,minLength=1" jsonschema_description:"Folder for the model and the report, relative to the job file."`
+	// Output is the folder, or the s3:// URL, that the model and the report are
+	// written to. A folder is absolute after Load.
+	Output string `yaml:"output" json:"output" jsonschema:"required,minLength=1" jsonschema_description:"Folder for the model and the report, relative to the job file, or an s3:// URL."`
 }
 
 // Model says what is learned.

@@ -34,7 +34,9 @@ func Load(path string, overrides []string) (*Job, error) {
 		return nil, err
 	}
 	folder := filepath.Dir(full)
-	j.Output = within(folder, j.Output)
+	if !scheme.MatchString(j.Output) {
+		j.Output = within(folder, j.Output)
+	}
 	j.Data.Train.moveTo(folder)
 	if j.Data.Test != nil {
 		j.Data.Test.moveTo(folder)

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -25,10 +26,13 @@ type checker struct {
 	at map[string]position // of every key that was given; nil when nobody knows
 }
 
+// outputScheme begins the URLs that results can be written to.
+const outputScheme = "s3://"
+
 func (c *checker) job(j *Job) {
 	c.fields("", reflect.ValueOf(j).Elem())
-	if scheme.MatchString(j.Output) {
-		c.fault("output", "URLs are not yet supported; use a file or folder, not %q", shorten(j.Output))
+	if scheme.MatchString(j.Output) && !strings.HasPrefix(j.Output, outputScheme) {
+		c.fault("output", "must be a folder or an s3:// URL, not %q", shorten(j.Output))
 	}
 	c.data(j)
 }

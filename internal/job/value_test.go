@@ -58,7 +58,7 @@ func TestFaultsOfValues(t *testing.T) {
 		{"data.train.format=cvs", `unknown value "cvs"; did you mean csv?`},
 		{"data.train.format=xml", `unknown value "xml"; use libsvm, vw, csv, tsv, jsonl, text, uci-bow, arrow, parquet or idx`},
 		{"data.train.path=gs://bucket/a.svm", "URLs of gs:// are not supported; use http://, https:// or s3://, or a file or folder"},
-		{"output=gs://b/o", `URLs are not yet supported; use a file or folder, not "gs://b/o"`},
+		{"output=gs://b/o", `must be a folder or an s3:// URL, not "gs://b/o"`},
 		{`output=""`, "must not be empty"},
 		{`output="a\nb"`, `must be printable text on one line, not "a\nb"`},
 		{"output=[a, b]x", ""},

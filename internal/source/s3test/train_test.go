@@ -281,3 +281,33 @@ func (f *fickle) check(t *testing.T) {
 		}
 	}
 }
+
+// TestOutput writes the results to S3, and predicts with the model from there.
+func TestOutput(t *testing.T) {
+	b := bucket(t)
+	w := newWork(t, build(t), gateway, table())
+	want := w.train(t, "train.csv")
+	predictions := w.ok(t, "predict", "out", "train.csv")
+	out := b + "/runs/a"
+	if text := w.ok(t, "train", "job.yaml", "output="+out); !strings.Contains(text, want.Model) || !strings.Contains(text, out+"/model") {
+		t.Errorf("the command said %s", text)
+	}
+	for _, model := range []string{out, out + "/model/"} {
+		if got := w.ok(t, "predict", model, "train.csv"); got != predictions {
+			t.Errorf("%s: other predictions", model)
+		}
+		w.ok(t, "model", "verify", model)
+	}
+	for _, name := range []string{"report.json", "events.jsonl", "model/model.json", "model/params.safetensors", "model/transform.json", "model/vocabulary.txt"} {
+		if there, err := remote(t, gateway).Exists(t.Context(), out+"/"+name); err != nil || !there {
+			t.Errorf("%s: %v, %v", name, there, err)
+		}
+	}
+	if code, _, stderr := w.command(t, "train", "job.yaml", "output="+out); code != 2 || !strings.Contains(stderr, "already holds a finished model") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	w.ok(t, "train", "job.yaml", "output="+out, "--force")
+	if code, _, stderr := w.command(t, "train", "job.yaml", "output=s3://not-there/x"); code != 2 || !strings.Contains(stderr, "not-there") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"parley/internal/artifact"
+	"parley/internal/source"
+)
+
+// results is where a job's results go: a folder, or a prefix of S3, for which they
+// are collected in a temporary folder first.
+type results struct {
+	dir    string // local
+	url    string // empty for a folder
+	remote *source.Remote
+}
+
+// newResults refuses before training a place that cannot take the results.
+func newResults(ctx context.Context, output string, force bool) (*results, error) {
+	if !strings.Contains(output, "://") {
+		return &results{dir: output}, artifact.CheckOutput(output, force)
+	}
+	r := &results{url: strings.TrimRight(output, "/"), remote: source.New(source.Options{})}
+	if err := r.probe(ctx, force); err != nil {
+		r.remote.Close()
+		return nil, exit(exitUsage, fmt.Errorf("output: %w", err))
+	}
+	var err error
+	if r.dir, err = os.MkdirTemp("", "parley-output-"); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// probe looks for a model and writes an object, which it removes.
+func (r *results) probe(ctx context.Context, force bool) error {
+	model := r.object(artifact.ModelDir + "/" + artifact.ModelFile)
+	there, err := r.remote.Exists(ctx, model)
+	if err != nil {
+		return err
+	}
+	if there && !force {
+		return fmt.Errorf("%s already holds a finished model: choose another output, or replace it with --force", r.url)
+	}
+	probe := r.object(".parley-probe")
+	if err := r.remote.Put(ctx, probe, strings.NewReader("may be removed\n"), -1); err != nil {
+		return err
+	}
+	return r.remote.Delete(ctx, probe)
+}
+
+func (r *results) object(name string) string { return r.url + "/" + name }
+
+// publish copies what was collected to the URL, model.json last, so that a reader
+// who finds it finds all. A folder has everything already.
+func (r *results) publish(ctx context.Context) error {
+	if r.url == "" {
+		return nil
+	}
+	last := artifact.ModelDir + "/" + artifact.ModelFile
+	names, err := filesBelow(r.dir)
+	if err != nil {
+		return err
+	}
+	if err := r.remote.Delete(ctx, r.object(last)); err != nil { // of the model that is replaced
+		return err
+	}
+	for _, name := range append(names, last) {
+		if err := r.upload(ctx, name); err != nil {
+			return fmt.Errorf("output: %w", err)
+		}
+	}
+	return nil
+}
+
+// filesBelow returns the files of a folder but model.json, with slashes.
+func filesBelow(dir string) (names []string, err error) {
+	err = filepath.WalkDir(dir, func(file string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(dir, file)
+		if name = filepath.ToSlash(name); name != artifact.ModelDir+"/"+artifact.ModelFile {
+			names = append(names, name)
+		}
+		return err
+	})
+	return names, err
+}
+
+func (r *results) upload(ctx context.Context, name string) error {
+	f, err := os.Open(filepath.Join(r.dir, filepath.FromSlash(name)))
+	if err != nil {
+		return err
+	}
+	defer f.Close() // read only
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	return r.remote.Put(ctx, r.object(name), f, info.Size())
+}
+
+// close removes what was collected.
+func (r *results) close() {
+	if r.url != "" {
+		os.RemoveAll(r.dir)
+		r.remote.Close()
+	}
+}
+
+// localModel returns the folder of a model, and copies one of a URL to a temporary
+// folder, which end removes.
+func localModel(ctx context.Context, name string) (dir string, end func(), err error) {
+	if !strings.Contains(name, "://") {
+		return name, func() {}, nil
+	}
+	if dir, err = os.MkdirTemp("", "parley-model-"); err != nil {
+		return "", nil, err
+	}
+	end = func() { os.RemoveAll(dir) }
+	if err = download(ctx, strings.TrimRight(name, "/"), dir); err != nil {
+		end()
+		return "", nil, err
+	}
+	return dir, end, nil
+}
+
+// download copies the objects of a model's folder.
+func download(ctx context.Context, url, dir string) error {
+	remote := source.New(source.Options{})
+	defer remote.Close()
+	if there, err := remote.Exists(ctx, url+"/"+artifact.ModelFile); err != nil {
+		return err
+	} else if !there {
+		url += "/" + artifact.ModelDir
+	}
+	found, err := remote.List(ctx, url+"/")
+	if err != nil {
+		return fmt.Errorf("model: %w", err)
+	}
+	for _, o := range found {
+		if err := downloadObject(ctx, remote, o, filepath.Join(dir, path.Base(o.Name))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func downloadObject(ctx context.Context, remote *source.Remote, o source.Object, to string) error {
+	object, err := remote.Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer object.Close()
+	file, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	stream := object.Stream(ctx)
+	_, err = io.Copy(file, stream)
+	return errors.Join(err, stream.Close(), file.Close())
+}
