@@ -20,7 +20,7 @@ const (
 // of a row group, compressed, until it is complete.
 type parquetWriter struct {
 	plan
-	w       *parquet.Writer
+	w       *parquet.GenericWriter[any]
 	columns []*parquet.ColumnWriter
 	buffer  []parquet.Value
 	pending int // rows in the row group
@@ -45,7 +45,7 @@ func NewParquetWriter(w io.Writer, s Schema) (Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	file := parquet.NewWriter(w, config)
+	file := parquet.NewGenericWriter[any](w, config)
 	return &parquetWriter{plan: p, w: file, columns: file.ColumnWriters()}, nil
 }
 
