@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"parley/internal/feature"
+	"parley/internal/param"
 	"parley/internal/plan"
 	"parley/internal/profile"
 )
@@ -17,6 +18,9 @@ func (d *Dataset) Fit(ctx context.Context, unit plan.Unit, limit int64) (*profil
 	d.mu.Lock()
 	v := d.mu.view
 	d.mu.Unlock()
+	if v == nil {
+		return nil, param.Errorf(param.Invalid, "%s: fit unit %d: not scanned yet", d.source.Path, unit.Number)
+	}
 	part := &profile.Part{Fit: d.plan.NewFit()}
 	shards := unit.Shards(v.manifest)
 	if len(shards) == 0 {
@@ -45,7 +49,11 @@ func (d *Dataset) fitBlock(ctx context.Context, v *view, n int, fit *feature.Fit
 	block, bad, err := d.parseBlock(ctx, v, n, fit)
 	if err == nil && !d.plan.NeedsFit() {
 		v.cache.put(n, block)
-		d.keepBlock(v, n, block)
+		rows := make([]int64, len(bad))
+		for i, b := range bad {
+			rows[i] = b.Row
+		}
+		d.keepBlock(v, n, block, rows)
 	}
 	return bad, err
 }

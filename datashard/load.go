@@ -93,11 +93,43 @@ func (d *Dataset) blockKey(m *plan.Manifest, together int) string {
 		ZeroBased, Bare bool
 		Transform       json.RawMessage
 		Together        int
-	}{generation, m.SHA256, d.format.name, d.names, d.hashed(), m.ZeroBased, d.source.Unlabeled, m.Transform, together})
+		Unpacked        string
+		Weighted        bool
+		Layout          []layout
+	}{generation, m.SHA256, d.format.name, d.names, d.hashed(), m.ZeroBased, d.source.Unlabeled, m.Transform, together,
+		d.unpacked.format, d.unpacked.weighted, d.layout(m)})
 	if err != nil { // plain values
 		panic("datashard: block key: " + err.Error())
 	}
 	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// layout is what the rows of a file depend on beside their text.
+type layout struct {
+	Rows  int64
+	Order []int
+	Keys  []string
+}
+
+// layout returns the layouts of the files, nil where the text says all.
+func (d *Dataset) layout(m *plan.Manifest) (all []layout) {
+	if !slices.ContainsFunc(d.files, func(f *file) bool { return f.order != nil || len(f.keys) > 0 }) {
+		return nil
+	}
+	for i, f := range d.files {
+		all = append(all, layout{m.Files[i].Rows, f.order, f.keys})
+	}
+	return all
+}
+
+// blockName is the key of a block of some rows: which of them are set aside goes
+// into it, so that nobody takes a row that is bad for one without values.
+func (v *view) blockName(bad []int64) string {
+	if len(bad) == 0 {
+		return v.key
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", v.key, bad))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -139,17 +171,23 @@ const maxShardBytes = 8 << 30
 
 // check refuses a manifest that does not fit the files: it came over the wire.
 func (d *Dataset) check(m *plan.Manifest) error {
+	first, ends := int64(0), make(map[int]int64) // behind the last piece of a file
 	for i, s := range m.Shards {
 		bytes, rows := int64(0), int64(0)
 		for _, p := range s.Pieces {
 			if p.File < 0 || p.File >= len(d.files) || p.Offset < 0 || p.Bytes < 0 || p.Rows < 0 || p.Offset > d.files[p.File].size-p.Bytes {
 				return param.Errorf(param.Invalid, "%s: the manifest's data shard %d is outside of the files", d.source.Path, i)
 			}
+			if end, begun := ends[p.File]; begun && p.Offset != end || p.Rows > p.Bytes {
+				return param.Errorf(param.Invalid, "%s: the manifest's data shard %d is malformed", d.source.Path, i)
+			}
+			ends[p.File] = p.Offset + p.Bytes
 			bytes, rows = bytes+p.Bytes, rows+p.Rows
 		}
-		if s.ID != param.ShardID(i) || rows != s.Rows || len(s.Pieces) == 0 {
+		if s.ID != param.ShardID(i) || s.FirstRow != first || rows != s.Rows || len(s.Pieces) == 0 {
 			return param.Errorf(param.Invalid, "%s: the manifest's data shard %d is malformed", d.source.Path, i)
 		}
+		first += rows
 		if bytes > maxShardBytes {
 			return param.Errorf(param.Invalid, "%s: data shard %d has %d bytes of text, more than the limit of %d", d.source.Path, i, bytes, int64(maxShardBytes))
 		}
@@ -173,6 +211,9 @@ func (d *Dataset) Load(ctx context.Context, id param.ShardID) (*batch.CSR, error
 	d.mu.Unlock()
 	if v == nil {
 		return nil, param.Errorf(param.Invalid, "%s: load data shard %d: not profiled yet", d.source.Path, id)
+	}
+	if v.transform == nil && !d.format.sparse {
+		return nil, param.Errorf(param.Invalid, "%s: load data shard %d: the manifest does not say how rows are made", d.source.Path, id)
 	}
 	if int64(id) >= int64(len(v.manifest.Shards)) {
 		return nil, param.Errorf(param.Invalid, "%s: load data shard %d: there are %d", d.source.Path, id, len(v.manifest.Shards))
@@ -208,15 +249,19 @@ func (v *view) shards(n int) []plan.Shard {
 	return v.manifest.Shards[n*v.together : min((n+1)*v.together, len(v.manifest.Shards))]
 }
 
+// rows returns the first row of a block, and how many there are.
+func (v *view) rows(n int) (first, rows int64) {
+	shards := v.shards(n)
+	last := shards[len(shards)-1]
+	return shards[0].FirstRow, last.FirstRow + last.Rows - shards[0].FirstRow
+}
+
 // loadBlock reads a block from disk, or else parses it and keeps it there.
 func (d *Dataset) loadBlock(ctx context.Context, v *view, n int) (*batch.CSR, error) {
+	first, rows := v.rows(n)
+	setAside := v.manifest.BadIn(first, rows)
 	if d.options.Blocks != nil {
-		shards := v.shards(n)
-		rows := int64(0)
-		for _, s := range shards {
-			rows += s.Rows
-		}
-		if block, err := d.options.Blocks.Get(v.key, uint64(n), shards[0].FirstRow, rows); err == nil && block != nil {
+		if block, err := d.options.Blocks.Get(v.blockName(setAside), uint64(n), first, rows); err == nil && block != nil {
 			return block, nil // a cache that fails is as good as none
 		}
 	}
@@ -229,14 +274,15 @@ func (d *Dataset) loadBlock(ctx context.Context, v *view, n int) (*batch.CSR, er
 			return nil, param.Errorf(param.Invalid, "%s", describe(b))
 		}
 	}
-	d.keepBlock(v, n, block)
+	d.keepBlock(v, n, block, setAside)
 	return block, nil
 }
 
-// keepBlock writes a block to disk. If it cannot be, it is parsed again next time.
-func (d *Dataset) keepBlock(v *view, n int, block *batch.CSR) {
+// keepBlock writes a block to disk, of which some rows are bad. If it cannot be, it
+// is parsed again next time.
+func (d *Dataset) keepBlock(v *view, n int, block *batch.CSR, bad []int64) {
 	if d.options.Blocks != nil {
-		_ = d.options.Blocks.Put(v.key, uint64(n), block) // the cache counts its failures
+		_ = d.options.Blocks.Put(v.blockName(bad), uint64(n), block) // the cache counts its failures
 	}
 }
 

@@ -116,6 +116,13 @@ func (m *Manifest) IsBad(row int64) bool {
 	return bad
 }
 
+// BadIn returns the positions that are set aside among rows from first on.
+func (m *Manifest) BadIn(first, rows int64) []int64 {
+	from, _ := slices.BinarySearch(m.Bad, first)
+	to, _ := slices.BinarySearch(m.Bad, first+rows)
+	return m.Bad[from:max(from, to)]
+}
+
 // BadRow is a row that cannot be used: where it is, and why. It is a line of
 // quarantine.jsonl.
 type BadRow struct {
