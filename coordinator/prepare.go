@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"parley/internal/job"
 	"parley/internal/param"
 	"parley/internal/plan"
 )
@@ -239,9 +240,9 @@ func checkData(p *plan.Plan, test *plan.Manifest) error {
 	case train.MoreLabels || n > 2:
 		return param.Errorf(param.Invalid, "%s: model.kind logistic needs labels of two classes, and here are %s: use model.kind linear for numbers", train.Files[0].Path, describeLabels(train))
 	case n == 0:
-		return param.Errorf(param.Invalid, "%s: model.kind logistic needs labels, and the data has none: name their column (data.label.column)", train.Files[0].Path)
+		return param.Errorf(param.Invalid, "%s: model.kind logistic needs labels, and the data has none: %s", train.Files[0].Path, whereLabels(p.Job.Data.Train))
 	case n < 2:
-		return param.Errorf(param.Invalid, "%s: model.kind logistic needs labels of two classes, and here is one: all rows have the label %s: add rows of the other", train.Files[0].Path, describeLabel(train.Labels[0]))
+		return param.Errorf(param.Invalid, "%s: model.kind logistic needs labels of two classes, and here is one: all rows have the label %s: %s", train.Files[0].Path, describeLabel(train.Labels[0]), otherClass(p.Job.Data.Train))
 	}
 	if test == nil {
 		return nil
@@ -255,6 +256,25 @@ func checkData(p *plan.Plan, test *plan.Manifest) error {
 		}
 	}
 	return nil
+}
+
+// whereLabels says how rows of a format get labels.
+func whereLabels(rows job.Source) string {
+	switch rows.Format {
+	case "text":
+		return "lines of text have no place for them; write jsonl or csv, with a column for the document and one for the label"
+	case "vw":
+		return "begin each line with its label"
+	}
+	return "name their column (data.label.column)"
+}
+
+// otherClass says what to do where all rows have one label.
+func otherClass(rows job.Source) string {
+	if (rows.Format == "uci-bow" || rows.Format == "idx") && rows.Labels == "" {
+		return "it is what rows have without a file of labels; name it (data.train.labels)"
+	}
+	return "add rows of the other"
 }
 
 func describeLabel(l plan.Label) string {

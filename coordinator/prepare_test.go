@@ -82,6 +82,29 @@ func TestNoLabels(t *testing.T) {
 	f.failed("model.kind logistic needs labels, and the data has none")
 }
 
+// TestLabelAdvice: what is said of labels that are not there fits the format.
+func TestLabelAdvice(t *testing.T) {
+	for _, c := range []struct {
+		override, want string
+		labels         int
+	}{
+		{"data.train.format=csv", "has none: name their column (data.label.column)", 0},
+		{"data.train.format=vw", "has none: begin each line with its label", 0},
+		{"data.train.format=text", "has none: lines of text have no place for them; write jsonl or csv, with a column for the document and one for the label", 0},
+		{"data.train.format=idx", "have the label -1: it is what rows have without a file of labels; name it (data.train.labels)", 1},
+		{"data.train={path: x, format: idx, labels: y}", "have the label -1: add rows of the other", 1},
+		{"data.train.format=libsvm", "have the label -1: add rows of the other", 1},
+	} {
+		m := manifest(100, -1, 1)
+		m.Labels = m.Labels[:c.labels]
+		f := newFixture(t, parse(t, "model.kind=logistic", c.override), m)
+		f.join("s1", false, true)
+		f.join("t1", true, false)
+		f.settle()
+		f.failed(c.want)
+	}
+}
+
 // TestMalformedManifest: what no profile makes is refused before it is trusted.
 func TestMalformedManifest(t *testing.T) {
 	for name, change := range map[string]func(m *plan.Manifest){
