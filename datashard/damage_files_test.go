@@ -173,8 +173,8 @@ var damagedFiles = []damage{
 	worded([]string{"x", docword, "vocab", "a\nb\nc\n"}, ""),
 	worded([]string{"x", docword, "vocab.gz", "a\nb\nc\n"}, "vocab: no such file or directory: correct the path"),
 
-	{files: []string{"x.csv", "1,2\n0,3,4\n"}, source: Source{Format: "csv", Columns: []string{"y", "x"}, Spec: label(numberX)}, want: "x.csv:2: has 3 cells, but the job names 2 columns: correct the row or the names"},
-	{files: []string{"x.csv", "1,2,3\n"}, source: Source{Format: "csv", Columns: []string{"y", "x"}, Spec: label(numberX)}, want: "x.csv:1: has 3 cells, but the job names 2 columns: correct the row or the names"},
+	{files: []string{"x.csv", "1,2\n0,3,4\n"}, source: Source{Format: "csv", Columns: []string{"y", "x"}, Spec: label(numberX)}, want: "x.csv:2: has 3 cells, but 2 columns are named: correct the row or the names"},
+	{files: []string{"x.csv", "1,2,3\n"}, source: Source{Format: "csv", Columns: []string{"y", "x"}, Spec: label(numberX)}, want: "x.csv:1: has 3 cells, but 2 columns are named: correct the row or the names"},
 	{files: []string{"x.csv", "y,x\n1,2\n"}, source: Source{Format: "csv", Columns: []string{"y", "x"}, Spec: label(numberX)}, want: `x.csv:1: x "x" is not a number: write it in plain decimal digits`},
 	{files: []string{"a.csv", "y,x\n1,2\n", "b.csv", "y,z\n1,2\n"}, path: ".", source: Source{Format: "csv", Spec: label(numberX)}, want: `b.csv:1: has no column "x", which a.csv has: give files of the same columns (here are y, z)`},
 	{files: []string{"a.csv", "y,x\n1,2\n", "b.csv", "y,x,z\n1,2,3\n"}, path: ".", source: Source{Format: "csv", Spec: label(numberX)}, want: "b.csv:1: has 3 columns and a.csv has 2: give files of the same columns"},

@@ -239,7 +239,7 @@ func (r *checkedSet) describe(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "%s data %s: %s: %d rows, %d bad (at most %d allowed)\n", r.Set, verdict, r.Path, r.Rows, r.BadRows, r.Allowed)
 	for _, reason := range r.Reasons {
-		fmt.Fprintf(b, "  %d bad rows: %s\n", reason.Rows, reason.Code)
+		fmt.Fprintf(b, "  %s: %s\n", count(reason.Rows, "bad row", "bad rows"), reason.Code)
 	}
 	for _, place := range r.Places {
 		fmt.Fprintf(b, "  %s:%d: %s\n", place.File, place.Line, place.Reason)
@@ -252,7 +252,15 @@ func (r *checkedSet) describe(b *strings.Builder) {
 	}
 	for _, column := range r.Columns {
 		if column.Missing > 0 {
-			fmt.Fprintf(b, "  column %s: %d rows (%.4g%%) have no value\n", column.Name, column.Missing, 100*float64(column.Missing)/float64(max(1, r.Rows)))
+			fmt.Fprintf(b, "  column %s: no value in %s (%.4g%%)\n", column.Name, count(column.Missing, "row", "rows"), 100*float64(column.Missing)/float64(max(1, r.Rows)))
 		}
 	}
+}
+
+// count is a number with its noun.
+func count(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }

@@ -134,6 +134,36 @@ func TestModelCommands(t *testing.T) {
 	}
 }
 
+// TestPredictColumns: rows to predict may lack the header that the training data
+// has, or have one that it lacks.
+func TestPredictColumns(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	const rows = "1,Rome,3\n0,Oslo,1\n1,Rome,2\n0,Oslo,4\n"
+	p.write("job.yaml", "data: {train: {path: t.csv}, label: {column: y}}\nmodel: {kind: logistic}\noutput: out\n")
+	p.write("t.csv", "y,town,n\n"+rows)
+	p.write("bare.csv", rows)
+	p.write("new.csv", "Rome,3\nOslo,1\nRome,2\nOslo,4\n")
+	p.ok("train", "job.yaml")
+	p.ok("train", "job.yaml", "data.train={path: bare.csv, columns: [y, town, n]}", "output=bare")
+	want := p.ok("predict", "out", "t.csv")
+	if strings.Count(want, "\n") != 4 {
+		t.Fatalf("predictions of 4 rows: %q", want)
+	}
+	for _, args := range [][]string{
+		{"out", "bare.csv", "--columns", "y,town,n"},
+		{"out", "new.csv", "--columns", "town,n"},
+		{"bare", "bare.csv"},
+		{"bare", "new.csv", "--columns", "town,n"},
+		{"bare", "t.csv", "--columns", ""},
+	} {
+		if got := p.ok(append([]string{"predict"}, args...)...); got != want {
+			t.Errorf("%q: %q, want %q", args, got, want)
+		}
+	}
+	p.refused(exitUsage, "new.csv:1: has 2 cells, but 3 columns are named: correct the row or the names", "predict", "bare", "new.csv")
+}
+
 // TestPredict compares the metrics of the predictions with the report's.
 func TestPredict(t *testing.T) {
 	t.Parallel()

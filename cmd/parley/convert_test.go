@@ -117,7 +117,7 @@ func TestDataCheck(t *testing.T) {
 		t.Errorf("quarantine:\n%s", p.read("bad.jsonl"))
 	}
 	o = p.run("data", "check", "table.yaml")
-	for _, want := range []string{"train data fails: t.csv: 62 rows, 2 bad (at most 1 allowed)", "  t.csv:62: label \"x\"", "data.quality.max_missing.age: ", "test data fails: ", "  column age: 7 rows (11.29%) have no value"} {
+	for _, want := range []string{"train data fails: t.csv: 62 rows, 2 bad (at most 1 allowed)", "  t.csv:62: label \"x\"", "data.quality.max_missing.age: ", "test data fails: ", "  column age: no value in 7 rows (11.29%)"} {
 		if !strings.Contains(o.stdout, want) {
 			t.Errorf("no %q in\n%s", want, o.stdout)
 		}

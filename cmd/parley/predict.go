@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,7 +26,8 @@ import (
 )
 
 func predictCommand() *cobra.Command {
-	var format, out string
+	var rows predictRows
+	var out string
 	c := &cobra.Command{
 		Use:   "predict MODEL PATH",
 		Short: "Predict each row of a dataset, one prediction a line",
@@ -36,19 +38,28 @@ not looked at. Features that the model does not know are ignored and counted.`,
   parley predict runs/a9a 'new/*.svm.gz' | head`,
 		Args: takes("MODEL", "PATH"),
 	}
-	c.Flags().StringVar(&format, "format", "", "format of the rows (default: by the suffix of PATH, else that of the training data)")
+	c.Flags().StringVar(&rows.format, "format", "", "format of the rows (default: by the suffix of PATH, else that of the training data)")
+	c.Flags().StringSliceVar(&rows.columns, "columns", nil, "names of the columns of csv and tsv files without a header, separated by commas; '' for files with one (default: as the job says for the training data)")
 	c.Flags().StringVar(&out, "out", "", "file to write to (default: standard output)")
 	c.RunE = do(func(c *cobra.Command, args []string) error {
-		return predictTo(c.Context(), args[0], args[1], format, out)
+		rows.path, rows.named = args[1], c.Flags().Changed("columns")
+		return predictTo(c.Context(), args[0], rows, out)
 	})
 	return c
 }
 
+// predictRows are the rows to predict, as the command line describes them.
+type predictRows struct {
+	path, format string
+	columns      []string
+	named        bool // columns holds, be it empty, instead of those of the job
+}
+
 // predictTo writes the predictions to a file that has its name when it is whole,
 // or to standard output.
-func predictTo(ctx context.Context, model, path, format, out string) error {
+func predictTo(ctx context.Context, model string, rows predictRows, out string) error {
 	if out == "" {
-		return predict(ctx, os.Stdout, model, path, format)
+		return predict(ctx, os.Stdout, model, rows)
 	}
 	f, err := renameio.NewPendingFile(out, renameio.WithPermissions(0o644))
 	if err != nil {
@@ -59,13 +70,13 @@ func predictTo(ctx context.Context, model, path, format, out string) error {
 		return exit(exitUsage, fmt.Errorf("--out %s: cannot write there: %w: choose another file", out, err))
 	}
 	defer f.Cleanup()
-	if err := predict(ctx, f, model, path, format); err != nil {
+	if err := predict(ctx, f, model, rows); err != nil {
 		return err
 	}
 	return f.CloseAtomicallyReplace()
 }
 
-func predict(ctx context.Context, out io.Writer, path, data, format string) error {
+func predict(ctx context.Context, out io.Writer, path string, from predictRows) error {
 	dir, done, err := localModel(ctx, path)
 	if err != nil {
 		return err
@@ -83,7 +94,7 @@ func predict(ctx context.Context, out io.Writer, path, data, format string) erro
 	if err != nil {
 		return err
 	}
-	set, end, err := openFitted(ctx, m, data, format)
+	set, end, err := openFitted(ctx, m, from)
 	if err != nil {
 		return err
 	}
@@ -122,7 +133,7 @@ func predict(ctx context.Context, out io.Writer, path, data, format string) erro
 
 // openFitted opens raw rows of which rows of a model are to be made. end closes
 // them.
-func openFitted(ctx context.Context, m *artifact.Model, path, format string) (set *datashard.Dataset, end func(), err error) {
+func openFitted(ctx context.Context, m *artifact.Model, rows predictRows) (set *datashard.Dataset, end func(), err error) {
 	var spec bytes.Buffer
 	if err := json.Compact(&spec, m.Job); err != nil { // model.json is indented
 		return nil, nil, err
@@ -135,15 +146,14 @@ func openFitted(ctx context.Context, m *artifact.Model, path, format string) (se
 	if err != nil {
 		return nil, nil, err
 	}
-	if format == "" {
-		format = job.FormatOf(path)
-	}
-	if format == "" {
-		format = j.Data.Train.Format
+	format := cmp.Or(rows.format, job.FormatOf(rows.path), j.Data.Train.Format)
+	columns := j.Data.Train.Columns
+	if rows.named {
+		columns = rows.columns
 	}
 	remote := node.NewRemote(slog.New(slog.DiscardHandler))
 	set, err = datashard.Open(ctx, datashard.Source{
-		Path: path, Format: format, Columns: j.Data.Train.Columns, Spec: feature.Spec{Hash: j.Data.Hash}, Unlabeled: true,
+		Path: rows.path, Format: format, Columns: columns, Spec: feature.Spec{Hash: j.Data.Hash}, Unlabeled: true,
 		Fitted: &datashard.Fitted{Transform: transform, ZeroBased: m.ZeroBased, Columns: m.Columns},
 	}, datashard.Options{Remote: remote})
 	if err != nil {

@@ -65,7 +65,7 @@ func (p *Parser) wrongColumns(cells int) string {
 		noun = "cell"
 	}
 	if p.Named {
-		return fmt.Sprintf("has %d %s, but the job names %d columns: correct the row or the names", cells, noun, p.Columns)
+		return fmt.Sprintf("has %d %s, but %d columns are named: correct the row or the names", cells, noun, p.Columns)
 	}
 	return fmt.Sprintf("has %d %s, the header has %d: correct the row", cells, noun, p.Columns)
 }
