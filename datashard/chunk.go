@@ -27,7 +27,7 @@ type sizes struct {
 	bomb int64
 }
 
-var usual = sizes{chunk: 1 << 20, line: 64 << 20, block: 192 << 10, bomb: 1 << 30}
+var usual = sizes{chunk: 1 << 20, line: 64 << 20, block: 512 << 10, bomb: 1 << 30}
 
 // chunk is the work on the rows that begin in [lo, hi) of a file. Chunks are
 // used again and again; what they hold is that of the last run.

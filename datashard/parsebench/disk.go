@@ -19,7 +19,7 @@ import (
 // blocks of a cache that is written and read: of some hundred KB each, as
 // datashard makes them.
 const (
-	blockRows = 1024
+	blockRows = 2048
 	blocks    = 16
 )
 
@@ -45,7 +45,7 @@ func cacheSpeed(dir string) (read Pace, build float64, err error) {
 		p.Parse(rows, nil, &bad, t)
 	}
 	n := 0
-	best := alternate(len(t), parse, func() {
+	best := alternate(processor, len(t), parse, func() {
 		parse()
 		if e := cache.Put(key(n/blocks), uint64(n%blocks), rows); e != nil {
 			err = e
@@ -57,7 +57,7 @@ func cacheSpeed(dir string) (read Pace, build float64, err error) {
 		return read, build, err
 	}
 	i := 0
-	best = alternate(int(rows.Bytes()), func() {
+	best = alternate(processor, int(rows.Bytes()), func() {
 		got, e := cache.Get(key(0), uint64(i%blocks), 0, blockRows)
 		if e != nil || got == nil {
 			err = fmt.Errorf("a block that was written is not there: %w", e)
@@ -97,7 +97,7 @@ func scanSpeed(ctx context.Context, dir string) (Pace, error) {
 		return Pace{}, err
 	}
 	defer d.Close()
-	best := alternate(size, func() {
+	best := alternate(wall, size, func() {
 		if _, e := d.Scan(ctx); e != nil {
 			err = e
 		}

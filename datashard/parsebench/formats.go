@@ -167,7 +167,7 @@ func scaling() Scaling {
 	for i := range each {
 		each[i] = parser(t)
 	}
-	best := alternate(len(t), func() {
+	best := alternate(wall, len(t), func() {
 		for _, parse := range each {
 			parse()
 		}

@@ -66,7 +66,7 @@ func vwText(rows int) []byte {
 
 const csvColumns = 20
 
-// csvText has numbers of 4 to 9 characters.
+// csvText has numbers of six decimals, as most programs write them.
 func csvText(rows int) []byte {
 	g := generator(5)
 	var b []byte
@@ -75,7 +75,7 @@ func csvText(rows int) []byte {
 			if n > 0 {
 				b = append(b, ',')
 			}
-			b = strconv.AppendFloat(b, (g.unit()-0.5)*1000, 'f', 1+n%5, 64)
+			b = strconv.AppendFloat(b, (g.unit()-0.5)*1000, 'f', 6, 64)
 		}
 		b = append(b, '\n')
 	}
