@@ -155,6 +155,7 @@ func (m *Machine) end(p Phase, reason string) {
 	}
 	m.note(Event{Kind: "end", Message: reason})
 	m.waiter = waiter{since: m.now}
+	m.fitting = nil // the job is remembered for long
 }
 
 // Stop ends the job on request.

@@ -214,6 +214,11 @@ func checkManifest(m *plan.Manifest) error {
 			return param.Errorf(param.Invalid, "malformed manifest: a label of file %d of %d", l.File, len(m.Files))
 		}
 	}
+	for i, row := range m.Bad {
+		if row < 0 || row >= m.Rows || i > 0 && row <= m.Bad[i-1] {
+			return param.Errorf(param.Invalid, "malformed manifest: bad row %d", row)
+		}
+	}
 	rows := int64(0)
 	for i, s := range m.Shards {
 		if s.ID != param.ShardID(i) || s.FirstRow != rows || s.Rows < 1 || s.Rows > m.Rows-rows {
@@ -293,7 +298,9 @@ func describeLabels(m *plan.Manifest) string {
 		if i > 0 {
 			text += ", "
 		}
-		text += fmt.Sprintf("%s first at %s:%d", describeLabel(l), m.Files[l.File].Path, l.Line)
+		if text += describeLabel(l); l.Line > 0 { // else nobody has seen it yet
+			text += fmt.Sprintf(" first at %s:%d", m.Files[l.File].Path, l.Line)
+		}
 		if i == 4 && len(m.Labels) > 5 {
 			return text + ", ...)"
 		}

@@ -289,7 +289,7 @@ func (m *Machine) version() param.Version {
 
 // checkTrainers ends a job that nobody has come to go on with.
 func (m *Machine) checkTrainers() {
-	needed := m.phase == Preparing || m.phase == Training || m.phase == Evaluating
+	needed := m.phase == Fitting || m.phase == Preparing || m.phase == Training || m.phase == Evaluating
 	if !needed || slices.ContainsFunc(m.members, func(x *member) bool { return x.Trainer && x.trainer != excluded }) {
 		m.alone = time.Time{}
 		return

@@ -69,7 +69,29 @@ func Unfitted(s feature.Spec, p *feature.Plan, m *plan.Manifest) error {
 	if err != nil {
 		return err
 	}
+	if m.Labels == nil && s.Label != nil {
+		m.Labels = labelsOf(s.Label)
+		if m.MoreLabels = len(m.Labels) > plan.MaxLabels; m.MoreLabels {
+			m.Labels = nil
+		}
+	}
 	return setTransform(m, t)
+}
+
+// labelsOf returns the labels that a rule gives, of rows that nobody has counted.
+func labelsOf(l *job.Label) (labels []plan.Label) {
+	if l.Above != nil {
+		return []plan.Label{{Value: 0}, {Value: 1}}
+	}
+	var values []float32
+	for _, v := range l.Map {
+		values = append(values, float32(v)+0) // -0 is 0
+	}
+	slices.Sort(values)
+	for _, v := range slices.Compact(values) {
+		labels = append(labels, plan.Label{Value: v})
+	}
+	return labels
 }
 
 func setTransform(m *plan.Manifest, t *feature.Transform) (err error) {
@@ -197,18 +219,23 @@ func (f *Findings) Test(m, like *plan.Manifest) (*plan.Manifest, error) {
 	f.complete(&final, &summary)
 	final.Transform = like.Transform
 	final.Columns = max(like.Columns, m.Columns, summary.LargestColumn+1)
-	nameLabels(final.Labels, like.Labels)
-	return &final, nil
+	return &final, nameLabels(&final, like)
 }
 
 // nameLabels gives classes the values that they have in the training data. Names
-// that are not there keep theirs, which is NaN.
-func nameLabels(labels, like []plan.Label) {
-	for i, l := range labels {
-		if n := slices.IndexFunc(like, func(o plan.Label) bool { return o.Name == l.Name }); l.Name != "" && n >= 0 {
-			labels[i].Value = like[n].Value
+// that are not there have none, if all of that are known.
+func nameLabels(m, like *plan.Manifest) error {
+	for i, l := range m.Labels {
+		n := slices.IndexFunc(like.Labels, func(o plan.Label) bool { return o.Name == l.Name })
+		switch {
+		case l.Name == "" || like.MoreLabels:
+		case n < 0:
+			return param.Errorf(param.Invalid, "%s: label %q is not one of the training data's: correct the labels", placeIn(m)(l.File, l.Line), l.Name)
+		default:
+			m.Labels[i].Value = like.Labels[n].Value
 		}
 	}
+	return nil
 }
 
 func (f *Findings) complete(m *plan.Manifest, s *feature.Summary) {

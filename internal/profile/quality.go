@@ -40,8 +40,24 @@ func (f *Findings) report(m *plan.Manifest, s *feature.Summary) Report {
 	return r
 }
 
+// whole refuses parts that are not of all rows, of each once: they came over the
+// wire, and the plan follows from what they say.
+func (f *Findings) whole(m *plan.Manifest, s *feature.Summary) error {
+	ok, last := s.Rows == m.Rows && int64(len(f.bad)) == min(badRows(s), f.limit), int64(-1)
+	for _, b := range f.bad {
+		ok, last = ok && b.Row > last && b.Row < m.Rows, b.Row
+	}
+	if !ok {
+		return param.Errorf(param.Invalid, "%s: what was found in %d rows, of which %d are bad, cannot be of %d rows: this is a fault of Parley", m.Files[0].Path, s.Rows, badRows(s), m.Rows)
+	}
+	return nil
+}
+
 // quality returns the QualityError of data that does not pass.
 func (f *Findings) quality(m *plan.Manifest, s *feature.Summary) error {
+	if err := f.whole(m, s); err != nil {
+		return err
+	}
 	r := f.report(m, s)
 	if r.Passed {
 		return nil
