@@ -177,7 +177,9 @@ func (c *compiler) crossed(x pendingCross) {
 			parts = append(parts, p)
 		}
 	}
-	c.plan.recipe.Features[x.feature].Parts = parts
+	if len(parts) == len(names) { // else what is left may look like another feature
+		c.plan.recipe.Features[x.feature].Parts = parts
+	}
 }
 
 // part finds what a name in a combination means: bins or a part of a time that
