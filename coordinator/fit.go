@@ -107,10 +107,19 @@ func (m *Machine) endFitting() {
 	m.begin(train, test)
 }
 
+// quarantineRows bounds the rows of one event: it has to fit into a message.
+const quarantineRows = 4096
+
 // quarantine tells of the rows that are set aside.
 func (m *Machine) quarantine(f *profile.Findings) {
-	if rows := f.Bad(); len(rows) > 0 {
-		m.note(Event{Kind: "quarantine", Set: rows[0].Set, Rows: rows, Message: fmt.Sprintf("%d bad rows of the %s data are set aside", len(rows), rows[0].Set)})
+	all := f.Bad()
+	for at := 0; at < len(all); at += quarantineRows {
+		rows := all[at:min(at+quarantineRows, len(all))]
+		text := fmt.Sprintf("%d bad rows of the %s data are set aside", len(all), rows[0].Set)
+		if len(rows) < len(all) {
+			text += fmt.Sprintf(": %d to %d of them", at+1, at+len(rows))
+		}
+		m.note(Event{Kind: "quarantine", Set: rows[0].Set, Rows: rows, Message: text})
 	}
 }
 

@@ -1,9 +1,13 @@
 package coordinator
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"parley/internal/feature"
+	"parley/internal/job"
 	"parley/internal/param"
 	"parley/internal/plan"
 	"parley/internal/profile"
@@ -79,5 +83,47 @@ func TestMalformedBadRows(t *testing.T) {
 		m.Bad = bad
 		f.Profiled(f.now, f.profiler, Profiled{Train: m})
 		f.failed("malformed manifest", "bad row")
+	}
+}
+
+// TestManyBadRows are told in several events, each of which fits into a message.
+func TestManyBadRows(t *testing.T) {
+	const n = 2*quarantineRows + 7
+	f := start(t, parse(t), 1, 1)
+	spec := feature.Spec{Quality: &job.Quality{MaxBadRows: n}}
+	m := manifest(2*n, 1, 2)
+	m.Sparse = true
+	findings, err := profile.NewFindings(plan.SetTest, spec, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := profile.Compile(spec, nil, true, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := &profile.Part{Fit: p.NewFit()}
+	for i := range int64(n) {
+		part.Bad = append(part.Bad, plan.BadRow{Row: i})
+	}
+	if err := findings.Add(part); err != nil {
+		t.Fatal(err)
+	}
+	f.Machine.Take()
+	f.quarantine(findings)
+	_, events := f.Machine.Take()
+	next := int64(0)
+	for _, e := range events {
+		if len(e.Rows) > quarantineRows || e.Set != plan.SetTest || !strings.HasPrefix(e.Message, fmt.Sprintf("%d bad rows of the test data are set aside: %d to ", n, next+1)) {
+			t.Errorf("%d rows of the %s data: %s", len(e.Rows), e.Set, e.Message)
+		}
+		for _, b := range e.Rows {
+			if b.Row != next {
+				t.Fatalf("row %d, want %d", b.Row, next)
+			}
+			next++
+		}
+	}
+	if next != n {
+		t.Errorf("%d rows were told of %d", next, n)
 	}
 }

@@ -66,12 +66,19 @@ func (s *Server) Watch(r *parleyv1.WatchRequest, stream grpc.ServerStreamingServ
 			s.mu.Unlock()
 			return s.unknownJob(r.GetJob())
 		}
-		reply := &parleyv1.WatchReply{Events: rec.events[told:], Status: rec.status(time.Now(), false), Outcome: rec.outcome}
-		told = len(rec.events)
+		reply := &parleyv1.WatchReply{Events: rec.piece(told), Status: rec.status(time.Now(), false)}
+		told += len(reply.GetEvents())
+		more := told < len(rec.events)
+		if !more {
+			reply.Outcome = rec.outcome
+		}
 		changed := rec.changed
 		s.mu.Unlock()
 		if err := stream.Send(reply); err != nil || reply.GetOutcome() != nil {
 			return err
+		}
+		if more {
+			continue
 		}
 		select {
 		case <-changed:

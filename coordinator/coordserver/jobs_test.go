@@ -12,8 +12,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
+	"parley/coordinator"
 	"parley/internal/artifact"
 	"parley/internal/param"
+	"parley/internal/plan"
 	"parley/internal/rpc"
 	parleyv1 "parley/proto/parley/v1"
 )
@@ -233,5 +237,32 @@ func TestKeepEvents(t *testing.T) {
 		}
 		s.cancel()
 		a.cancel()
+	})
+}
+
+// TestLargeEvents: rows that were set aside may be many. They go to watchers in
+// several messages, and not into a status.
+func TestLargeEvents(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		id := w.submit()
+		w.server.mu.Lock()
+		for range 5 {
+			w.server.mu.jobs[param.JobID(id)].record([]coordinator.Event{{Kind: "quarantine", Rows: []plan.BadRow{{Reason: strings.Repeat("x", watchBytes*2/3)}}}})
+		}
+		w.server.mu.Unlock()
+		watcher := w.watch(t.Context(), id)
+		synctest.Wait()
+		if watcher.messages < 5 || len(watcher.events) != 5 {
+			t.Errorf("%d events in %d messages", len(watcher.events), watcher.messages)
+		}
+		if n := proto.Size(w.status(id)); n > 10_000 {
+			t.Errorf("a status of %d bytes", n)
+		}
+		if _, err := w.jobs().Stop(t.Context(), &parleyv1.StopRequest{Job: id, Reason: "enough"}); err != nil {
+			t.Fatal(err)
+		}
+		if w.wait(watcher); watcher.outcome == nil {
+			t.Errorf("no outcome: %v", watcher.err)
+		}
 	})
 }

@@ -53,17 +53,39 @@ func (r *record) record(events []coordinator.Event) {
 		if e.Kind == string(artifact.EventEpoch) && len(r.events) >= keepEvents {
 			continue
 		}
-		line, err := json.Marshal(lineOf(now, e))
-		if err != nil { // plain values; metrics write NaN as null
-			panic("coordserver: event: " + err.Error())
-		}
+		line := encodeLine(now, e)
 		r.events = append(r.events, line)
+		if len(e.Rows) > 0 { // they are for the output folder, and many
+			e.Rows = nil
+			line = encodeLine(now, e)
+		}
 		if e.Kind != string(artifact.EventEpoch) {
 			r.recent = append(r.recent[max(0, len(r.recent)-statusEvents+1):], line)
 		}
 	}
 	close(r.changed)
 	r.changed = make(chan struct{})
+}
+
+func encodeLine(now time.Time, e coordinator.Event) []byte {
+	line, err := json.Marshal(lineOf(now, e))
+	if err != nil { // plain values; metrics write NaN as null
+		panic("coordserver: event: " + err.Error())
+	}
+	return line
+}
+
+// watchBytes bounds the events of one message of Watch, unless it is a single one.
+const watchBytes = 4 << 20
+
+// piece returns events from number told on, as many as a message takes.
+func (r *record) piece(told int) [][]byte {
+	n, bytes := told, 0
+	for n < len(r.events) && (n == told || bytes+len(r.events[n]) <= watchBytes) {
+		bytes += len(r.events[n])
+		n++
+	}
+	return r.events[told:n]
 }
 
 func lineOf(now time.Time, e coordinator.Event) artifact.Event {
