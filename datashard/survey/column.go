@@ -127,7 +127,7 @@ func look(cell []byte) about {
 	a := about{bytes: uint32(min(len(cell), math.MaxUint32))}
 	if x, ok := decimal.Float64(cell); ok {
 		a.number, a.is = x, isNumber
-		if x == math.Trunc(x) && bytes.IndexAny(cell, ".eE") < 0 {
+		if x == math.Trunc(x) && !bytes.ContainsAny(cell, ".eE") {
 			a.is |= isInteger
 		}
 	}
