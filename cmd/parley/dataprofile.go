@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"github.com/google/renameio/v2"
@@ -87,7 +88,24 @@ func profileData(ctx context.Context, o profileOptions, path string) error {
 	if err := o.print(os.Stdout, s); err != nil {
 		return err
 	}
+	if name := o.suspectName(s); name != "" {
+		fmt.Fprintf(os.Stderr, "parley: a column is called %s, as the first line says: if that line is a row, since the file has no header, name the columns by --columns\n", name)
+	}
 	return save.page(s)
+}
+
+// suspectName returns a name that rather looks like a cell, if there is one:
+// without a header, the first row is taken for the names of the columns.
+func (o *profileOptions) suspectName(s *survey.Survey) string {
+	if s.Format != "csv" && s.Format != "tsv" || len(o.columns) > 0 {
+		return ""
+	}
+	for _, c := range s.Columns {
+		if _, err := strconv.ParseFloat(c.Name, 64); err == nil && strings.ContainsAny(c.Name, "0123456789") {
+			return c.Name
+		}
+	}
+	return ""
 }
 
 // print writes what was asked for to standard output.

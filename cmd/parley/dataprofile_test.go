@@ -57,6 +57,13 @@ func TestProfileOutputs(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
+	p.write("bare.csv", "31,Rome\n44,Oslo\n25,Rome\n")
+	const suspect = "parley: a column is called 31, as the first line says: if that line is a row, since the file has no header, name the columns by --columns\n"
+	for args, want := range map[string]string{"bare.csv": suspect, "bare.csv --columns age,town": "", "visits.csv": ""} {
+		if o := p.run(append([]string{"data", "profile"}, strings.Fields(args)...)...); o.code != exitDone || o.stderr != want {
+			t.Errorf("%s: exit code %d, said %q, want %q", args, o.code, o.stderr, want)
+		}
+	}
 	p.write("x y.txt", "1\t2\n3\t4\n")
 	if text := p.ok("data", "profile", "x y.txt", "--format", "tsv", "--columns", "a,b"); !strings.Contains(text, "profile 'x y.txt' --format tsv --columns a,b --job") {
 		t.Errorf("the next command cannot be pasted:\n%s", text)

@@ -71,7 +71,7 @@ func checkName(text []byte, c cell, column int, comma byte) error {
 	case c.fault != sound:
 		return param.Errorf(param.Invalid, "header: %s", wrongQuote(column, c.fault))
 	case len(name) == 0:
-		return param.Errorf(param.Invalid, "column %d has no name: name every column in the first line (or, if the file has no header, in the job)", column)
+		return param.Errorf(param.Invalid, "column %d has no name: name every column in the first line (or, if the file has no header, in columns)", column)
 	case bytes.ContainsFunc(name, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7F }):
 		return param.Errorf(param.Invalid, "the name of column %d, %s, has a control character or line break: rename it", column, quote(name))
 	}
@@ -83,7 +83,7 @@ func unique(names []string) error {
 	seen := make(map[string]int, len(names))
 	for i, name := range names {
 		if first, ok := seen[name]; ok {
-			return param.Errorf(param.Invalid, "columns %d and %d are both named %s: rename one (or, if the file has no header, name the columns in the job)",
+			return param.Errorf(param.Invalid, "columns %d and %d are both named %s: rename one (or, if the file has no header, give their names in columns)",
 				first+1, i+1, quote([]byte(name)))
 		}
 		seen[name] = i
