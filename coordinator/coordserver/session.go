@@ -119,6 +119,11 @@ func (s *Server) receive(stream grpc.BidiStreamingServer[parleyv1.AgentMessage, 
 // handle takes one message of an agent. Messages of a session that has ended are
 // not a member's: they are dropped, and the stream is about to end.
 func (s *Server) handle(x *session, m *parleyv1.AgentMessage) error {
+	var answer input
+	var err error
+	if m.GetHeartbeat() == nil { // before the lock: it may be large
+		answer, err = step(x.member.Node, m)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.sessions[x.member.Node] != x {
@@ -131,12 +136,11 @@ func (s *Server) handle(x *session, m *parleyv1.AgentMessage) error {
 		s.progressLocked(now, x, h)
 		return nil
 	}
-	job, err := step(now, x.member.Node, m)
 	if err != nil {
 		return err
 	}
-	if r := s.mu.jobs[job.id]; r != nil {
-		job.step(r.machine)
+	if r := s.mu.jobs[answer.id]; r != nil {
+		answer.step(now, r.machine)
 		s.drainLocked(r)
 	}
 	return nil
@@ -180,45 +184,45 @@ func decodeRange(r *parleyv1.RangeStatus) coordinator.RangeStatus {
 // job's machine.
 type input struct {
 	id   param.JobID
-	step func(*coordinator.Machine)
+	step func(now time.Time, m *coordinator.Machine)
 }
 
 // step decodes an answer of an agent.
-func step(now time.Time, node param.NodeID, m *parleyv1.AgentMessage) (input, error) {
+func step(node param.NodeID, m *parleyv1.AgentMessage) (input, error) {
 	switch b := m.GetBody().(type) {
 	case *parleyv1.AgentMessage_Profiled:
 		p, err := decodeProfiled(b.Profiled)
-		return input{param.JobID(b.Profiled.GetJob()), func(m *coordinator.Machine) { m.Profiled(now, node, p) }}, err
+		return input{param.JobID(b.Profiled.GetJob()), func(now time.Time, m *coordinator.Machine) { m.Profiled(now, node, p) }}, err
 	case *parleyv1.AgentMessage_Fitted:
 		f, err := decodeFitted(b.Fitted)
-		return input{param.JobID(b.Fitted.GetJob()), func(m *coordinator.Machine) { m.Fitted(now, node, f) }}, err
+		return input{param.JobID(b.Fitted.GetJob()), func(now time.Time, m *coordinator.Machine) { m.Fitted(now, node, f) }}, err
 	case *parleyv1.AgentMessage_Prepared:
 		err := rpc.FromFault(b.Prepared.GetFault())
-		return input{param.JobID(b.Prepared.GetJob()), func(m *coordinator.Machine) { m.Prepared(now, node, err) }}, nil
+		return input{param.JobID(b.Prepared.GetJob()), func(now time.Time, m *coordinator.Machine) { m.Prepared(now, node, err) }}, nil
 	case *parleyv1.AgentMessage_Created:
 		err := rpc.FromFault(b.Created.GetFault())
-		return input{param.JobID(b.Created.GetJob()), func(m *coordinator.Machine) { m.Created(now, node, err) }}, nil
+		return input{param.JobID(b.Created.GetJob()), func(now time.Time, m *coordinator.Machine) { m.Created(now, node, err) }}, nil
 	case *parleyv1.AgentMessage_Fenced:
 		var fences []coordinator.Fence
 		for _, f := range b.Fenced.GetFences() {
 			fences = append(fences, coordinator.Fence{Worker: param.Worker(f.GetWorker()), Term: param.Term(f.GetTerm()), Next: param.Round(f.GetNext())})
 		}
 		err := rpc.FromFault(b.Fenced.GetFault())
-		return input{param.JobID(b.Fenced.GetJob()), func(m *coordinator.Machine) { m.Fenced(now, node, fences, err) }}, nil
+		return input{param.JobID(b.Fenced.GetJob()), func(now time.Time, m *coordinator.Machine) { m.Fenced(now, node, fences, err) }}, nil
 	case *parleyv1.AgentMessage_WorkerEnd:
 		e := b.WorkerEnd
 		end := coordinator.WorkerEnded{Worker: param.Worker(e.GetWorker()), Term: param.Term(e.GetTerm()), Round: param.Round(e.GetRound()),
 			Released: e.GetReleased(), Err: rpc.FromFault(e.GetFault())}
-		return input{param.JobID(e.GetJob()), func(m *coordinator.Machine) { m.WorkerEnded(now, node, end) }}, nil
+		return input{param.JobID(e.GetJob()), func(now time.Time, m *coordinator.Machine) { m.WorkerEnded(now, node, end) }}, nil
 	case *parleyv1.AgentMessage_Evaluated:
 		e, err := decodeEvaluated(b.Evaluated)
-		return input{param.JobID(b.Evaluated.GetJob()), func(m *coordinator.Machine) { m.Evaluated(now, node, e) }}, err
+		return input{param.JobID(b.Evaluated.GetJob()), func(now time.Time, m *coordinator.Machine) { m.Evaluated(now, node, e) }}, err
 	case *parleyv1.AgentMessage_Saved:
 		saved := coordinator.Saved{SHA256: b.Saved.GetSha256(), SquaredNorm: b.Saved.GetSquaredNorm(), Err: rpc.FromFault(b.Saved.GetFault())}
-		return input{param.JobID(b.Saved.GetJob()), func(m *coordinator.Machine) { m.Saved(now, node, saved) }}, nil
+		return input{param.JobID(b.Saved.GetJob()), func(now time.Time, m *coordinator.Machine) { m.Saved(now, node, saved) }}, nil
 	case *parleyv1.AgentMessage_Refused:
 		r := b.Refused
-		return input{param.JobID(r.GetJob()), func(m *coordinator.Machine) {
+		return input{param.JobID(r.GetJob()), func(now time.Time, m *coordinator.Machine) {
 			m.Refused(now, node, param.Worker(r.GetWorker()), param.Term(r.GetTerm()), r.GetMessage())
 		}}, nil
 	}
