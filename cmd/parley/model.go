@@ -69,7 +69,9 @@ func printModel(m *artifact.Model) error {
 	if m.ZeroBased {
 		fmt.Fprintf(w, "feature ids\tfrom 0\n")
 	}
-	if len(m.Labels) == 2 {
+	if len(m.LabelNames) == 2 {
+		fmt.Fprintf(w, "labels\tnegative %s, positive %s\n", m.LabelNames[0], m.LabelNames[1])
+	} else if len(m.Labels) == 2 {
 		fmt.Fprintf(w, "labels\tnegative %g, positive %g\n", m.Labels[0], m.Labels[1])
 	}
 	for _, t := range m.Tensors {

@@ -152,6 +152,9 @@ func (r *record) model(metrics map[plan.Set]map[string]float64) *artifact.Model 
 		}}
 	if r.job.Model.Kind == "logistic" {
 		m.Labels = []float32{train.Labels[0].Value, train.Labels[1].Value}
+		if train.Labels[0].Name != "" {
+			m.LabelNames = []string{train.Labels[0].Name, train.Labels[1].Name}
+		}
 	}
 	return m
 }

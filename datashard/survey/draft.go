@@ -130,7 +130,7 @@ func (d *draft) model() {
 	if d.survey.Sparse != nil {
 		d.line("# The labels: %s.", g.about)
 	}
-	d.line("model: {kind: %s, l2: 1e-6}   # %s", g.kind, g.why)
+	d.line("model: {kind: %s, l2: %.0e}   # %s", g.kind, 1/float64(max(1, rows)), g.why)
 	if g.rate > 0 {
 		d.line("optimizer: {kind: adagrad, rate: %s}   # in proportion to the size of the label", plainNumber(g.rate))
 	}

@@ -46,20 +46,21 @@ const maxModelJSON = 16 << 20
 
 // Model is model.json: what the parameters are and what they came from.
 type Model struct {
-	Format     int               `json:"format"`           // set by Save
-	Kind       string            `json:"kind"`             // as in the job: logistic, linear, …
-	Parley     string            `json:"parley"`           // version that trained it
-	Job        json.RawMessage   `json:"job"`              // the job with its defaults filled in
-	JobSHA256  string            `json:"job_sha256"`       // of Job as compact JSON; set by Save
-	DataSHA256 string            `json:"data_sha256"`      // of the training data, plan.Manifest.SHA256
-	PlanSHA256 string            `json:"plan_sha256"`      // plan.Plan.Hash
-	Kernels    string            `json:"kernels"`          // avx2 or portable
-	Columns    int64             `json:"columns"`          // dimension of a row
-	ZeroBased  bool              `json:"zero_based"`       // column = feature id, not id − 1
-	Labels     []float32         `json:"labels,omitempty"` // of two classes: [negative, positive]
-	Tensors    []Tensor          `json:"tensors"`          // in the order of the parameter file
-	Metrics    Metrics           `json:"metrics"`          // final
-	Files      map[string]string `json:"files"`            // SHA-256 by name of every other file; set by Save
+	Format     int               `json:"format"`                // set by Save
+	Kind       string            `json:"kind"`                  // as in the job: logistic, linear, …
+	Parley     string            `json:"parley"`                // version that trained it
+	Job        json.RawMessage   `json:"job"`                   // the job with its defaults filled in
+	JobSHA256  string            `json:"job_sha256"`            // of Job as compact JSON; set by Save
+	DataSHA256 string            `json:"data_sha256"`           // of the training data, plan.Manifest.SHA256
+	PlanSHA256 string            `json:"plan_sha256"`           // plan.Plan.Hash
+	Kernels    string            `json:"kernels"`               // avx2 or portable
+	Columns    int64             `json:"columns"`               // dimension of a row
+	ZeroBased  bool              `json:"zero_based"`            // column = feature id, not id − 1
+	Labels     []float32         `json:"labels,omitempty"`      // of two classes: [negative, positive]
+	LabelNames []string          `json:"label_names,omitempty"` // of Labels, where labels are names
+	Tensors    []Tensor          `json:"tensors"`               // in the order of the parameter file
+	Metrics    Metrics           `json:"metrics"`               // final
+	Files      map[string]string `json:"files"`                 // SHA-256 by name of every other file; set by Save
 
 	dir string
 }

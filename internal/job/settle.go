@@ -22,6 +22,9 @@ func (d *decoder) settle(j *Job) {
 			test.Format = own
 		}
 	}
+	if test != nil && len(test.Columns) == 0 && test.Format == train.Format {
+		test.Columns = slices.Clone(train.Columns)
+	}
 	d.settleText(&j.Data)
 	for i := range j.Data.Features {
 		d.settleFeature(itemOf("data.features", i), &j.Data.Features[i])
