@@ -261,8 +261,10 @@ func (l *eventLog) append(e artifact.Event) {
 		if l.log, l.err = artifact.CreateEvents(l.output); l.err != nil {
 			return
 		}
-		for _, e := range l.early {
-			l.log.Append(e)
+		for _, e := range l.early { // rows that were set aside among them
+			if l.err = l.log.Append(e); l.err != nil {
+				return
+			}
 		}
 	}
 	l.err = l.log.Append(e)
