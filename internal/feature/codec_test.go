@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"parley/internal/job"
+	"parley/internal/table"
 	"parley/internal/param"
 )
 
@@ -218,8 +219,17 @@ func FuzzCompileAndApply(f *testing.F) {
 		}
 		one, bad := d.apply(t, tr)
 		two, _ := d.apply(t, saved(t, tr))
-		if fmt.Sprint(bad) != fmt.Sprint(rows.Bad) || fmt.Sprint(one) != fmt.Sprint(two) {
+		if fmt.Sprint(places(bad)) != fmt.Sprint(places(rows.Bad)) || fmt.Sprint(one) != fmt.Sprint(two) {
 			t.Fatalf("fit and apply differ:\n%v\n%v", rows.Bad, bad)
 		}
 	})
+}
+
+// places are the bad rows without their reasons: a fit may refuse a row for a time
+// whose label nobody has counted then, so that the transform refuses the label.
+func places(bad table.BadRows) (rows []int) {
+	for _, b := range bad {
+		rows = append(rows, b.Row)
+	}
+	return rows
 }

@@ -106,7 +106,7 @@ func (q *quantiles) decode(r *decoder) {
 	r.failed = r.failed || !q.coarse && n > maxExact
 	for range n {
 		x, count := r.float(), r.count()
-		if r.failed || !finite(x) || count == 0 || q.coarse && onGrid(math.Float64bits(x)) != math.Float64bits(x) {
+		if r.failed || tooLarge(x) || count == 0 || q.coarse && onGrid(math.Float64bits(x)) != math.Float64bits(x) {
 			r.failed = true
 			return
 		}
