@@ -12,8 +12,39 @@ import (
 
 // fitting is what the job knows of its data while trainers read it.
 type fitting struct {
-	train, test         *profile.Findings
+	train, test         *profile.Findings // chores alone touch them
 	trainScan, testScan *plan.Manifest
+	concluding          bool
+}
+
+// A Chore is work that is too long for a step of the machine: the driver calls Do,
+// one chore after the other in their order and away from whatever it holds, and
+// then Then as it calls other inputs. The chores of a job that is over need not be
+// done.
+type Chore struct {
+	Do   func() error
+	Then func(now time.Time, err error)
+}
+
+// TakeChores returns the chores since the last call.
+func (m *Machine) TakeChores() []Chore {
+	chores := m.chores
+	m.chores = nil
+	return chores
+}
+
+// chore adds a chore. then is for one that went well; an error ends the job.
+func (m *Machine) chore(do func() error, then func()) {
+	m.chores = append(m.chores, Chore{Do: do, Then: func(now time.Time, err error) {
+		m.now = now
+		switch {
+		case m.over():
+		case err != nil:
+			m.fail(err)
+		default:
+			then()
+		}
+	}})
 }
 
 // startFitting has all rows read, where something must be known of them before
@@ -48,7 +79,7 @@ func (m *Machine) fit() {
 	}
 	orders, left := m.dealUnits(nodes)
 	if left == 0 {
-		m.endFitting()
+		m.conclude()
 		return
 	}
 	for _, node := range nodes {
@@ -71,10 +102,12 @@ func (m *Machine) Fitted(now time.Time, node param.NodeID, f Fitted) {
 	}
 	switch {
 	case f.Err == nil:
-		if err := findings.Decode(f.Fit, f.Bad); err != nil {
-			m.fail(m.at(node, fmt.Errorf("%s: %w", key, err)))
-			return
-		}
+		m.chore(func() error {
+			if err := findings.Decode(f.Fit, f.Bad); err != nil {
+				return m.at(node, fmt.Errorf("%s: %w", key, err))
+			}
+			return nil
+		}, func() {})
 		u.done = true
 	case !mayGoAway(f.Err) || u.failures+1 >= m.limits.Tries:
 		m.fail(m.at(node, fmt.Errorf("%s: %w", key, f.Err)))
@@ -86,25 +119,38 @@ func (m *Machine) Fitted(now time.Time, node param.NodeID, f Fitted) {
 	m.advance()
 }
 
-// endFitting makes the final manifests of what was found.
-func (m *Machine) endFitting() {
+// conclude has the final manifests made of what was found, and begins then.
+func (m *Machine) conclude() {
 	f := m.fitting
-	m.fitting, m.units = nil, nil
-	train, err := f.train.Train(f.trainScan)
-	if err != nil {
-		m.fail(fmt.Errorf("data.train: %w", err))
+	if f.concluding {
 		return
 	}
-	m.quarantine(f.train)
-	var test *plan.Manifest
-	if f.test != nil {
-		if test, err = f.test.Test(f.testScan, train); err != nil {
-			m.fail(fmt.Errorf("data.test: %w", err))
-			return
+	f.concluding = true
+	var train, test *plan.Manifest
+	m.chore(func() (err error) {
+		train, test, err = f.manifests()
+		return err
+	}, func() {
+		m.fitting, m.units = nil, nil
+		m.quarantine(f.train)
+		if f.test != nil {
+			m.quarantine(f.test)
 		}
-		m.quarantine(f.test)
+		m.begin(train, test)
+	})
+}
+
+func (f *fitting) manifests() (train, test *plan.Manifest, err error) {
+	if train, err = f.train.Train(f.trainScan); err != nil {
+		return nil, nil, fmt.Errorf("data.train: %w", err)
 	}
-	m.begin(train, test)
+	if f.test == nil {
+		return train, nil, nil
+	}
+	if test, err = f.test.Test(f.testScan, train); err != nil {
+		return nil, nil, fmt.Errorf("data.test: %w", err)
+	}
+	return train, test, nil
 }
 
 // quarantineRows bounds the rows of one event: it has to fit into a message.

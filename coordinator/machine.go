@@ -60,6 +60,7 @@ type Machine struct {
 	plan     *plan.Plan
 	profiler param.NodeID
 	fitting  *fitting
+	chores   []Chore
 	servers  []param.NodeID // by range
 	ranges   []RangeStatus  // by range, the last heard
 	workers  []*worker

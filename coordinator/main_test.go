@@ -120,6 +120,12 @@ func (f *fixture) route() {
 			n.inbox = append(n.inbox, o)
 		}
 	}
+	if chores := f.TakeChores(); len(chores) > 0 {
+		for _, c := range chores {
+			c.Then(f.now, c.Do())
+		}
+		f.route()
+	}
 }
 
 // one answers the oldest order of a node. It reports whether there was one.

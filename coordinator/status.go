@@ -93,6 +93,9 @@ func (m *Machine) waitsFor() (owner, why string) {
 	case Training:
 		return m.slowest()
 	case Fitting:
+		if m.fitting.concluding {
+			return "coordinator", "makes features of what was found in the rows"
+		}
 		return m.unitsAre("reads all rows: fits features, checks quality")
 	case Evaluating:
 		return m.unitsAre("evaluates the model")

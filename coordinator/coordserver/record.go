@@ -26,6 +26,9 @@ type record struct {
 	// sent: to fit by, and final.
 	scans, manifests [2][]byte
 
+	chores []coordinator.Chore // to be done, in order
+	busy   bool                // somebody does them
+
 	events  [][]byte // JSON, lines of events.jsonl
 	recent  [][]byte // the last of those that are not epochs, for Status
 	changed chan struct{}

@@ -52,11 +52,13 @@ type Server struct {
 	parleyv1.UnimplementedControlServer
 	parleyv1.UnimplementedJobsServer
 	config Config
+	chores sync.WaitGroup // of jobs
 	mu     struct {
 		sync.Mutex
 		sessions map[param.NodeID]*session
 		jobs     map[param.JobID]*record
 		order    []param.JobID // of submission
+		stopped  bool          // no chores are begun any more
 	}
 }
 
@@ -67,8 +69,10 @@ func New(config Config) *Server {
 	return s
 }
 
-// Run looks at leases and limits until ctx ends.
+// Run looks at leases and limits until ctx ends, and returns when the chores that
+// are being done have ended.
 func (s *Server) Run(ctx context.Context) error {
+	defer s.stopChores()
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
 	last := time.Now()
@@ -152,6 +156,35 @@ func (s *Server) drainLocked(r *record) {
 	if over, _ := r.machine.Ended(); over && !r.over {
 		r.finish(s.config)
 	}
+	if r.chores = append(r.chores, r.machine.TakeChores()...); len(r.chores) > 0 && !r.busy && !s.mu.stopped {
+		r.busy = true
+		s.chores.Go(func() { s.doChores(r) })
+	}
+}
+
+// doChores does the chores of a job, one after the other, without the lock: to add
+// up large dictionaries takes longer than a lease.
+func (s *Server) doChores(r *record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(r.chores) > 0 && !r.over && !s.mu.stopped {
+		c := r.chores[0]
+		r.chores = r.chores[1:]
+		s.mu.Unlock()
+		err := c.Do()
+		s.mu.Lock()
+		c.Then(time.Now(), err)
+		s.drainLocked(r)
+	}
+	r.chores, r.busy = nil, false
+}
+
+// stopChores waits for the chores that are being done; no more are begun.
+func (s *Server) stopChores() {
+	s.mu.Lock()
+	s.mu.stopped = true
+	s.mu.Unlock()
+	s.chores.Wait()
 }
 
 // forgetLocked drops the oldest ended jobs.
