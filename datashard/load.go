@@ -22,6 +22,7 @@ type view struct {
 	cache     *cache
 	key       string // names the blocks: all that they depend on
 	together  int    // shards of a block
+	fleeting  bool   // the cache holds a fraction of the blocks alone
 	readers   sync.Pool
 }
 
@@ -44,7 +45,8 @@ func (d *Dataset) newView(m *plan.Manifest) (*view, error) {
 	if err := d.check(m); err != nil {
 		return nil, err
 	}
-	v := &view{manifest: m, cache: newCache(d.cacheBytes()), together: d.shardsOfBlock(m)}
+	limit := d.cacheBytes()
+	v := &view{manifest: m, cache: newCache(limit), fleeting: limit < d.options.CacheBytes, together: d.shardsOfBlock(m)}
 	if m.Transform != nil {
 		v.transform = new(feature.Transform)
 		if err := json.Unmarshal(m.Transform, v.transform); err != nil {
@@ -224,7 +226,11 @@ func (d *Dataset) Load(ctx context.Context, id param.ShardID) (*batch.CSR, error
 		return block, err
 	}
 	s := v.manifest.Shards[id]
-	return slice(block, int(s.FirstRow-block.FirstRow), int(s.Rows)), nil
+	rows := slice(block, int(s.FirstRow-block.FirstRow), int(s.Rows))
+	if v.fleeting { // the block is about to go, and would stay for the sake of a part
+		rows = clone(rows)
+	}
+	return rows, nil
 }
 
 // slice returns rows of a block. Only the offsets are copied.
@@ -242,6 +248,11 @@ func slice(block *batch.CSR, first, rows int) *batch.CSR {
 		s.Exposure = block.Exposure[first : first+rows : first+rows]
 	}
 	return s
+}
+
+func clone(c *batch.CSR) *batch.CSR {
+	return &batch.CSR{FirstRow: c.FirstRow, Labels: slices.Clone(c.Labels), Weights: slices.Clone(c.Weights), Exposure: slices.Clone(c.Exposure),
+		Offsets: c.Offsets, Columns: slices.Clone(c.Columns), Values: slices.Clone(c.Values)}
 }
 
 // shards returns the shards of a block.
