@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"parley/internal/job"
-	"parley/internal/table"
 	"parley/internal/param"
+	"parley/internal/table"
 )
 
 // sealed returns a Fit's bytes with their checksum made right.

@@ -53,6 +53,9 @@ func parseHTTP(text string) (location, error) {
 	if u.Host == "" {
 		return location{}, param.Errorf(param.Invalid, "the %s:// URL has no host: write %s://host/file", u.Scheme, u.Scheme)
 	}
+	if strings.ContainsFunc(u.Host, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return location{}, param.Errorf(param.Invalid, "the %s:// URL has a host with characters that hosts cannot have: write international names in their ASCII form", u.Scheme)
+	}
 	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
 	u.Fragment = ""
 	return location{name: shown.String(), url: u}, nil
