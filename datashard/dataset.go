@@ -34,6 +34,7 @@ import (
 	"parley/internal/param"
 	"parley/internal/plan"
 	"parley/internal/profile"
+	"parley/internal/table"
 )
 
 // Source says where a dataset is, how its rows are written and what features are
@@ -131,7 +132,6 @@ type Dataset struct {
 	plan     *feature.Plan
 	unpacked unpacked // what the files were before they became text
 	sizes    sizes
-	readers  sync.Pool // of *reader
 	mu       struct {
 		sync.Mutex
 		manifest *plan.Manifest // never changed, only replaced, the view with it:
@@ -150,7 +150,7 @@ func Open(ctx context.Context, source Source, options Options) (*Dataset, error)
 	}
 	format := formats[source.Format]
 	if format == nil {
-		return nil, param.Errorf(param.Invalid, "%s: format %s is not known", source.Path, quote(source.Format))
+		return nil, param.Errorf(param.Invalid, "%s: format %s is not known", source.Path, table.Quote(source.Format))
 	}
 	options = options.withDefaults()
 	found, err := resolve(ctx, source.Path, options.Remote)
@@ -158,7 +158,6 @@ func Open(ctx context.Context, source Source, options Options) (*Dataset, error)
 		return nil, err
 	}
 	d := &Dataset{source: source, options: options, format: format, keyNames: found[0].keys, sizes: usual}
-	d.readers.New = func() any { return d.newReader() }
 	if d.files, err = d.openFiles(ctx, found); err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"parley/datashard/jsonl"
 	"parley/datashard/libsvm"
 	"parley/datashard/vw"
-	"parley/internal/decimal"
 	"parley/internal/table"
 )
 
@@ -14,7 +13,6 @@ import (
 type format struct {
 	name   string
 	sparse bool // rows are features as they are; otherwise there are columns
-	hashes bool // its reader does the hashing of data.hash
 	quotes bool // a newline in quotes ends no row
 	comma  byte // between cells
 	// rows notes where the rows of c's text begin.
@@ -27,8 +25,8 @@ type format struct {
 // formats are all formats, by the names that jobs use. Those with unpack are
 // replaced by what they unpack to when a dataset is opened.
 var formats = map[string]*format{
-	"libsvm":  {name: "libsvm", sparse: true, hashes: true, rows: libsvmRows},
-	"vw":      {name: "vw", sparse: true, hashes: true, rows: vwRows},
+	"libsvm":  {name: "libsvm", sparse: true, rows: libsvmRows},
+	"vw":      {name: "vw", sparse: true, rows: vwRows},
 	"csv":     {name: "csv", comma: ',', quotes: true, rows: csvRows},
 	"tsv":     {name: "tsv", comma: '\t', quotes: true, rows: csvRows},
 	"jsonl":   {name: "jsonl", rows: func(_ *reader, c *chunk) { jsonl.Rows(&c.at, c.lines.text) }},
@@ -51,17 +49,10 @@ func libsvmRows(_ *reader, c *chunk) {
 func vwRows(_ *reader, c *chunk) {
 	vw.Rows(&c.at, c.lines.text)
 	for i, start := range c.at.Starts {
-		if label, next := decimal.Float32(c.lines.text, skipBlanks(c.lines.text, int(start))); next >= 0 {
+		if label, ok := vw.Label(c.lines.text, int(start)); ok {
 			c.labels.add(label, 1, c.file, int64(c.at.Lines[i]))
 		}
 	}
-}
-
-func skipBlanks(text []byte, i int) int {
-	for text[i] == ' ' || text[i] == '\t' {
-		i++
-	}
-	return i
 }
 
 func csvRows(r *reader, c *chunk) {

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"hash/crc32"
 	"slices"
-	"strconv"
 	"strings"
 
 	"parley/datashard/csv"
 	"parley/datashard/jsonl"
 	"parley/internal/param"
+	"parley/internal/table"
 )
 
 // headBytes is read of a file to learn its columns.
@@ -77,7 +77,7 @@ func (d *Dataset) addKeys() error {
 	keys := d.keyNames
 	for _, key := range keys {
 		if slices.Contains(d.names, key) {
-			return param.Errorf(param.Invalid, "%s: the folder key %s is the name of a column too: rename one of them", d.files[0].path, quote(key))
+			return param.Errorf(param.Invalid, "%s: the folder key %s is the name of a column too: rename one of them", d.files[0].path, table.Quote(key))
 		}
 	}
 	d.names, d.keys = append(d.names, keys...), len(keys)
@@ -122,7 +122,7 @@ func orderOf(names, want []string, first string) ([]int, error) {
 	order := make([]int, len(want))
 	for i, name := range want {
 		if order[i] = slices.Index(names, name); order[i] < 0 {
-			return nil, fmt.Errorf("has no column %s, which %s has: give files of the same columns (here are %s)", quote(name), first, nameList(names))
+			return nil, fmt.Errorf("has no column %s, which %s has: give files of the same columns (here are %s)", table.Quote(name), first, nameList(names))
 		}
 	}
 	if len(names) != len(want) {
@@ -139,13 +139,4 @@ func nameList(names []string) string {
 		text += fmt.Sprintf(" and %d more", len(names)-most)
 	}
 	return text
-}
-
-// quote quotes a name for a message, escaped and cut short.
-func quote(name string) string {
-	const most = 40
-	if len(name) <= most {
-		return strconv.Quote(name)
-	}
-	return strconv.Quote(strings.ToValidUTF8(name[:most], "")) + "..."
 }

@@ -29,10 +29,7 @@ type view struct {
 // shardsOfBlock returns how many shards make a block: a power of two that divides
 // a unit.
 func (d *Dataset) shardsOfBlock(m *plan.Manifest) int {
-	text, n := int64(0), 1
-	for _, f := range d.files {
-		text += f.size
-	}
+	text, n := d.textBytes(), 1
 	for n < plan.UnitShards && text*int64(n) < d.sizes.block*int64(len(m.Shards)) {
 		n *= 2
 	}
@@ -67,15 +64,19 @@ func (d *Dataset) newView(m *plan.Manifest) (*view, error) {
 	return v, nil
 }
 
+// textBytes is the size of all files.
+func (d *Dataset) textBytes() (n int64) {
+	for _, f := range d.files {
+		n += f.size
+	}
+	return n
+}
+
 // cacheBytes is the limit of the cache in memory. Shards are read in an order of
 // chance: of a dataset much larger than the cache, hardly one is there when it is
 // asked for, so the memory is better spared.
 func (d *Dataset) cacheBytes() int64 {
-	text := int64(0)
-	for _, f := range d.files {
-		text += f.size
-	}
-	if text > 2*d.options.CacheBytes {
+	if d.textBytes() > 2*d.options.CacheBytes {
 		return d.options.CacheBytes / 32
 	}
 	return d.options.CacheBytes

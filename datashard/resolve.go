@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"parley/internal/param"
+	"parley/internal/table"
 )
 
 // place is where a file of a dataset is.
@@ -183,10 +184,10 @@ func sameKeys(all []place) ([]place, error) {
 	for _, p := range all {
 		for i, key := range p.keys {
 			if slices.Contains(p.keys[:i], key) {
-				return nil, param.Errorf(param.Invalid, "%s: two folders have the key %s: rename one of them", p.path, quote(key))
+				return nil, param.Errorf(param.Invalid, "%s: two folders have the key %s: rename one of them", p.path, table.Quote(key))
 			}
 			if !utf8.ValidString(key + p.values[i]) {
-				return nil, param.Errorf(param.Invalid, "%s: the name of the folder %s is not UTF-8: rename it", p.path, quote(key+"="+p.values[i]))
+				return nil, param.Errorf(param.Invalid, "%s: the name of the folder %s is not UTF-8: rename it", p.path, table.Quote(key+"="+p.values[i]))
 			}
 		}
 	}

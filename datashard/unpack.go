@@ -158,7 +158,7 @@ func (d *Dataset) unpackColumns(ctx context.Context, c *columnar.File, path stri
 	u = unpacked{format: "csv"}
 	for _, f := range c.Schema().Fields {
 		if f.Unsupported {
-			u.unread = append(u.unread, fmt.Sprintf("%s (%s)", quote(f.Name), f.Type))
+			u.unread = append(u.unread, fmt.Sprintf("%s (%s)", table.Quote(f.Name), f.Type))
 		}
 	}
 	return u, d.unpackTable(ctx, c, path, u.hint(), to)

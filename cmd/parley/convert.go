@@ -11,7 +11,6 @@ import (
 	"math/bits"
 	"os"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -195,15 +194,4 @@ func tellConversion(r *convert.Result, to convert.Target, took time.Duration) {
 	case to.Format == "vw" && r.Columns != 1<<18:
 		fmt.Fprintf(os.Stderr, "read it with data.hash: {bits: %d}, so that the columns keep their numbers\n", max(1, bits.Len64(uint64(r.Columns-1))))
 	}
-}
-
-// namesText is the vocabulary of columns, one a line.
-func namesText(names []string) string {
-	escape := strings.NewReplacer("\n", `\n`, "\r", `\r`)
-	var b strings.Builder
-	for _, name := range names {
-		b.WriteString(escape.Replace(name))
-		b.WriteByte('\n')
-	}
-	return b.String()
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"parley/internal/artifact"
 	"parley/internal/source"
 )
 
@@ -114,7 +115,7 @@ func cannotWrite(name string, err error) error {
 func (d *destination) finish(names []string) error {
 	if names != nil {
 		if err := d.write(vocabularySuffix, func(w io.Writer) error {
-			_, err := io.WriteString(w, namesText(names))
+			_, err := w.Write(artifact.Vocabulary(names))
 			return err
 		}); err != nil {
 			return err

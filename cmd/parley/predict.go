@@ -2,10 +2,8 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +17,6 @@ import (
 
 	"parley/datashard"
 	"parley/internal/artifact"
-	"parley/internal/feature"
 	"parley/internal/job"
 	"parley/internal/node"
 	"parley/trainer/linear"
@@ -134,28 +131,17 @@ func predict(ctx context.Context, out io.Writer, path string, from predictRows) 
 // openFitted opens raw rows of which rows of a model are to be made. end closes
 // them.
 func openFitted(ctx context.Context, m *artifact.Model, rows predictRows) (set *datashard.Dataset, end func(), err error) {
-	var spec bytes.Buffer
-	if err := json.Compact(&spec, m.Job); err != nil { // model.json is indented
-		return nil, nil, err
-	}
-	j, err := job.Decode(spec.Bytes())
+	source, err := sourceOfModel(m)
 	if err != nil {
 		return nil, nil, err
 	}
-	transform, err := m.Read(artifact.TransformFile)
-	if err != nil {
-		return nil, nil, err
-	}
-	format := cmp.Or(rows.format, job.FormatOf(rows.path), j.Data.Train.Format)
-	columns := j.Data.Train.Columns
+	source.Path, source.Unlabeled = rows.path, true
+	source.Format = cmp.Or(rows.format, job.FormatOf(rows.path), source.Format)
 	if rows.named {
-		columns = rows.columns
+		source.Columns = rows.columns
 	}
 	remote := node.NewRemote(slog.New(slog.DiscardHandler))
-	set, err = datashard.Open(ctx, datashard.Source{
-		Path: rows.path, Format: format, Columns: columns, Spec: feature.Spec{Hash: j.Data.Hash}, Unlabeled: true,
-		Fitted: &datashard.Fitted{Transform: transform, ZeroBased: m.ZeroBased, Columns: m.Columns},
-	}, datashard.Options{Remote: remote})
+	set, err = datashard.Open(ctx, source, datashard.Options{Remote: remote})
 	if err != nil {
 		remote.Close()
 		return nil, nil, err

@@ -2,7 +2,6 @@ package coordserver
 
 import (
 	"encoding/json"
-	"strings"
 	"time"
 
 	"parley/coordinator"
@@ -176,13 +175,7 @@ func (r *record) files() map[string][]byte {
 		}
 	}
 	if (train.Sparse || train.Transform != nil) && int64(len(names)) == train.Columns {
-		text := strings.NewReplacer("\n", `\n`, "\r", `\r`)
-		var b strings.Builder
-		for _, name := range names {
-			_, _ = text.WriteString(&b, name) // to memory
-			b.WriteByte('\n')
-		}
-		files[artifact.VocabularyFile] = []byte(b.String())
+		files[artifact.VocabularyFile] = artifact.Vocabulary(names)
 	}
 	return files
 }

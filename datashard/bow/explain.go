@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"parley/internal/table"
 )
 
 var (
@@ -61,9 +63,9 @@ func (c *converter) explain(line []byte) string {
 func explainWhole(what, token string) string {
 	switch {
 	case !isWhole.MatchString(token):
-		return fmt.Sprintf("%s %s is not a whole number: write it in plain decimal digits", what, quote(token))
+		return fmt.Sprintf("%s %s is not a whole number: write it in plain decimal digits", what, table.Quote(token))
 	case len(token) > 18:
-		return fmt.Sprintf("%s %s is too large: it may have 18 digits", what, quote(token))
+		return fmt.Sprintf("%s %s is too large: it may have 18 digits", what, table.Quote(token))
 	}
 	return ""
 }
@@ -74,9 +76,9 @@ func explainLabel(token string) string {
 	case isBinary([]byte(token)):
 		return "is not text but binary data: give one label a line"
 	case !isNumber.MatchString(token):
-		return fmt.Sprintf("label %s is not a number: write it in plain decimal digits", quote(token))
+		return fmt.Sprintf("label %s is not a number: write it in plain decimal digits", table.Quote(token))
 	}
-	return fmt.Sprintf("label %s is beyond the range of 32-bit floats", quote(token))
+	return fmt.Sprintf("label %s is beyond the range of 32-bit floats", table.Quote(token))
 }
 
 const binary = "is not a UCI bag of words but binary data: give a docword.txt, and if it is compressed, keep the suffix of its name"
@@ -89,17 +91,4 @@ func isBinary(line []byte) bool {
 		}
 	}
 	return !utf8.Valid(line)
-}
-
-// quote quotes a token of the data for a message, escaped and cut short.
-func quote(token string) string {
-	const most = 40
-	if len(token) <= most {
-		return strconv.Quote(token)
-	}
-	cut := most
-	for cut > most-utf8.UTFMax && !utf8.RuneStart(token[cut]) {
-		cut--
-	}
-	return strconv.Quote(token[:cut]) + "..."
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"parley/internal/param"
+	"parley/internal/table"
 )
 
 // ReadVocabulary reads a vocabulary, one word a line, and returns the words: that
@@ -29,7 +30,7 @@ func ReadVocabulary(r io.Reader, name string, words int64) ([]string, error) {
 		}
 		word := string(line)
 		if first, ok := lineOf[word]; ok {
-			return nil, in.errorf("word %s is repeated, it is in line %d too: words must differ", quote(word), first)
+			return nil, in.errorf("word %s is repeated, it is in line %d too: words must differ", table.Quote(word), first)
 		}
 		lineOf[word] = in.number
 		list = append(list, word)

@@ -123,7 +123,7 @@ func (f *File) check(want []int) error {
 			return param.Errorf(param.Invalid, "%s: there is no column %d: the file has %d", f.name, i, len(f.schema.Fields))
 		}
 		if c := f.schema.Fields[i]; c.Unsupported {
-			return param.Errorf(param.Invalid, "%s: column %s: cannot read values of type %s: leave the column out, or store it as numbers, text or timestamps", f.name, quote(c.Name), c.Type)
+			return param.Errorf(param.Invalid, "%s: column %s: cannot read values of type %s: leave the column out, or store it as numbers, text or timestamps", f.name, table.Quote(c.Name), c.Type)
 		}
 	}
 	return nil

@@ -4,10 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
-	"unicode/utf8"
 
 	"parley/internal/param"
+	"parley/internal/table"
 )
 
 // input is what a file is read from. It keeps the first error of reading, so
@@ -87,25 +86,12 @@ func (f *File) explain(err error) error {
 // misfit is the error of a value that its kind cannot hold. Rows are counted
 // from 1 in messages.
 func (f *File) misfit(field Field, row int64, reason string) error {
-	return param.Errorf(param.Invalid, "%s: row %d: column %s: the %s value %s", f.name, row+1, quote(field.Name), field.Type, reason)
+	return param.Errorf(param.Invalid, "%s: row %d: column %s: the %s value %s", f.name, row+1, table.Quote(field.Name), field.Type, reason)
 }
 
 // invalid is the error of a row of a sparse file.
 func (f *File) invalid(row int64, format string, args ...any) error {
 	return param.Errorf(param.Invalid, "%s: row %d: %s", f.name, row+1, fmt.Sprintf(format, args...))
-}
-
-// quote quotes a name of the file for a message, escaped and cut short.
-func quote(name string) string {
-	const most = 40
-	if len(name) <= most {
-		return strconv.Quote(name)
-	}
-	cut := most
-	for cut > most-utf8.UTFMax && !utf8.RuneStart(name[cut]) {
-		cut--
-	}
-	return strconv.Quote(name[:cut]) + "..."
 }
 
 // unexpected is err, where the end must not come.

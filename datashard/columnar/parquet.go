@@ -7,6 +7,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"parley/internal/param"
+	"parley/internal/table"
 )
 
 const (
@@ -169,7 +170,7 @@ func (s *parquetSource) pages(column int) (*pages, error) {
 	leaf := s.columns[column].leaf
 	groups := s.file.Metadata().RowGroups
 	meta := &groups[s.group].Columns[leaf].MetaData
-	name := quote(s.f.schema.Fields[column].Name)
+	name := table.Quote(s.f.schema.Fields[column].Name)
 	if !codecs[meta.Codec] {
 		return nil, param.Errorf(param.Invalid, "%s: column %s: cannot read %s compression: write the file with zstd, snappy or gzip", s.f.name, name, meta.Codec)
 	}

@@ -42,7 +42,7 @@ func newPlan(s Schema) (plan, error) {
 			p.weight = p.weight || field.Name == "weight"
 			p.exposure = p.exposure || field.Name == "exposure"
 		} else if field.Unsupported {
-			return p, param.Errorf(param.Invalid, "column %s: cannot write values of type %s: leave the column out", quote(field.Name), field.Type)
+			return p, param.Errorf(param.Invalid, "column %s: cannot write values of type %s: leave the column out", table.Quote(field.Name), field.Type)
 		}
 	}
 	if !s.Sparse && len(s.Fields) == 0 {
@@ -81,7 +81,7 @@ func (p *plan) checkTable(b *table.Batch) error {
 	}
 	for i, c := range b.Columns {
 		if field := p.schema.Fields[i]; c.Kind != field.Kind {
-			return param.Errorf(param.Invalid, "column %s: is of another kind than in the schema", quote(field.Name))
+			return param.Errorf(param.Invalid, "column %s: is of another kind than in the schema", table.Quote(field.Name))
 		}
 	}
 	return nil
@@ -108,7 +108,7 @@ func (p *plan) checkSparse(rows *batch.CSR) error {
 // whole returns a number of an int64 column.
 func (p *plan) whole(field Field, row int, v float64) (int64, error) {
 	if v != math.Trunc(v) || math.Abs(v) > exact {
-		return 0, param.Errorf(param.Invalid, "row %d: column %s: %v is not a whole number up to 2^53: write the column as floats", p.rows+int64(row)+1, quote(field.Name), v)
+		return 0, param.Errorf(param.Invalid, "row %d: column %s: %v is not a whole number up to 2^53: write the column as floats", p.rows+int64(row)+1, table.Quote(field.Name), v)
 	}
 	return int64(v), nil
 }

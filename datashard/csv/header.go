@@ -2,10 +2,10 @@ package csv
 
 import (
 	"bytes"
-	"strconv"
 	"unicode/utf8"
 
 	"parley/internal/param"
+	"parley/internal/table"
 )
 
 // longest is the number of bytes that the first record may reach to.
@@ -73,7 +73,7 @@ func checkName(text []byte, c cell, column int, comma byte) error {
 	case len(name) == 0:
 		return param.Errorf(param.Invalid, "column %d has no name: name every column in the first line (or, if the file has no header, in columns)", column)
 	case bytes.ContainsFunc(name, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7F }):
-		return param.Errorf(param.Invalid, "the name of column %d, %s, has a control character or line break: rename it", column, quote(name))
+		return param.Errorf(param.Invalid, "the name of column %d, %s, has a control character or line break: rename it", column, table.Quote(name))
 	}
 	return nil
 }
@@ -84,7 +84,7 @@ func unique(names []string) error {
 	for i, name := range names {
 		if first, ok := seen[name]; ok {
 			return param.Errorf(param.Invalid, "columns %d and %d are both named %s: rename one (or, if the file has no header, give their names in columns)",
-				first+1, i+1, quote([]byte(name)))
+				first+1, i+1, table.Quote([]byte(name)))
 		}
 		seen[name] = i
 	}
@@ -101,27 +101,9 @@ func tooLong(record []byte, comma byte) error {
 // notText names the compression of a file that lacks its suffix, told by the first
 // bytes.
 func notText(text []byte, comma byte) error {
-	format, hint := "csv", ""
+	format := "csv"
 	if comma == '\t' {
 		format = "tsv"
 	}
-	for _, magic := range []struct{ prefix, suffix string }{{"\x1F\x8B", ".gz"}, {"\x28\xB5\x2F\xFD", ".zst"}} {
-		if bytes.HasPrefix(text, []byte(magic.prefix)) {
-			hint = "; if it is compressed, its name must end in " + magic.suffix
-		}
-	}
-	return param.Errorf(param.Invalid, "is not %s text in UTF-8 but binary data: name the columns in the first line%s", format, hint)
-}
-
-// quote quotes a name for a message, escaped and cut short.
-func quote(name []byte) string {
-	const most = 40
-	if len(name) <= most {
-		return strconv.Quote(string(name))
-	}
-	cut := most
-	for cut > most-utf8.UTFMax && !utf8.RuneStart(name[cut]) {
-		cut--
-	}
-	return strconv.Quote(string(name[:cut])) + "..."
+	return param.Errorf(param.Invalid, "is not %s text in UTF-8 but binary data: name the columns in the first line%s", format, table.Disguise(text))
 }

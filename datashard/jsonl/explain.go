@@ -3,8 +3,9 @@ package jsonl
 import (
 	"bytes"
 	"fmt"
-	"strconv"
 	"unicode/utf8"
+
+	"parley/internal/table"
 )
 
 // wrongType returns what is wrong with the wanted fields, or "".
@@ -12,9 +13,9 @@ func (p *Parser) wrongType() (code, reason string) {
 	for w, c := range p.cells {
 		switch c.kind {
 		case object:
-			return "type", fmt.Sprintf("field %s is an object: name a field inside of it, as in %s", quote(p.Want[w]), quote(p.Want[w]+".key"))
+			return "type", fmt.Sprintf("field %s is an object: name a field inside of it, as in %s", table.Quote(p.Want[w]), table.Quote(p.Want[w]+".key"))
 		case array:
-			return "type", fmt.Sprintf("field %s is an array: give text, a number, true, false or null", quote(p.Want[w]))
+			return "type", fmt.Sprintf("field %s is an array: give text, a number, true, false or null", table.Quote(p.Want[w]))
 		}
 	}
 	return "", ""
@@ -37,9 +38,9 @@ func (s *scanner) explain(begin int) string {
 		what = rest[:size]
 	}
 	if s.expect == "{" {
-		return fmt.Sprintf("byte %d is %s instead of {: give one JSON object a line", position, quote(string(what)))
+		return fmt.Sprintf("byte %d is %s instead of {: give one JSON object a line", position, table.Quote(string(what)))
 	}
-	return fmt.Sprintf("byte %d is %s instead of %s: correct the line", position, quote(string(what)), s.expect)
+	return fmt.Sprintf("byte %d is %s instead of %s: correct the line", position, table.Quote(string(what)), s.expect)
 }
 
 var byteOrderMark = []byte("\xEF\xBB\xBF")
@@ -54,17 +55,4 @@ func notUTF8(line []byte) string {
 		}
 		i += size
 	}
-}
-
-// quote quotes a part of the data for a message, escaped and cut short.
-func quote(s string) string {
-	const most = 40
-	if len(s) <= most {
-		return strconv.Quote(s)
-	}
-	cut := most
-	for cut > most-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
-		cut--
-	}
-	return strconv.Quote(s[:cut]) + "..."
 }

@@ -99,7 +99,7 @@ func (p *Parser) row(dst *table.Batch, text []byte, begin, i int) int {
 	case !ok:
 		code, reason = "json", p.scan.explain(begin)
 	case p.twice != nil:
-		code, reason = "duplicate", fmt.Sprintf("field %s is there twice: remove one", quote(p.twice.name))
+		code, reason = "duplicate", fmt.Sprintf("field %s is there twice: remove one", table.Quote(p.twice.name))
 	default:
 		code, reason = p.wrongType()
 	}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"parley/internal/table"
 )
 
 // explain returns why a line, without its newline, is not a row: a code and a
@@ -15,7 +17,7 @@ func (p *Parser) explain(line []byte) (code, reason string) {
 	line = bytes.TrimSuffix(line, []byte{'\r'})
 	text, _, _ := bytes.Cut(line, []byte{'#'})
 	if binary(text) {
-		return "binary", "is not libsvm text but binary data: give rows such as 1 3:0.5 7:1" + disguise(line)
+		return "binary", "is not libsvm text but binary data: give rows such as 1 3:0.5 7:1" + table.Disguise(line)
 	}
 	tokens := strings.FieldsFunc(string(text), func(r rune) bool { return r == ' ' || r == '\t' })
 	if len(tokens) == 0 {
@@ -27,7 +29,7 @@ func (p *Parser) explain(line []byte) (code, reason string) {
 		}
 		tokens = tokens[1:]
 	} else if !p.Unlabeled {
-		return "label", "missing label: the row begins with the feature " + quote(tokens[0])
+		return "label", "missing label: the row begins with the feature " + table.Quote(tokens[0])
 	}
 	last := int64(-1)
 	for _, token := range tokens {
@@ -45,26 +47,26 @@ func (p *Parser) explainFeature(token string, last int64) (int64, string) {
 	name, value, colon := strings.Cut(token, ":")
 	switch {
 	case name == "qid" && colon:
-		return 0, fmt.Sprintf("%s: ranking by query is not supported: remove the qid tokens", quote(token))
+		return 0, fmt.Sprintf("%s: ranking by query is not supported: remove the qid tokens", table.Quote(token))
 	case !colon:
-		return 0, fmt.Sprintf("feature %s has no colon: write id:value", quote(token))
+		return 0, fmt.Sprintf("feature %s has no colon: write id:value", table.Quote(token))
 	case !isDigits.MatchString(name):
-		return 0, fmt.Sprintf("feature %s has no id: write id:value, the id a whole number", quote(token))
+		return 0, fmt.Sprintf("feature %s has no id: write id:value, the id a whole number", table.Quote(token))
 	}
 	id, err := strconv.ParseInt(name, 10, 64)
 	switch {
 	case err != nil:
-		return 0, fmt.Sprintf("feature id %s is too large: ids must be below 2^63, so renumber the features", quote(name))
+		return 0, fmt.Sprintf("feature id %s is too large: ids must be below 2^63, so renumber the features", table.Quote(name))
 	case id > MaxID && p.HashBits == 0:
-		return 0, fmt.Sprintf("feature id %s is beyond the limit of %d: hash the features (data.hash.bits) or renumber them", quote(name), MaxID)
+		return 0, fmt.Sprintf("feature id %s is beyond the limit of %d: hash the features (data.hash.bits) or renumber them", table.Quote(name), MaxID)
 	case id == 0 && p.Base == OneBased && p.HashBits == 0:
-		return 0, fmt.Sprintf("feature id 0 in %s, but the training data counts from 1: renumber the features alike", quote(token))
+		return 0, fmt.Sprintf("feature id 0 in %s, but the training data counts from 1: renumber the features alike", table.Quote(token))
 	case id == last:
-		return 0, fmt.Sprintf("feature id %s is repeated: a row may have an id once, so merge the two", quote(name))
+		return 0, fmt.Sprintf("feature id %s is repeated: a row may have an id once, so merge the two", table.Quote(name))
 	case id < last:
-		return 0, fmt.Sprintf("feature id %s comes after %d: sort the features of a row by id", quote(name), last)
+		return 0, fmt.Sprintf("feature id %s comes after %d: sort the features of a row by id", table.Quote(name), last)
 	case value == "":
-		return 0, fmt.Sprintf("feature %s has no value", quote(token))
+		return 0, fmt.Sprintf("feature %s has no value", table.Quote(token))
 	}
 	return id, explainNumber("value", value)
 }
@@ -79,12 +81,12 @@ var (
 func explainNumber(what, token string) string {
 	switch {
 	case isNaNInf.MatchString(token):
-		return fmt.Sprintf("%s %s is not finite: leave the row or the feature out", what, quote(token))
+		return fmt.Sprintf("%s %s is not finite: leave the row or the feature out", what, table.Quote(token))
 	case !isNumber.MatchString(token):
-		return fmt.Sprintf("%s %s is not a number: write it in plain decimal digits", what, quote(token))
+		return fmt.Sprintf("%s %s is not a number: write it in plain decimal digits", what, table.Quote(token))
 	}
 	if _, err := strconv.ParseFloat(token, 32); err != nil {
-		return fmt.Sprintf("%s %s is beyond the range of 32-bit floats", what, quote(token))
+		return fmt.Sprintf("%s %s is beyond the range of 32-bit floats", what, table.Quote(token))
 	}
 	return ""
 }
@@ -97,28 +99,4 @@ func binary(line []byte) bool {
 		}
 	}
 	return !utf8.Valid(line)
-}
-
-// disguise names the compression of a file that lacks its suffix, told by the
-// first bytes.
-func disguise(line []byte) string {
-	for _, magic := range []struct{ prefix, suffix string }{{"\x1F\x8B", ".gz"}, {"\x28\xB5\x2F\xFD", ".zst"}} {
-		if bytes.HasPrefix(line, []byte(magic.prefix)) {
-			return "; if it is compressed, its name must end in " + magic.suffix
-		}
-	}
-	return ""
-}
-
-// quote quotes a token of the data for a message, escaped and cut short.
-func quote(token string) string {
-	const most = 40
-	if len(token) <= most {
-		return strconv.Quote(token)
-	}
-	cut := most
-	for cut > most-utf8.UTFMax && !utf8.RuneStart(token[cut]) {
-		cut--
-	}
-	return strconv.Quote(token[:cut]) + "..."
 }

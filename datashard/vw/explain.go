@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"parley/internal/table"
 )
 
 // explain returns why a line, without its newline, is not a row: a code and a
@@ -45,11 +47,11 @@ func (p *Parser) explainHead(head string) (code, reason string) {
 	case len(words) == 0 && p.Unlabeled:
 		return "", ""
 	case len(words) == 0 && isNumber.MatchString(tag):
-		return "label", fmt.Sprintf("missing label: %s touches the bar, which makes it a tag: write a blank before the bar", quote(tag))
+		return "label", fmt.Sprintf("missing label: %s touches the bar, which makes it a tag: write a blank before the bar", table.Quote(tag))
 	case len(words) == 0:
 		return "label", "missing label: write rows such as 1 | price:0.23 2006"
 	case words[0] == "shared" || strings.Contains(words[0], ":"):
-		return "label", fmt.Sprintf("label %s is of a row with costs or actions, which are not supported: write one number", quote(words[0]))
+		return "label", fmt.Sprintf("label %s is of a row with costs or actions, which are not supported: write one number", table.Quote(words[0]))
 	}
 	if reason := explainNumber("label", words[0]); reason != "" || len(words) == 1 {
 		return "label", reason
@@ -63,9 +65,9 @@ func explainImportance(words []string) string {
 	case reason != "":
 		return reason
 	case number(words[0]) < 0:
-		return fmt.Sprintf("importance %s is negative: write 0 or more", quote(words[0]))
+		return fmt.Sprintf("importance %s is negative: write 0 or more", table.Quote(words[0]))
 	case len(words) == 2:
-		return fmt.Sprintf("base %s is not supported: remove the third number before the bar", quote(words[1]))
+		return fmt.Sprintf("base %s is not supported: remove the third number before the bar", table.Quote(words[1]))
 	case len(words) > 2:
 		return fmt.Sprintf("has %d words before the bar: write label, importance and 'tag, the last two optional", len(words)+1)
 	}
@@ -80,7 +82,7 @@ func explainSection(section string) (code, reason string) {
 	if section != "" && section[0] != ' ' && section[0] != '\t' {
 		name, text, colon := strings.Cut(tokens[0], ":")
 		if name == "" {
-			return "feature", fmt.Sprintf("%s touches the bar but has no name of a namespace: write |name:weight, or a blank behind the bar", quote(tokens[0]))
+			return "feature", fmt.Sprintf("%s touches the bar but has no name of a namespace: write |name:weight, or a blank behind the bar", table.Quote(tokens[0]))
 		}
 		if colon {
 			if reason := explainNumber("namespace weight", text); reason != "" {
@@ -94,9 +96,9 @@ func explainSection(section string) (code, reason string) {
 		name, text, colon := strings.Cut(token, ":")
 		switch {
 		case name == "":
-			return "feature", fmt.Sprintf("feature %s has no name: write name:value", quote(token))
+			return "feature", fmt.Sprintf("feature %s has no name: write name:value", table.Quote(token))
 		case colon && text == "":
-			return "value", fmt.Sprintf("feature %s has no value: write one behind the colon, or leave the colon out, which means 1", quote(token))
+			return "value", fmt.Sprintf("feature %s has no value: write one behind the colon, or leave the colon out, which means 1", table.Quote(token))
 		case !colon:
 			text = "1"
 		}
@@ -104,7 +106,7 @@ func explainSection(section string) (code, reason string) {
 			return "value", reason
 		}
 		if product := number(text) * scale; math.IsInf(float64(product), 0) {
-			return "value", fmt.Sprintf("value %s times the namespace's weight %s is beyond the range of 32-bit floats", quote(text), quote(weight))
+			return "value", fmt.Sprintf("value %s times the namespace's weight %s is beyond the range of 32-bit floats", table.Quote(text), table.Quote(weight))
 		}
 	}
 	return "", ""
@@ -119,14 +121,14 @@ var (
 func explainNumber(what, token string) string {
 	switch {
 	case isNaNInf.MatchString(token):
-		return fmt.Sprintf("%s %s is not finite: leave the row or the feature out", what, quote(token))
+		return fmt.Sprintf("%s %s is not finite: leave the row or the feature out", what, table.Quote(token))
 	case !isNumber.MatchString(token) && what == "value":
-		return fmt.Sprintf("value %s is not a number: write it in plain decimal digits, or a text value as part of the name, name=text", quote(token))
+		return fmt.Sprintf("value %s is not a number: write it in plain decimal digits, or a text value as part of the name, name=text", table.Quote(token))
 	case !isNumber.MatchString(token):
-		return fmt.Sprintf("%s %s is not a number: write it in plain decimal digits", what, quote(token))
+		return fmt.Sprintf("%s %s is not a number: write it in plain decimal digits", what, table.Quote(token))
 	}
 	if _, err := strconv.ParseFloat(token, 32); err != nil {
-		return fmt.Sprintf("%s %s is beyond the range of 32-bit floats", what, quote(token))
+		return fmt.Sprintf("%s %s is beyond the range of 32-bit floats", what, table.Quote(token))
 	}
 	return ""
 }
@@ -146,35 +148,11 @@ func explainBytes(line string) string {
 	}
 	switch {
 	case binary:
-		return "is not vw text but binary data: give rows such as 1 | price:0.23 2006" + disguise(line)
+		return "is not vw text but binary data: give rows such as 1 | price:0.23 2006" + table.Disguise(line)
 	case strings.Contains(line, "\r"):
 		return `has a carriage return within: end lines with \n or \r\n`
 	}
 	return ""
-}
-
-// disguise names the compression of a file that lacks its suffix, told by the
-// first bytes.
-func disguise(line string) string {
-	for _, magic := range []struct{ prefix, suffix string }{{"\x1F\x8B", ".gz"}, {"\x28\xB5\x2F\xFD", ".zst"}} {
-		if strings.HasPrefix(line, magic.prefix) {
-			return "; if it is compressed, its name must end in " + magic.suffix
-		}
-	}
-	return ""
-}
-
-// quote quotes a token of the data for a message, escaped and cut short.
-func quote(token string) string {
-	const most = 40
-	if len(token) <= most {
-		return strconv.Quote(token)
-	}
-	cut := most
-	for cut > most-utf8.UTFMax && !utf8.RuneStart(token[cut]) {
-		cut--
-	}
-	return strconv.Quote(token[:cut]) + "..."
 }
 
 func fields(s string) []string {

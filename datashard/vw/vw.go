@@ -10,6 +10,7 @@ import (
 	"bytes"
 
 	"parley/internal/batch"
+	"parley/internal/decimal"
 	"parley/internal/table"
 )
 
@@ -100,4 +101,11 @@ func finish(dst *batch.CSR, label, weight float32) {
 		dst.Weights = append(dst.Weights, weight)
 	}
 	dst.Labels, dst.Offsets = append(dst.Labels, label), append(dst.Offsets, uint32(len(dst.Columns)))
+}
+
+// Label reads the number that the row at text[i] begins with, if it does: its
+// label, unless the row is malformed. text ends in a newline.
+func Label(text []byte, i int) (label float32, ok bool) {
+	label, next := decimal.Float32(text, skipBlanks(text, i))
+	return label, next >= 0
 }

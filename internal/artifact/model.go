@@ -10,6 +10,7 @@
 package artifact
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"parley/internal/param"
 )
@@ -193,3 +195,15 @@ func (m *Model) Read(name string) ([]byte, error) {
 
 // maxFile bounds the further files of a model.
 const maxFile = 2 << 30
+
+// Vocabulary is the text of a file of column names, one a line. Line breaks in a
+// name are written as \n and \r, so that line j names column j.
+func Vocabulary(names []string) []byte {
+	escape := strings.NewReplacer("\n", `\n`, "\r", `\r`)
+	var text bytes.Buffer
+	for _, name := range names {
+		_, _ = escape.WriteString(&text, name) // to memory
+		text.WriteByte('\n')
+	}
+	return text.Bytes()
+}

@@ -136,7 +136,7 @@ func (a *Applier) class(in *input, row int) float32 {
 	cell := in.cell(a.binding.label, row)
 	value, ok := a.classes[string(cell)]
 	if !ok {
-		in.mark(row, badLabel, fmt.Sprintf("label %s is none of the %d classes of the training data", quote(cell), len(a.classes)))
+		in.mark(row, badLabel, fmt.Sprintf("label %s is none of the %d classes of the training data", table.Quote(cell), len(a.classes)))
 	}
 	return value
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"parley/internal/linalg"
+	"parley/internal/table"
 )
 
 // binding is a recipe and where its columns are in a batch; -1 is nowhere.
@@ -187,7 +188,7 @@ func (f *feature) unusable(in *input, column, row int) string {
 func (p *part) check(in *input, column int) {
 	for row, state := range in.time(column).states {
 		if state == wrong && !in.bad[row] {
-			in.mark(row, "time", fmt.Sprintf("%s %s is not a time: write it as 2001-01-31 07:05 or 2001-01-31T07:05:09Z, or as 10 digits of seconds since 1970", p.Column, quote(in.cell(column, row))))
+			in.mark(row, "time", fmt.Sprintf("%s %s is not a time: write it as 2001-01-31 07:05 or 2001-01-31T07:05:09Z, or as 10 digits of seconds since 1970", p.Column, table.Quote(in.cell(column, row))))
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"unicode/utf8"
 
 	"parley/internal/decimal"
 	"parley/internal/table"
@@ -181,20 +180,7 @@ func (in *input) notNumber(name string, column, row int) string {
 	}
 	cell := in.cell(column, row)
 	if _, err := strconv.ParseFloat(string(cell), 64); errors.Is(err, strconv.ErrRange) && !bytes.ContainsAny(cell, "xX_") {
-		return fmt.Sprintf("%s %s is beyond the range of 64-bit floats: correct it, or leave the row out", name, quote(cell))
+		return fmt.Sprintf("%s %s is beyond the range of 64-bit floats: correct it, or leave the row out", name, table.Quote(cell))
 	}
-	return fmt.Sprintf("%s %s is not a number: write it in plain decimal digits", name, quote(cell))
-}
-
-// quote quotes a cell for a message, escaped and cut short.
-func quote(cell []byte) string {
-	const most = 40
-	if len(cell) <= most {
-		return strconv.Quote(string(cell))
-	}
-	cut := most
-	for cut > most-utf8.UTFMax && !utf8.RuneStart(cell[cut]) {
-		cut--
-	}
-	return strconv.Quote(string(cell[:cut])) + "..."
+	return fmt.Sprintf("%s %s is not a number: write it in plain decimal digits", name, table.Quote(cell))
 }

@@ -52,7 +52,7 @@ func (b *binding) mapped(in *input, row int) float32 {
 		v, ok = b.Label.Map["*"]
 	}
 	if !ok {
-		in.mark(row, badLabel, fmt.Sprintf("label %s is not in data.label.map: add it, or * for all others", quote(cell)))
+		in.mark(row, badLabel, fmt.Sprintf("label %s is not in data.label.map: add it, or * for all others", table.Quote(cell)))
 		return 0
 	}
 	b.allowed(in, row, float32(v))

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"parley/internal/param"
+	"parley/internal/table"
 )
 
 const (
@@ -91,7 +92,7 @@ func (l *labelFit) insert(value float32, c labelCount) {
 // name counts a label that is no number.
 func (l *labelFit) name(cell []byte, first Place, row int) {
 	if at := first.Row + int64(row); l.name1.text == "" || at < l.name1.at.row {
-		l.name1 = example{quote(cell), first.of(row)}
+		l.name1 = example{table.Quote(cell), first.of(row)}
 	}
 	if c := l.names[string(cell)]; c != nil {
 		c.add(1, first, row)

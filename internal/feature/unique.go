@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"github.com/twmb/murmur3"
+
+	"parley/internal/table"
 )
 
 // maxUnique is the number of cells up to which it is counted which occur again.
@@ -52,7 +54,7 @@ func textOf(code uint64) string {
 		for i := range cell {
 			cell[i] = byte(code >> (8 * i))
 		}
-		return quote(cell)
+		return table.Quote(cell)
 	case wholeCode:
 		return strconv.FormatUint(code&(1<<62-1), 10)
 	}

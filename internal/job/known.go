@@ -126,13 +126,18 @@ func limit(word string) int { return max(1, min(3, len(word)/3)) }
 // maxWord is the length up to which a word is compared with the known ones.
 const maxWord = 32
 
-// distance returns the number of letters to insert, delete, replace or swap
-// with their neighbour that make a into b, whatever their case (optimal string
-// alignment, by rows of the usual table).
+// distance is Distance; long words are far from all.
 func distance(a, b string) int {
 	if len(a) > maxWord {
 		return 1 << 20
 	}
+	return Distance(a, b)
+}
+
+// Distance returns the number of letters to insert, delete, replace or swap
+// with their neighbour that make a into b, whatever their case (optimal string
+// alignment, by rows of the usual table). Its time is the product of their lengths.
+func Distance(a, b string) int {
 	a, b = strings.ToLower(a), strings.ToLower(b)
 	var before []int
 	above := make([]int, len(b)+1)
