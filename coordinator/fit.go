@@ -110,7 +110,7 @@ func (m *Machine) Fitted(now time.Time, node param.NodeID, f Fitted) {
 		}, func() {})
 		u.done = true
 	case !mayGoAway(f.Err) || u.failures+1 >= m.limits.Tries:
-		m.fail(m.at(node, fmt.Errorf("%s: %w", key, f.Err)))
+		m.fail(m.at(node, f.Err)) // which names the dataset
 		return
 	default:
 		u.failures++

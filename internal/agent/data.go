@@ -142,7 +142,7 @@ func (w *work) fitUnit(ctx context.Context, u *parleyv1.Unit, limit int64) error
 	}
 	part, err := data.Fit(ctx, plan.Unit{Number: int(u.GetNumber())}, limit)
 	if err != nil {
-		return err
+		return fmt.Errorf("data.%s: %w", u.GetSet(), err)
 	}
 	w.fitted(u, part, nil)
 	return nil
