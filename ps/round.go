@@ -3,6 +3,7 @@ package ps
 import (
 	"parley/internal/linalg"
 	"parley/internal/param"
+	"parley/ps/optim"
 )
 
 // gathering collects the contributions of one round and adds them up in worker
@@ -39,10 +40,12 @@ func (g *gathering) add(p *Push) {
 	g.tally.Loss += p.Loss
 }
 
-// steps returns the mean number of online steps of a worker. Workers without rows
-// count: the rule scales the penalty by steps and workers together, which makes
-// the round's rows.
-func (g *gathering) steps() float64 { return float64(g.tally.Rows) / float64(len(g.waiting)) }
+// rows returns what the rule has to know of the rows. Workers without rows count
+// in the mean number of steps: the rule scales the penalty by steps and workers
+// together, which makes the round's rows.
+func (g *gathering) rows() optim.Round {
+	return optim.Round{Rows: g.tally.Rows, Steps: float64(g.tally.Rows) / float64(len(g.waiting))}
+}
 
 func (g *gathering) missing() []param.Worker {
 	var ws []param.Worker
@@ -90,8 +93,8 @@ func (r *Range) check(p *Push) error {
 	if p.Round > param.Round(r.version) {
 		return param.Errorf(param.Invalid, "range %d: worker %d contributes to round %d at version %d", r.spec.ID, p.Worker, p.Round, r.version)
 	}
-	if len(p.Change) != len(p.Offsets)*r.spec.Rule.Slots() || p.Rows < 0 {
-		return param.Errorf(param.Invalid, "range %d: worker %d: %d values for %d keys of %d floats", r.spec.ID, p.Worker, len(p.Change), len(p.Offsets), r.spec.Rule.Slots())
+	if len(p.Change) != len(p.Offsets)*r.spec.Rule.Pushed() || p.Rows < 0 {
+		return param.Errorf(param.Invalid, "range %d: worker %d: %d values for %d keys of %d floats", r.spec.ID, p.Worker, len(p.Change), len(p.Offsets), r.spec.Rule.Pushed())
 	}
 	if err := r.checkOffsets(p.Worker, p.Offsets); err != nil {
 		return err
@@ -123,7 +126,9 @@ func (r *Range) apply() {
 	if r.spec.Penalized > r.spec.Span.Lo {
 		penalized = int(min(r.spec.Penalized, r.spec.Span.Hi) - r.spec.Span.Lo)
 	}
-	r.table.apply(r.round.steps(), penalized)
+	round := r.round.rows()
+	round.Number = int64(r.version)
+	r.table.apply(round, penalized)
 	r.version++
 	r.total.Rows += r.round.tally.Rows
 	r.total.Loss += r.round.tally.Loss

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"parley/internal/param"
+	"parley/ps/optim"
 )
 
 // TestTallies counts each row once and keeps a sum at every second round.
@@ -210,8 +211,8 @@ func TestTablesAgree(t *testing.T) {
 				lazy.add(p.Offsets, p.Change)
 				dense.add(p.Offsets, p.Change)
 			}
-			lazy.apply(2, keys)
-			dense.apply(2, keys)
+			lazy.apply(optim.Round{Steps: 2}, keys)
+			dense.apply(optim.Round{Steps: 2}, keys)
 			for _, offsets := range [][]uint32{upTo(keys), {3}, nil} {
 				for _, read := range [][2][]float32{{lazy.read(offsets), dense.read(offsets)}, {lazy.before(offsets), dense.before(offsets)}} {
 					if !slices.EqualFunc(read[0], read[1], func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }) {

@@ -13,7 +13,7 @@ type table interface {
 	add(offsets []uint32, change []float32)
 	// apply makes the next version of the sum. Keys below penalized are subject to
 	// l2.
-	apply(steps float64, penalized int)
+	apply(round optim.Round, penalized int)
 	// read returns the values of some keys, before those of the version before.
 	read(offsets []uint32) []float32
 	before(offsets []uint32) []float32
@@ -48,8 +48,8 @@ func (t *denseTable) add(offsets []uint32, change []float32) {
 	}
 }
 
-func (t *denseTable) apply(steps float64, penalized int) {
-	t.rule.Combine(t.old, t.state, t.change, t.touched, steps, penalized)
+func (t *denseTable) apply(round optim.Round, penalized int) {
+	t.rule.Combine(t.old, t.state, t.change, t.touched, round, penalized)
 	t.old, t.state = t.state, t.old
 	clear(t.change)
 	clear(t.touched)
@@ -126,14 +126,14 @@ func resize(s []float32, n int) []float32 {
 	return s[:n]
 }
 
-func (t *lazyTable) apply(steps float64, _ int) {
+func (t *lazyTable) apply(round optim.Round, _ int) {
 	for _, o := range t.last.offsets {
 		t.last.place[o] = 0
 	}
 	m := len(t.now.offsets)
 	t.last.values = gatherInto(t.last.values[:0], t.state, t.n, t.now.offsets)
 	t.fresh = resize(t.fresh, len(t.last.values))
-	t.rule.Combine(t.fresh, t.last.values, t.now.values, t.now.counts, steps, 0)
+	t.rule.Combine(t.fresh, t.last.values, t.now.values, t.now.counts, round, 0)
 	for s := range t.rule.Slots() {
 		all, part := t.state[s*t.n:(s+1)*t.n], t.fresh[s*m:(s+1)*m]
 		for i, o := range t.now.offsets {

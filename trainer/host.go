@@ -22,7 +22,8 @@ type Config struct {
 	Test    Shards // nil where the job has no test data
 	Held    *plan.Manifest
 	Model   Model
-	Slots   int // floats a key
+	Pulled  int // floats a key of what workers pull
+	Pushed  int // and of what they push
 	Servers Servers
 	// Report is told what became of workers and evaluations, from their
 	// goroutines. It must not block for long.
@@ -128,7 +129,7 @@ func (h *Host) Status() []Status {
 // work runs a worker to its end and reports it.
 func (h *Host) work(ctx context.Context, w param.Worker, r *run, start param.Round) {
 	s := &session{host: h, run: r, feed: newFeed(h.config.Plan, h.config.Train, w),
-		worker: NewWorker(w, r.term, start, h.config.Plan.Ranges, h.config.Slots)}
+		worker: NewWorker(w, r.term, start, h.config.Plan.Ranges, h.config.Pulled, h.config.Pushed)}
 	// As many replies as a worker can have open: a push and a pull to each range.
 	s.replies = make(chan Reply, 2*len(h.config.Plan.Ranges))
 	released, err := s.rounds(ctx)
@@ -178,9 +179,9 @@ func (s *session) round(ctx context.Context, block *batch.Block) error {
 		return err
 	}
 	state := s.worker.State()
-	loss := s.host.config.Model.Learn(block, state)
+	change, loss := s.host.config.Model.Learn(block, state)
 	s.run.ticks.Add(1)
-	s.send(ctx, s.worker.Push(state, int64(block.Rows()), loss))
+	s.send(ctx, s.worker.Push(change, int64(block.Rows()), loss))
 	return nil
 }
 
@@ -225,8 +226,8 @@ func (s *session) handle(r Reply) error {
 		return r.Err
 	case r.Request.Push:
 		s.worker.Pushed(r.Request.Range, r.Request.Round)
-	case len(r.Values) != len(r.Request.Offsets)*s.host.config.Slots: // the worker would wait for ever
-		return param.Errorf(param.Invalid, "range %d has answered %d keys of %d floats with %d values", r.Request.Range, len(r.Request.Offsets), s.host.config.Slots, len(r.Values))
+	case len(r.Values) != len(r.Request.Offsets)*s.host.config.Pulled: // the worker would wait for ever
+		return param.Errorf(param.Invalid, "range %d has answered %d keys of %d floats with %d values", r.Request.Range, len(r.Request.Offsets), s.host.config.Pulled, len(r.Values))
 	default:
 		s.worker.Pulled(r.Request.Range, r.Request.Round, r.Values)
 	}

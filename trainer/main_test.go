@@ -69,11 +69,11 @@ func rowAt(row int64) (columns []uint32, values []float32) {
 // counting is a Model that adds 1 to all it reads; its loss is the rows.
 type counting struct{}
 
-func (counting) Learn(b *batch.Block, state []float32) float64 {
+func (counting) Learn(b *batch.Block, state []float32) ([]float32, float64) {
 	for i := range state {
 		state[i] = 1
 	}
-	return float64(b.Rows())
+	return state, float64(b.Rows())
 }
 
 func (counting) Evaluate(rows *batch.CSR, keep func(int) bool, weights []float32, into *metric.Summary) {

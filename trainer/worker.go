@@ -32,7 +32,8 @@ type Worker struct {
 	ID    param.Worker
 	Term  param.Term
 	spans []param.Span
-	slots int
+	// floats a key, of pulls and of pushes
+	pulled, pushed int
 
 	round  param.Round
 	keys   []uint32 // the round's, ascending
@@ -43,10 +44,11 @@ type Worker struct {
 	open   int // pulls not answered
 }
 
-// NewWorker returns a worker that begins with the given round.
-func NewWorker(id param.Worker, term param.Term, start param.Round, spans []param.Span, slots int) *Worker {
+// NewWorker returns a worker that begins with the given round; pulled and pushed
+// are the floats a key of its pulls and pushes.
+func NewWorker(id param.Worker, term param.Term, start param.Round, spans []param.Span, pulled, pushed int) *Worker {
 	return &Worker{
-		ID: id, Term: term, round: start, spans: spans, slots: slots,
+		ID: id, Term: term, round: start, spans: spans, pulled: pulled, pushed: pushed,
 		cuts: make([]int, len(spans)+1), pulls: make([]*Request, len(spans)), pushes: make([]*Request, len(spans)),
 	}
 }
@@ -59,7 +61,7 @@ func (w *Worker) Round() param.Round { return w.round }
 // version.
 func (w *Worker) Pull(keys []uint32) []*Request {
 	w.keys = keys
-	w.state = grow(w.state, len(keys)*w.slots)
+	w.state = grow(w.state, len(keys)*w.pulled)
 	w.open = len(w.spans)
 	for i, s := range w.spans {
 		lo := w.cuts[i]
@@ -90,11 +92,11 @@ func grow(s []float32, n int) []float32 {
 // for. Answers to other rounds, and second answers, change nothing.
 func (w *Worker) Pulled(id param.RangeID, round param.Round, values []float32) {
 	p := w.pulls[id]
-	if p == nil || p.Round != round || len(values) != len(p.Offsets)*w.slots {
+	if p == nil || p.Round != round || len(values) != len(p.Offsets)*w.pulled {
 		return
 	}
 	lo, m := w.cuts[id], len(p.Offsets)
-	for s := range w.slots {
+	for s := range w.pulled {
 		copy(w.state[s*len(w.keys)+lo:], values[s*m:(s+1)*m])
 	}
 	w.pulls[id] = nil
@@ -104,22 +106,22 @@ func (w *Worker) Pulled(id param.RangeID, round param.Round, values []float32) {
 // Complete reports whether all ranges have answered the round's pulls.
 func (w *Worker) Complete() bool { return w.open == 0 }
 
-// State returns the state of the round's keys, slot-major. The owner computes
-// in place and hands the changes to Push.
+// State returns the state of the round's keys, slot-major, as it was pulled. The
+// owner may compute in place.
 func (w *Worker) State() []float32 { return w.state }
 
-// Push ends the round: change is what the contribution adds to the state that
-// was pulled. It returns the pushes to be sent, one to each range; a range whose
+// Push ends the round: change is the contribution, slot-major values of the
+// round's keys. It returns the pushes to be sent, one to each range; a range whose
 // keys are not among the round's is told so by an empty one. The worker is in
 // the next round then.
 func (w *Worker) Push(change []float32, rows int64, loss float64) []*Request {
 	for i := range w.spans {
 		lo, hi := w.cuts[i], w.cuts[i+1]
-		r := Request{Push: true, Offsets: make([]uint32, hi-lo), Change: make([]float32, 0, (hi-lo)*w.slots), Rows: rows, Loss: loss}
+		r := Request{Push: true, Offsets: make([]uint32, hi-lo), Change: make([]float32, 0, (hi-lo)*w.pushed), Rows: rows, Loss: loss}
 		for j, k := range w.keys[lo:hi] {
 			r.Offsets[j] = k - uint32(w.spans[i].Lo)
 		}
-		for s := range w.slots {
+		for s := range w.pushed {
 			r.Change = append(r.Change, change[s*len(w.keys)+lo:s*len(w.keys)+hi]...)
 		}
 		w.pushes[i] = w.request(i, r)

@@ -13,7 +13,7 @@ var spans = []param.Span{{Lo: 0, Hi: 4}, {Lo: 4, Hi: 5}, {Lo: 5, Hi: 10}}
 // are cut by range, answers come in any order and more than once, and the change
 // is cut in the same way.
 func TestWorkerRound(t *testing.T) {
-	w := NewWorker(7, 3, 5, spans, 2)
+	w := NewWorker(7, 3, 5, spans, 2, 2)
 	requests := w.Pull([]uint32{1, 3, 6, 9})
 	want := [][]uint32{{1, 3}, {}, {1, 4}}
 	for i, r := range requests {
@@ -67,7 +67,7 @@ func TestWorkerRound(t *testing.T) {
 // TestWorkerOwnsItsRequests: what was sent stays as it was when the next round
 // begins: it may have to be sent again.
 func TestWorkerOwnsItsRequests(t *testing.T) {
-	w := NewWorker(0, 1, 0, spans, 1)
+	w := NewWorker(0, 1, 0, spans, 1, 1)
 	keys := []uint32{1, 3, 6, 9}
 	answer := func() {
 		for id, n := range []int{2, 0, 2} {
@@ -87,7 +87,7 @@ func TestWorkerOwnsItsRequests(t *testing.T) {
 
 // TestWorkerBarrier: without keys every range is asked all the same.
 func TestWorkerBarrier(t *testing.T) {
-	w := NewWorker(0, 1, 0, spans, 2)
+	w := NewWorker(0, 1, 0, spans, 2, 2)
 	if n := len(w.Pull(nil)); n != 3 {
 		t.Errorf("%d pulls", n)
 	}

@@ -103,7 +103,7 @@ func (w *work) setUp(m *parleyv1.Prepare) error {
 	if err != nil {
 		return err
 	}
-	config.Slots = rule.Slots()
+	config.Pulled, config.Pushed = rule.Pulled(), rule.Pushed()
 	if config.Model, err = linear.New(j.Model.Kind, positive(train), rule); err != nil {
 		return err
 	}

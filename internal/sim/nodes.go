@@ -242,7 +242,7 @@ func (t *trainerNode) order(o coordinator.Order) {
 		t.tell(func(now time.Time) { w.machine.Prepared(now, t.name, nil) })
 	case o.Assign != nil:
 		for _, a := range o.Assign {
-			h := &hosting{node: t, worker: trainer.NewWorker(a.Worker, a.Term, a.Round, w.plan().Ranges, w.rule().Slots())}
+			h := &hosting{node: t, worker: trainer.NewWorker(a.Worker, a.Term, a.Round, w.plan().Ranges, w.rule().Pulled(), w.rule().Pushed())}
 			t.workers[a.Worker] = h
 			h.begin()
 		}

@@ -18,6 +18,12 @@ type adagrad struct {
 
 func (adagrad) Slots() int { return 2 }
 
+func (adagrad) Pulled() int { return 2 }
+
+func (adagrad) Pushed() int { return 2 }
+
+func (adagrad) Local() bool { return true }
+
 func (r adagrad) Lazy() bool { return r.penalty.rate == 0 }
 
 // Step: g = gradient * x_j; a_j += g²; w_j -= rate * g / (√a_j + epsilon).
@@ -25,11 +31,11 @@ func (r adagrad) Step(state []float32, n int, index []uint32, values []float32, 
 	linalg.ScatterAdaGrad(state[:n], state[n:2*n], index, values, gradient, float32(r.rate), epsilon)
 }
 
-func (r adagrad) Combine(dst, src, change []float32, touched []uint32, steps float64, penalized int) {
+func (r adagrad) Combine(dst, src, change []float32, touched []uint32, round Round, penalized int) {
 	n := len(touched)
 	linalg.AddMean(dst[:n], src[:n], change[:n], touched)
 	linalg.Add(dst[n:2*n], src[n:2*n], change[n:2*n])
 	if p := r.penalty; p.rate > 0 {
-		linalg.ShrinkAdaGrad(dst[:penalized], dst[n:n+penalized], touched[:penalized], steps*p.rate, epsilon, p.shares)
+		linalg.ShrinkAdaGrad(dst[:penalized], dst[n:n+penalized], touched[:penalized], round.Steps*p.rate, epsilon, p.shares)
 	}
 }

@@ -57,21 +57,35 @@ type Settings struct {
 // Rule is an update rule. State is slot-major: slot s of key i of n is at
 // s*n+i; slot 0 is the weight.
 type Rule interface {
-	// Slots returns the number of floats kept a key: 1 for sgd, 2 for adagrad.
+	// Slots returns the number of floats that a server keeps a key: 1 for sgd, 2
+	// for adagrad.
 	Slots() int
+	// Pulled returns how many of them, from the first on, a worker reads.
+	Pulled() int
+	// Pushed returns the floats a key of a contribution.
+	Pushed() int
+	// Local reports that workers take steps of their own and push what changed;
+	// else they push the sum of their rows' gradients.
+	Local() bool
 	// Lazy reports that Combine keeps the bits of keys that nobody touched, so that
 	// it need not see them.
 	Lazy() bool
 	// Step takes one online step on a worker's copy of n keys, for a sparse
 	// row whose loss has the derivative gradient with respect to its margin.
-	// The row's keys differ from one another.
+	// The row's keys differ from one another. Only local rules step.
 	Step(state []float32, n int, index []uint32, values []float32, gradient float32)
 	// Combine sets dst to the server's state after a round, src being the state
 	// before it; dst may be src. All have len(touched) keys. change is the sum,
-	// in worker order, of what the workers changed; touched[i] is how many of
-	// them touched key i. steps is the mean number of online steps that a
-	// worker took in the round. Keys below penalized are subject to l2.
-	Combine(dst, src, change []float32, touched []uint32, steps float64, penalized int)
+	// in worker order, of what the workers pushed; touched[i] is how many of
+	// them touched key i. Keys below penalized are subject to l2.
+	Combine(dst, src, change []float32, touched []uint32, round Round, penalized int)
+}
+
+// Round is what a rule has to know of the round that it applies.
+type Round struct {
+	Number int64   // of rounds applied before
+	Rows   int64   // that the contributions are of
+	Steps  float64 // mean number of rows of a worker, all workers counted
 }
 
 // New returns the rule that the settings ask for. Its errors are Invalid.

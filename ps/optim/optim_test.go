@@ -64,12 +64,12 @@ func TestCombine(t *testing.T) {
 		rule := newRule(t, c.s)
 		n := 3 * rule.Slots()
 		dst := make([]float32, n)
-		rule.Combine(dst, src[:n], change[:n], touched, 8, 2)
+		rule.Combine(dst, src[:n], change[:n], touched, Round{Steps: 8}, 2)
 		if diff := cmp.Diff(c.want, dst, cmp.Comparer(near)); diff != "" {
 			t.Errorf("%s: %s", c.name, diff)
 		}
 		alias := append([]float32{}, src[:n]...)
-		rule.Combine(alias, alias, change[:n], touched, 8, 2)
+		rule.Combine(alias, alias, change[:n], touched, Round{Steps: 8}, 2)
 		if diff := cmp.Diff(dst, alias); diff != "" {
 			t.Errorf("%s in place: %s", c.name, diff)
 		}
@@ -83,7 +83,7 @@ func TestUntouchedKeysKeepTheirBits(t *testing.T) {
 		rule := newRule(t, Settings{Kind: kind, Rate: 0.5, Workers: 4})
 		src := []float32{float32(math.Copysign(0, -1)), 1e-45, 0.1, 3, 0.3, 0.7}[:3*rule.Slots()]
 		dst := make([]float32, len(src))
-		rule.Combine(dst, src, make([]float32, len(src)), make([]uint32, 3), 100, 3)
+		rule.Combine(dst, src, make([]float32, len(src)), make([]uint32, 3), Round{Steps: 100}, 3)
 		for i := range src {
 			if math.Float32bits(dst[i]) != math.Float32bits(src[i]) {
 				t.Errorf("%s: %v became %v", kind, src[i], dst[i])
@@ -96,7 +96,7 @@ func TestAnyPenaltyIsStable(t *testing.T) {
 	for _, kind := range []string{"sgd", "adagrad"} {
 		rule := newRule(t, Settings{Kind: kind, Rate: 1e3, L2: 1e20, Workers: 4})
 		state := []float32{3, -1, 2, 5}[:2*rule.Slots()]
-		rule.Combine(state, state, make([]float32, len(state)), []uint32{1, 0}, 1e6, 1)
+		rule.Combine(state, state, make([]float32, len(state)), []uint32{1, 0}, Round{Steps: 1e6}, 1)
 		if !(state[0] >= 0 && state[0] < 1e-9) || state[1] != -1 {
 			t.Errorf("%s: %v", kind, state)
 		}
@@ -107,7 +107,7 @@ func TestAnyPenaltyIsStable(t *testing.T) {
 func TestAdaGradLeavesWhatHasNoRate(t *testing.T) {
 	rule := newRule(t, Settings{Kind: "adagrad", Rate: 1, L2: 1, Workers: 4})
 	state := []float32{0.25, 0}
-	rule.Combine(state, state, []float32{0, 0}, []uint32{0}, 8, 1)
+	rule.Combine(state, state, []float32{0, 0}, []uint32{0}, Round{Steps: 8}, 1)
 	if state[0] != 0.25 {
 		t.Errorf("the weight became %v", state[0])
 	}

@@ -10,6 +10,12 @@ type sgd struct {
 
 func (sgd) Slots() int { return 1 }
 
+func (sgd) Pulled() int { return 1 }
+
+func (sgd) Pushed() int { return 1 }
+
+func (sgd) Local() bool { return true }
+
 func (r sgd) Lazy() bool { return r.penalty.rate == 0 }
 
 // Step: w_j -= rate * gradient * x_j.
@@ -17,9 +23,9 @@ func (r sgd) Step(state []float32, n int, index []uint32, values []float32, grad
 	linalg.ScatterSGD(state[:n], index, values, gradient, float32(r.rate))
 }
 
-func (r sgd) Combine(dst, src, change []float32, touched []uint32, steps float64, penalized int) {
+func (r sgd) Combine(dst, src, change []float32, touched []uint32, round Round, penalized int) {
 	linalg.AddMean(dst, src, change, touched)
 	if p := r.penalty; p.rate > 0 {
-		linalg.Shrink(dst[:penalized], touched[:penalized], steps*p.rate, p.shares)
+		linalg.Shrink(dst[:penalized], touched[:penalized], round.Steps*p.rate, p.shares)
 	}
 }

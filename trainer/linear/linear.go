@@ -56,10 +56,10 @@ func New(kind string, positive float32, step Stepper) (*Model, error) {
 }
 
 // Learn takes an online step a row, in the block's order. state is the state of
-// the block's columns, slot-major, and Learn leaves in it what the steps changed
-// (new minus old). It returns the progressive loss: the sum of the row losses,
-// each times its weight and before the row's own step, in row order.
-func (m *Model) Learn(b *batch.Block, state []float32) (loss float64) {
+// the block's columns, slot-major; the change is what the steps changed in it (new
+// minus old), in the same memory. The loss is progressive: the sum of the row
+// losses, each times its weight and before the row's own step, in row order.
+func (m *Model) Learn(b *batch.Block, state []float32) (change []float32, loss float64) {
 	n := len(b.Columns)
 	if len(state) != n*m.step.Slots() {
 		panic("linear: the state does not fit the block")
@@ -80,5 +80,5 @@ func (m *Model) Learn(b *batch.Block, state []float32) (loss float64) {
 	}
 	linalg.SubFrom(state, *before)
 	m.scratch.Put(before)
-	return loss
+	return state, loss
 }

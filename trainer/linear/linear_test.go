@@ -46,7 +46,7 @@ func TestLearnLinear(t *testing.T) {
 	state := []float32{1, 0, 0.5, 10, 20, 30}
 	// Row 0: margin 1.5, loss 1/8, gradient -1/2: weights 1.25, 0.5, 0.75.
 	// Row 1: margin 2.75, loss 49/32, gradient 7/4: weights -, -3, -0.125.
-	if loss := m.Learn(block(), state); loss != 1./8+49./32 {
+	if _, loss := m.Learn(block(), state); loss != 1./8+49./32 {
 		t.Errorf("loss %v", loss)
 	}
 	if diff := cmp.Diff([]float32{0.25, -3, -0.625, 1, 2, 2}, state); diff != "" {
@@ -57,7 +57,7 @@ func TestLearnLinear(t *testing.T) {
 func TestLearnLogistic(t *testing.T) {
 	m := newModel(t, "logistic", 2, plain{1})
 	state := make([]float32, 6)
-	loss := m.Learn(block(), state)
+	_, loss := m.Learn(block(), state)
 	// The first row's gradient is -1/2, which makes the second one's margin 4.5.
 	want, gradient := math.Ln2+math.Log1p(math.Exp(4.5)), 1/(1+math.Exp(-4.5))
 	if math.Abs(loss-want) > 1e-14 {
@@ -143,7 +143,7 @@ func TestLearnWeights(t *testing.T) {
 	b.Weights = []float32{2, 0}
 	state := []float32{1, 0, 0.5, 10, 20, 30}
 	// Row 0 as in TestLearnLinear, twice as hard; row 1 changes nothing.
-	if loss := m.Learn(b, state); loss != 2./8 {
+	if _, loss := m.Learn(b, state); loss != 2./8 {
 		t.Errorf("loss %v", loss)
 	}
 	if diff := cmp.Diff([]float32{0.5, 1, 0.5, 1, 2, 2}, state); diff != "" {

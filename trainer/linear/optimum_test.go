@@ -105,7 +105,7 @@ func (r *run) round(rows []batch.Row) {
 			touched[c]++
 		}
 	}
-	r.rule.Combine(r.state, r.state, change, touched, float64(r.batch), r.columns)
+	r.rule.Combine(r.state, r.state, change, touched, optim.Round{Steps: float64(r.batch)}, r.columns)
 }
 
 func (r *run) objective(l2 float64) float64 {
