@@ -105,6 +105,18 @@ func (h *Host) Release(w param.Worker, term param.Term) {
 	}
 }
 
+// Revoke ends all workers of terms below the floor, without a report.
+func (h *Host) Revoke(floor param.Term) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for w, r := range h.mu.workers {
+		if r.term < floor {
+			r.cancel()
+			delete(h.mu.workers, w)
+		}
+	}
+}
+
 // Close stops all workers and returns when their goroutines have ended.
 func (h *Host) Close() {
 	h.mu.Lock()

@@ -69,8 +69,8 @@ func (s *Server) handle(r *parleyv1.Request, out *rpc.Queue[*parleyv1.Reply]) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
-	case h.mu.dropped != nil:
-		out.Put(&parleyv1.Reply{Id: r.GetId(), Fault: rpc.Fault(h.mu.dropped)})
+	case h.mu.away != nil:
+		out.Put(&parleyv1.Reply{Id: r.GetId(), Fault: rpc.Fault(h.mu.away)})
 	case r.GetPush() != nil:
 		h.pushLocked(r, out)
 	case r.GetPull() == nil:
@@ -94,6 +94,7 @@ func (h *hosted) pushLocked(r *parleyv1.Request, out *rpc.Queue[*parleyv1.Reply]
 	h.pushed.Add(4 * int64(len(p.GetChange())))
 	out.Put(&parleyv1.Reply{Id: r.GetId(), Fault: rpc.Fault(err)})
 	h.answerLocked(answers)
+	h.takeLocked()
 }
 
 // answerLocked sends answers on their way.
