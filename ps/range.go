@@ -48,6 +48,15 @@ func (s Spec) Validate() error {
 	return nil
 }
 
+// penalized returns how many keys of the span, from the first on, are subject to
+// l2.
+func (s Spec) penalized() int {
+	if s.Penalized <= s.Span.Lo {
+		return 0
+	}
+	return int(min(s.Penalized, s.Span.Hi) - s.Span.Lo)
+}
+
 // Ticket is the driver's name for a pull, handed back with the answer to it.
 type Ticket uint64
 
@@ -57,6 +66,13 @@ type Pull struct {
 	Term    param.Term
 	Round   param.Round
 	Offsets []uint32 // key minus Span.Lo, ascending; none: only wait for the version
+	// Checked says that the sender's offsets are known to be ascending and in the
+	// span, as they are when the same list has been checked before.
+	Checked bool
+	// Alloc makes room for the n values of the answer, whatever they are; nil
+	// stands for make. It may be called with a later message of another worker,
+	// and must not call the range.
+	Alloc func(n int) []float32
 }
 
 // Push is a contribution: what a worker's local steps changed in a round.
@@ -68,6 +84,19 @@ type Push struct {
 	Change  []float32 // slot-major: slot s of offset i at s*len(Offsets)+i
 	Rows    int64     // rows that the worker learned from in the round
 	Loss    float64   // sum of their losses, each before its own step
+	Checked bool      // as in Pull
+	// Done is called once, when the range no longer refers to Offsets and Change:
+	// before Push returns when it refuses the contribution or knows it already,
+	// else with it or with a later message. It must not call the range.
+	Done func()
+}
+
+// release says that the contribution's memory may be used for something else.
+func (p *Push) release() {
+	if p.Done != nil {
+		p.Done()
+		p.Done = nil
+	}
 }
 
 // Answer is the outcome of a pull.
@@ -91,6 +120,9 @@ type Tally struct {
 type Range struct {
 	spec    Spec
 	version param.Version
+	applied int64         // number of applications
+	undo    bool          // the version before can be read
+	clocks  []param.Round // by worker, its next round; nil in bsp
 	table   table
 	round   gathering
 	terms   []param.Term

@@ -35,7 +35,7 @@ func (g *gathering) take(p *Push) (complete bool) {
 }
 
 func (g *gathering) add(p *Push) {
-	g.table.add(p.Offsets, p.Change)
+	g.table.add(p)
 	g.tally.Rows += p.Rows
 	g.tally.Loss += p.Loss
 }
@@ -73,13 +73,12 @@ func (g *gathering) reset() {
 // Inf. A refused contribution leaves the range as it was.
 func (r *Range) Push(p Push) (answers []Answer, err error) {
 	answers, err = r.admit(p.Worker, p.Term)
-	if err != nil {
-		return answers, err
+	known := err == nil && r.known(&p)
+	if err == nil && !known {
+		err = r.check(&p)
 	}
-	if p.Round < param.Round(r.version) || p.Round == param.Round(r.version) && r.round.contributed[p.Worker] {
-		return answers, nil
-	}
-	if err := r.check(&p); err != nil {
+	if err != nil || known {
+		p.release()
 		return answers, err
 	}
 	if r.round.take(&p) {
@@ -89,6 +88,11 @@ func (r *Range) Push(p Push) (answers []Answer, err error) {
 	return answers, nil
 }
 
+// known reports whether the contribution was taken before.
+func (r *Range) known(p *Push) bool {
+	return p.Round < param.Round(r.version) || p.Round == param.Round(r.version) && r.round.contributed[p.Worker]
+}
+
 func (r *Range) check(p *Push) error {
 	if p.Round > param.Round(r.version) {
 		return param.Errorf(param.Invalid, "range %d: worker %d contributes to round %d at version %d", r.spec.ID, p.Worker, p.Round, r.version)
@@ -96,8 +100,10 @@ func (r *Range) check(p *Push) error {
 	if len(p.Change) != len(p.Offsets)*r.spec.Rule.Pushed() || p.Rows < 0 {
 		return param.Errorf(param.Invalid, "range %d: worker %d: %d values for %d keys of %d floats", r.spec.ID, p.Worker, len(p.Change), len(p.Offsets), r.spec.Rule.Pushed())
 	}
-	if err := r.checkOffsets(p.Worker, p.Offsets); err != nil {
-		return err
+	if !p.Checked {
+		if err := r.checkOffsets(p.Worker, p.Offsets); err != nil {
+			return err
+		}
 	}
 	if !linalg.Finite(p.Change) || !linalg.FiniteScalar(p.Loss) {
 		return param.Errorf(param.Diverged, "range %d: worker %d: NaN or Inf in the contribution to round %d", r.spec.ID, p.Worker, p.Round)
@@ -122,74 +128,16 @@ func (r *Range) checkOffsets(w param.Worker, offsets []uint32) error {
 // apply makes the next version out of the current one; the current one stays
 // as the undo.
 func (r *Range) apply() {
-	penalized := 0
-	if r.spec.Penalized > r.spec.Span.Lo {
-		penalized = int(min(r.spec.Penalized, r.spec.Span.Hi) - r.spec.Span.Lo)
-	}
 	round := r.round.rows()
-	round.Number = int64(r.version)
-	r.table.apply(round, penalized)
+	round.Number = r.applied
+	r.table.apply(round, r.spec.penalized())
 	r.version++
+	r.applied++
+	r.undo = true
 	r.total.Rows += r.round.tally.Rows
 	r.total.Loss += r.round.tally.Loss
 	if param.Round(r.version)%r.spec.PerTally == 0 {
 		r.tallies = append(r.tallies, r.total)
 	}
 	r.round.reset()
-}
-
-// release answers the held pulls: their version exists now.
-func (r *Range) release() (answers []Answer) {
-	for w, held := range r.held {
-		for _, h := range held { // they wait for the next version, which is this one
-			answers = append(answers, Answer{Ticket: h.ticket, Values: r.table.read(h.pull.Offsets)})
-		}
-		r.held[w] = nil
-	}
-	return answers
-}
-
-// Pull asks for the state of some keys. The outcome is among the answers under
-// the given ticket, now or, when the version does not exist yet, with the Push
-// that makes it. A pull that is sent again is another one, with an answer of its
-// own; only when one is sent many times, the first are superseded.
-//
-// Errors in answers: Stale for an older term or a version that is gone; Invalid
-// for malformed keys or a version that the worker cannot need yet.
-func (r *Range) Pull(p Pull, ticket Ticket) (answers []Answer) {
-	refused, err := r.admit(p.Worker, p.Term)
-	answers = refused
-	if err == nil {
-		err = r.checkOffsets(p.Worker, p.Offsets)
-	}
-	if err != nil {
-		return append(answers, Answer{Ticket: ticket, Err: err})
-	}
-	version := param.Round(r.version)
-	switch {
-	case p.Round == version:
-		return append(answers, Answer{Ticket: ticket, Values: r.table.read(p.Offsets)})
-	case p.Round < version && p.Round+1 == version:
-		// The predecessor of this worker died between its pushes to two ranges:
-		// this one has gone on, another still waits for the worker's round.
-		return append(answers, Answer{Ticket: ticket, Values: r.table.before(p.Offsets)})
-	case p.Round < version:
-		err = param.Errorf(param.Stale, "range %d: worker %d pulls version %d, which is gone at version %d", r.spec.ID, p.Worker, p.Round, r.version)
-		return append(answers, Answer{Ticket: ticket, Err: err})
-	case p.Round == version+1:
-		return append(answers, r.hold(p, ticket)...)
-	}
-	err = param.Errorf(param.Invalid, "range %d: worker %d pulls version %d at version %d", r.spec.ID, p.Worker, p.Round, r.version)
-	return append(answers, Answer{Ticket: ticket, Err: err})
-}
-
-// hold keeps a pull until its version exists.
-func (r *Range) hold(p Pull, ticket Ticket) (answers []Answer) {
-	held := append(r.held[p.Worker], heldPull{ticket: ticket, pull: p})
-	if len(held) > maxHeld {
-		answers = append(answers, Answer{Ticket: held[0].ticket, Superseded: true})
-		held = held[1:]
-	}
-	r.held[p.Worker] = held
-	return answers
 }
