@@ -247,7 +247,7 @@ func readRange(ctx context.Context, store checkpoint.Store, dir string, part che
 	for i, s := range sections {
 		list[i] = ps.Section{Name: s.Name, Data: s.Data}
 	}
-	s, err := ps.DecodeSnapshot(header, list)
+	s, err := ps.DecodeSnapshot(header, list...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", part.File, err)
 	}

@@ -165,7 +165,7 @@ func (h *Handovers) Adopt(stream grpc.ClientStreamingServer[parleyv1.AdoptPiece,
 	if err != nil {
 		return err
 	}
-	state, err := ps.DecodeHandover(first.GetHeader(), sections)
+	state, err := ps.DecodeHandover(first.GetHeader(), sections...)
 	if err != nil {
 		return err
 	}

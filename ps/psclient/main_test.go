@@ -113,7 +113,11 @@ func newJob(t testing.TB, network rpc.Network, hosts, ranges, workers int) *job 
 		specs[i%hosts] = append(specs[i%hosts], ps.Spec{ID: param.RangeID(i), Span: span, Workers: workers, Penalized: 1000, PerTally: 4, Rule: rule})
 	}
 	for i, h := range j.hosts {
-		if err := h.ranges.Create("j", specs[i]); err != nil {
+		var made []*ps.Range
+		for _, s := range specs[i] {
+			made = append(made, ps.NewRange(s))
+		}
+		if err := h.ranges.Create("j", 0, made); err != nil {
 			t.Fatal(err)
 		}
 	}

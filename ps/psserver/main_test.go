@@ -30,12 +30,20 @@ func everywhere(t *testing.T, f func(*testing.T, *Server, parleyv1.ParametersCli
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := New()
-			if err := s.Create("j", []ps.Spec{spec(t, 0, 2), spec(t, 1, 2)}); err != nil {
+			if err := s.Create("j", 0, ranges(spec(t, 0, 2), spec(t, 1, 2))); err != nil {
 				t.Fatal(err)
 			}
 			f(t, s, serve(t, network, s))
 		})
 	}
+}
+
+// ranges makes new ranges.
+func ranges(specs ...ps.Spec) (list []*ps.Range) {
+	for _, s := range specs {
+		list = append(list, ps.NewRange(s))
+	}
+	return list
 }
 
 func spec(t testing.TB, id param.RangeID, workers int) ps.Spec {

@@ -11,7 +11,6 @@ import (
 	"parley/internal/param"
 	"parley/internal/rpc"
 	parleyv1 "parley/proto/parley/v1"
-	"parley/ps"
 )
 
 // TestHeld: a pull is answered when the last worker's push has made its version,
@@ -133,7 +132,7 @@ func TestDrop(t *testing.T) {
 		if len(s.Status()) != 0 {
 			t.Errorf("status %v", s.Status())
 		}
-		if err := s.Create("j", []ps.Spec{spec(t, 0, 1)}); err != nil {
+		if err := s.Create("j", 0, ranges(spec(t, 0, 1))); err != nil {
 			t.Errorf("create after drop: %v", err)
 		}
 	})
@@ -144,7 +143,7 @@ func TestRead(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *Server, c parleyv1.ParametersClient) {
 		big := spec(t, 0, 1)
 		big.Span.Hi = 2*readPiece + 5
-		if err := s.Create("big", []ps.Spec{big}); err != nil {
+		if err := s.Create("big", 0, ranges(big)); err != nil {
 			t.Fatal(err)
 		}
 		a := open(t, c)
@@ -222,28 +221,29 @@ func TestAbandonedStreams(t *testing.T) {
 	})
 }
 
-// TestCreate refuses what it cannot make, and makes nothing then.
+// TestCreate: new ranges take the place of those of an earlier era, whose pulls are
+// refused; those of a later one stay.
 func TestCreate(t *testing.T) {
 	good := spec(t, 0, 2)
-	bad := good
-	bad.ID, bad.Workers = 1, 0
-	huge := good
-	huge.ID, huge.Span = 1, param.Span{Lo: 1, Hi: math.MaxUint64}
-	for name, specs := range map[string][]ps.Spec{"bad": {good, bad}, "huge": {good, huge}, "twice": {good, good}} {
-		s := New()
-		if err := s.Create("j", specs); param.KindOf(err) != param.Invalid {
-			t.Errorf("%s: %v", name, err)
-		}
-		if len(s.Status()) != 0 {
-			t.Errorf("%s: it made %v", name, s.Status())
-		}
-	}
 	s := New()
-	if err := s.Create("j", []ps.Spec{good}); err != nil {
+	if err := s.Create("j", 0, ranges(good, good)); param.KindOf(err) != param.Invalid || len(s.Status()) != 0 {
+		t.Errorf("a range twice: %v, %v", err, s.Status())
+	}
+	if err := s.Create("j", 2, ranges(good)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Create("j", []ps.Spec{good}); param.KindOf(err) != param.Invalid {
-		t.Errorf("created twice: %v", err)
+	h, err := s.hosted("j", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Create("j", 1, ranges(good)); param.KindOf(err) != param.Stale {
+		t.Errorf("an earlier era: %v", err)
+	}
+	if err := s.Create("j", 3, ranges(good)); err != nil {
+		t.Error(err)
+	}
+	if h.mu.away == nil || s.Status()[0].Era != 3 {
+		t.Errorf("the old range is %v, status %+v", h.mu.away, s.Status())
 	}
 }
 
