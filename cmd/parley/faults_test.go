@@ -13,18 +13,6 @@ import (
 	"parley/internal/artifact"
 )
 
-// faultEpochs is how long the jobs of these tests are: by default a few seconds.
-// scripts/faults.sh makes them longer.
-func faultEpochs() string {
-	if n := os.Getenv("PARLEY_FAULT_EPOCHS"); n != "" {
-		return n
-	}
-	if slower > 1 {
-		return "30"
-	}
-	return "120"
-}
-
 // faulty is a job over a coordinator, two servers and three trainers as processes,
 // with checkpoints every second.
 type faulty struct {
@@ -50,7 +38,7 @@ func startFaulty(t *testing.T, settings ...string) *faulty {
 	for range 3 {
 		f.trainers = append(f.trainers, f.add(t, "trainer"))
 	}
-	f.settings = append([]string{"run.epochs=" + faultEpochs(), "run.checkpoint.every=1s"}, settings...)
+	f.settings = append([]string{faultEpochs(), "run.checkpoint.every=1s"}, settings...)
 	f.run = startTraining(t, append([]string{"--cluster", f.address()}, f.settings...)...)
 	f.checkpoints = filepath.Join(f.run.output, "checkpoints")
 	return f
@@ -79,7 +67,7 @@ func (f *faulty) middle() {
 func (f *faulty) same() artifact.Report {
 	f.t.Helper()
 	report := f.run.report(f.t)
-	if want := undisturbed(f.t, f.settings...); report.ModelSHA256 != want {
+	if want := undisturbed(f.t); report.ModelSHA256 != want {
 		f.t.Errorf("model %s, undisturbed %s", report.ModelSHA256, want)
 	}
 	for _, e := range f.run.events(f.t) {
@@ -88,22 +76,6 @@ func (f *faulty) same() artifact.Report {
 		}
 	}
 	return report
-}
-
-// undisturbed returns the model's hash of the same job on one server and one
-// trainer in one process.
-func undisturbed(t *testing.T, settings ...string) string {
-	t.Helper()
-	return trainReport(t, append([]string{"--servers", "1", "--trainers", "2", "run.checkpoint=off"}, withoutCheckpoint(settings)...)...).ModelSHA256
-}
-
-func withoutCheckpoint(settings []string) (kept []string) {
-	for _, s := range settings {
-		if !strings.HasPrefix(s, "run.checkpoint") {
-			kept = append(kept, s)
-		}
-	}
-	return kept
 }
 
 func TestServerKilled(t *testing.T) {

@@ -251,7 +251,7 @@ func (c *testCluster) follow(j *job.Job, do func()) (*parleyv1.Outcome, *watcher
 	if do != nil {
 		g.set(100, do)
 	}
-	id, err := cl.Submit(ctx, j)
+	id, err := cl.Submit(ctx, j, false)
 	if err != nil {
 		c.t.Fatal(err)
 	}
