@@ -34,6 +34,9 @@ func (d *decoder) mapping(path string, n *node, v reflect.Value) {
 			d.add(e.at, p, "%s", unknownKey(path, e.key, v.Type()))
 		case e.value.isNull():
 			d.reject(e.at, p, "has no value; give it one, or remove the key")
+		case f.kind == reflect.TypeFor[*Checkpoint]() && e.value.shape == scalar && e.value.text == off:
+			every := entry{"every", e.at, e.value} // checkpoint: off is short for {every: off}
+			d.value(p, &node{at: e.value.at, shape: mapping, entries: []entry{every}}, v.Field(f.index), f.rule)
 		default:
 			d.value(p, e.value, v.Field(f.index), f.rule)
 		}

@@ -26,7 +26,7 @@ func TestDefaults(t *testing.T) {
 		Data:      Data{Train: Source{Path: "a.svm", Format: "libsvm"}, Scale: 1, Cache: "on"},
 		Model:     Model{Kind: "logistic"},
 		Optimizer: Optimizer{Kind: "adagrad", Rate: 0.5},
-		Run:       Run{Epochs: 5, Batch: 1024, Workers: 8, Ranges: 4, Seed: 1, Consistency: "bsp", Replicas: 1},
+		Run:       Run{Epochs: 5, Batch: 1024, Workers: 8, Ranges: 4, Seed: 1, Consistency: "bsp", Replicas: 1, Wire: "f32", Checkpoint: &Checkpoint{"30s", 3, "runs/a/checkpoints"}},
 		Output:    "runs/a",
 	}
 	if diff := cmp.Diff(want, parsed(t, minimal)); diff != "" {
@@ -64,7 +64,7 @@ func TestEveryKeyReachesTheJob(t *testing.T) {
 		},
 		Model:     Model{Kind: "linear", L2: 1e-5, PenalizeBias: true},
 		Optimizer: Optimizer{Kind: "sgd", Rate: 2},
-		Run:       Run{Epochs: 1, Batch: 2, Workers: 3, Ranges: 40, Seed: 1<<64 - 1, Consistency: "bsp", Replicas: 1},
+		Run:       Run{Epochs: 1, Batch: 2, Workers: 3, Ranges: 40, Seed: 1<<64 - 1, Consistency: "bsp", Replicas: 1, Wire: "f32", Checkpoint: &Checkpoint{"30s", 3, "runs: a/checkpoints"}},
 		Output:    "runs: a",
 	}
 	if diff := cmp.Diff(want, parsed(t, full)); diff != "" {
@@ -83,10 +83,10 @@ func TestOverrides(t *testing.T) {
 		{[]string{"run.epochs=7"}, func(j *Job) { j.Run.Epochs = 7 }},
 		{[]string{"run.epochs=7", "run.epochs=8"}, func(j *Job) { j.Run.Epochs = 8 }},
 		{[]string{"run={epochs: 2}"}, func(j *Job) {
-			j.Run = Run{Epochs: 2, Batch: 1024, Workers: 8, Ranges: 4, Seed: 1, Consistency: "bsp", Replicas: 1}
+			j.Run = Run{Epochs: 2, Batch: 1024, Workers: 8, Ranges: 4, Seed: 1, Consistency: "bsp", Replicas: 1, Wire: "f32", Checkpoint: j.Run.Checkpoint}
 		}},
 		{[]string{"run.epochs=null", "run=~"}, func(j *Job) {
-			j.Run = Run{Epochs: 5, Batch: 1024, Workers: 8, Ranges: 4, Seed: 1, Consistency: "bsp", Replicas: 1}
+			j.Run = Run{Epochs: 5, Batch: 1024, Workers: 8, Ranges: 4, Seed: 1, Consistency: "bsp", Replicas: 1, Wire: "f32", Checkpoint: j.Run.Checkpoint}
 		}},
 		{[]string{"data.test=null", "data.holdout=0.5"}, func(j *Job) { j.Data.Test, j.Data.Holdout = nil, 0.5 }},
 		{[]string{"data.train.path=*.gz"}, func(j *Job) { j.Data.Train.Path = "*.gz" }},
@@ -161,7 +161,7 @@ func TestDefaultName(t *testing.T) {
 }
 
 func TestCanonicalAndDecode(t *testing.T) {
-	for _, text := range []string{minimal, full, columns, documents} {
+	for _, text := range []string{minimal, full, columns, documents, trained} {
 		j := parsed(t, text)
 		got, err := Decode(j.Canonical())
 		if err != nil {
@@ -183,6 +183,9 @@ func TestDecodeRefuses(t *testing.T) {
 		strings.Replace(good, `"scale":1`, `"features":[],"scale":1`, 1),
 		strings.Replace(good, `"scale":1`, `"label":null,"scale":1`, 1),
 		strings.Replace(good, `"epochs":5`, `"epochs":0`, 1),
+		strings.Replace(good, `"30s"`, `"1 day"`, 1),
+		strings.Replace(good, `,"to":"runs/a/checkpoints"`, "", 1),
+		strings.Replace(good, `"rate":0.5`, `"rate":0.5,"beta1":0.5`, 1),
 		strings.Replace(good, `"epochs":5`, `"epochs":5.5`, 1),
 		strings.Replace(good, `"rate":0.5`, `"rate":5e-1`, 1),
 		strings.Repeat(" ", maxBytes+1),
@@ -228,7 +231,7 @@ func TestHugeInputCostsLittle(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, text := range []string{minimal, full, columns, documents, "", "a: &x [*x]", "run: {epochs: 1e5, seed: -0}", "\xff\xfe"} {
+	for _, text := range []string{minimal, full, columns, documents, trained, "", "a: &x [*x]", "run: {epochs: 1e5, seed: -0}", "\xff\xfe"} {
 		f.Add([]byte(text), "run.epochs=3")
 		f.Add([]byte(text), "data.test={path: '*'}")
 		f.Add([]byte(text), "data.features[0]={cross: [a, b]}")

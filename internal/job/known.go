@@ -10,15 +10,13 @@ import (
 // plannedKeys are the keys of the job file whose feature does not exist yet. They are
 // refused as such, never accepted and ignored; what is below them is not read.
 var plannedKeys = []string{
-	"model.l1", "model.rank", "model.loss", "model.topics", "model.tolerance", "model.init",
-	"run.checkpoint", "run.stop", "run.tolerance",
+	"model.rank", "model.loss", "model.topics", "model.tolerance", "run.tolerance",
 }
 
 // plannedValues are the values whose feature does not exist yet, by key.
 var plannedValues = map[string][]string{
-	"model.kind":      {"softmax", "hinge", "poisson", "fm", "lsi", "lda", "nmf", "mlp", "wide_deep"},
-	"optimizer.kind":  {"momentum", "adam", "ftrl", "lbfgs"},
-	"run.consistency": {"ssp", "asp"},
+	"model.kind":     {"softmax", "hinge", "poisson", "fm", "lsi", "lda", "nmf", "mlp", "wide_deep"},
+	"optimizer.kind": {"lbfgs"},
 }
 
 // choice returns the fault of a value that is none of the allowed ones.

@@ -34,9 +34,7 @@ func Load(path string, overrides []string) (*Job, error) {
 		return nil, err
 	}
 	folder := filepath.Dir(full)
-	if !scheme.MatchString(j.Output) {
-		j.Output = within(folder, j.Output)
-	}
+	moveTo(folder, &j.Output, &j.Model.Init, &j.Run.Checkpoint.To)
 	j.Data.Train.moveTo(folder)
 	if j.Data.Test != nil {
 		j.Data.Test.moveTo(folder)
@@ -71,6 +69,7 @@ func parse(file, name string, text []byte, overrides []string) (*Job, error) {
 	if err := r.err(); err != nil {
 		return nil, err
 	}
+	settlePlaces(j)
 	return j, nil
 }
 
@@ -102,8 +101,12 @@ func cleanName(s string) string {
 }
 
 // moveTo makes the paths of a source what they are seen from folder.
-func (s *Source) moveTo(folder string) {
-	for _, path := range []*string{&s.Path, &s.Labels, &s.Vocab} {
+func (s *Source) moveTo(folder string) { moveTo(folder, &s.Path, &s.Labels, &s.Vocab) }
+
+// moveTo makes paths what they are seen from folder. URLs, and paths that were
+// not given, stay as they are.
+func moveTo(folder string, paths ...*string) {
+	for _, path := range paths {
 		if *path != "" && !scheme.MatchString(*path) {
 			*path = within(folder, *path)
 		}

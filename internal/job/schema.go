@@ -25,12 +25,19 @@ func Schema() []byte {
 	for _, kind := range featureKinds {
 		feature.OneOf = append(feature.OneOf, &jsonschema.Schema{Required: []string{kind}})
 	}
+	checkpoint := property(property(s, "run"), "checkpoint")
+	checkpoint.AnyOf = []*jsonschema.Schema{{Type: checkpoint.Type}, {Const: off}}
+	checkpoint.Type = ""
+	property(checkpoint, "every").Pattern = everyPattern
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil { // it is made of strings and numbers
 		panic("job: schema: " + err.Error())
 	}
 	return append(text, '\n')
 }
+
+// everyPattern is what time.ParseDuration reads, and off.
+const everyPattern = `^(off|[+]?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$`
 
 func property(s *jsonschema.Schema, key string) *jsonschema.Schema {
 	p, ok := s.Properties.Get(key)

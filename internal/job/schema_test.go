@@ -39,15 +39,18 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 		with("name: a/b\n"), with("name: ''\n"), with("name: 7\n"), with("name: " + strings.Repeat("a", 65) + "\n"),
 		with("run: {epochs: 1}\n"), with("run: {epochs: 0}\n"), with("run: {epochs: 1000000}\n"), with("run: {epochs: 1000001}\n"),
 		with("run: {epochs: '4'}\n"), with("run: {epochs: 4.5}\n"), with("run: {workers: 4097}\n"), with("run: {ranges: 65537}\n"),
-		with("run: {batch: 1048577}\n"), with("run: {staleness: 1}\n"), with("run: {replicas: 2}\n"), with("run: {replicas: 0}\n"),
-		with("run: {consistency: ssp}\n"), with("run: {consistency: bsp}\n"), with("run: {stop: 1}\n"), with("run: {seed: 0}\n"), with("run: {seed: -1}\n"),
-		with("optimizer: {rate: 0}\n"), with("optimizer: {rate: 0.1}\n"), with("optimizer: {kind: adam}\n"), with("optimizer: []\n"),
+		with("run: {batch: 1048577}\n"), with("run: {staleness: -1}\n"), with("run: {replicas: 2}\n"), with("run: {replicas: 0}\n"),
+		with("run: {consistency: ssp, staleness: 1}\n"), with("run: {consistency: spp}\n"), with("run: {consistency: bsp}\n"), with("run: {stop: 1}\n"), with("run: {tolerance: 1}\n"), with("run: {seed: 0}\n"), with("run: {seed: -1}\n"),
+		with("optimizer: {rate: 0}\n"), with("optimizer: {rate: 0.1}\n"), with("optimizer: {kind: adam}\n"), with("optimizer: {kind: lbfgs}\n"), with("optimizer: []\n"),
 		strings.Replace(minimal, "logistic", "softmax", 1), strings.Replace(minimal, "logistic", "linear", 1),
 		strings.Replace(minimal, "  train", "  holdout: 0.5\n  train", 1), strings.Replace(minimal, "  train", "  holdout: 1\n  train", 1),
 		strings.Replace(minimal, "  train", "  holdout: 0\n  train", 1),
 		strings.Replace(minimal, "  train", "  holdout: 0.5\n  test: {path: b}\n  train", 1),
 		strings.Replace(minimal, "  train", "  test: {path: b}\n  train", 1), strings.Replace(minimal, "  train", "  test: {}\n  train", 1),
-		columns, documents,
+		columns, documents, trained,
+	}
+	for _, run := range runValues {
+		texts = append(texts, "data: {train: {path: a}, test: {path: b}}\nmodel: {kind: linear}\noutput: o\n"+run+"\n")
 	}
 	for _, data := range dataValues {
 		texts = append(texts, "data: {train: {path: a.csv}, "+data+"}\nmodel: {kind: linear}\noutput: o\n")
@@ -62,6 +65,18 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 			t.Errorf("schema says %v, Parse says %v, of\n%s", valid, parse, text)
 		}
 	}
+}
+
+// runValues are keys of optimizer and run that the schema and Parse must agree on.
+var runValues = []string{
+	"run: {checkpoint: off}", "run: {checkpoint: on}", "run: {checkpoint: 3}", "run: {checkpoint: {}}", "run: {checkpoint: {every: off}}", "run: {checkpoint: {every: 1h30m}}",
+	"run: {checkpoint: {every: 1.5h}}", "run: {checkpoint: {every: 30}}", "run: {checkpoint: {every: '30'}}", "run: {checkpoint: {every: s}}", "run: {checkpoint: {every: -3s}}",
+	"run: {checkpoint: {keep: 0}}", "run: {checkpoint: {keep: 1001}}", "run: {checkpoint: {keep: 1, to: x}}", "run: {checkpoint: {to: ''}}", "run: {checkpoint: {for: x}}",
+	"run: {stop: {}}", "run: {stop: {metric: mae, patience: 1, min_delta: 0.1}}", "run: {stop: {metric: loss}}", "run: {stop: {patience: 0}}", "run: {stop: {min_delta: -1}}", "run: {stop: off}",
+	"run: {wire: int8}", "run: {wire: f64}", "run: {consistency: asp}",
+	"optimizer: {kind: momentum, momentum: 0.99, nesterov: true}", "optimizer: {kind: momentum, momentum: 1}", "optimizer: {kind: momentum, nesterov: 1}",
+	"optimizer: {kind: adam, beta1: 0, beta2: 0.5, epsilon: 1}", "optimizer: {kind: adam, beta1: 1}", "optimizer: {kind: adam, beta2: -0.1}", "optimizer: {kind: adam, epsilon: 0}",
+	"optimizer: {kind: ftrl, beta: 2}", "optimizer: {kind: ftrl, beta: 0}",
 }
 
 // dataValues are keys of data that the schema and Parse must agree on.

@@ -4,14 +4,15 @@ import (
 	"cmp"
 	"reflect"
 	"slices"
+	"strings"
+	"time"
 )
 
 // settle gives the defaults that hang on the values of other keys, after all were
 // decoded.
 func (d *decoder) settle(j *Job) {
-	if !d.given("optimizer.rate") {
-		j.Optimizer.Rate = defaultRate(j.Optimizer.Kind)
-	}
+	d.settleOptimizer(&j.Optimizer)
+	d.settleRun(j)
 	train, test := &j.Data.Train, j.Data.Test
 	if !d.given("data.train.format") {
 		train.Format = cmp.Or(FormatOf(train.Path), "libsvm")
@@ -36,13 +37,41 @@ func (d *decoder) given(path string) bool {
 	return ok
 }
 
-// defaultRate returns the rate of an update rule when the job gives none:
-// AdaGrad divides by the key's history, so its steps start larger.
-func defaultRate(kind string) float64 {
-	if kind == "sgd" {
-		return 0.05
+// settleOptimizer gives the rate and the knobs of the update rule.
+func (d *decoder) settleOptimizer(o *Optimizer) {
+	if !d.given("optimizer.rate") {
+		o.Rate = cmp.Or(rates[o.Kind], 1) // a kind that is none is a fault of its own
 	}
-	return 0.5
+	for _, k := range knobs {
+		if k.kind == o.Kind && k.fallback != 0 && !d.given(join("optimizer", k.key)) {
+			fieldOf(reflect.ValueOf(o).Elem(), k.key).SetFloat(k.fallback)
+		}
+	}
+}
+
+// settleRun gives the staleness, the checkpoint and the metric that stops.
+func (d *decoder) settleRun(j *Job) {
+	r := &j.Run
+	if r.Consistency == "ssp" && !d.given("run.staleness") {
+		r.Staleness = 4
+	}
+	if r.Checkpoint == nil {
+		r.Checkpoint = new(Checkpoint)
+		setDefaults(reflect.ValueOf(r.Checkpoint).Elem())
+	}
+	if every, err := time.ParseDuration(r.Checkpoint.Every); err == nil && everyFault(r.Checkpoint.Every) == "" {
+		r.Checkpoint.Every = shortest(every)
+	}
+	if metrics := metricsOf[j.Model.Kind]; r.Stop != nil && metrics != nil && !d.given("run.stop.metric") {
+		r.Stop.Metric = metrics[0]
+	}
+}
+
+// settlePlaces gives the defaults that hang on paths, of a job without faults.
+func settlePlaces(j *Job) {
+	if c := j.Run.Checkpoint; c.To == "" {
+		c.To = strings.TrimRight(j.Output, "/") + "/checkpoints"
+	}
 }
 
 // settleText describes the documents of format text, and takes away the default

@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -31,10 +30,9 @@ const outputScheme = "s3://"
 
 func (c *checker) job(j *Job) {
 	c.fields("", reflect.ValueOf(j).Elem())
-	if scheme.MatchString(j.Output) && !strings.HasPrefix(j.Output, outputScheme) {
-		c.fault("output", "must be a folder or an s3:// URL, not %q", shorten(j.Output))
-	}
+	c.place("output", j.Output)
 	c.data(j)
+	c.train(j)
 }
 
 // fault reports a fault of the key at path, unless it has one already.

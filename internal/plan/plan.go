@@ -152,6 +152,11 @@ func (p *Plan) Bias() param.Key { return p.Keys - 1 }
 // and the settings that shape the model. Ranges, placement and paths are not in
 // it.
 func (p *Plan) Hash() string {
+	model, wire := p.Job.Model, p.Job.Run.Wire
+	model.Init = "" // a path: what it begins with is not in its name
+	if wire == "f32" {
+		wire = "" // so that jobs have the hash that they had before there was another
+	}
 	text, err := json.Marshal(struct {
 		Data      string
 		Rows      int64
@@ -166,11 +171,15 @@ func (p *Plan) Hash() string {
 		Workers   int
 		Seed      uint64
 		Mode      string
+		Staleness int       `json:",omitempty"`
+		Wire      string    `json:",omitempty"`
+		Stop      *job.Stop `json:",omitempty"`
 		ShardRows int64
 		Window    int
 	}{
-		p.Train.SHA256, p.Train.Rows, p.Train.Columns, p.Train.Bad, string(p.Train.Transform), p.Job.Data.Holdout, p.Job.Model, p.Job.Optimizer,
+		p.Train.SHA256, p.Train.Rows, p.Train.Columns, p.Train.Bad, string(p.Train.Transform), p.Job.Data.Holdout, model, p.Job.Optimizer,
 		p.Job.Run.Epochs, p.Job.Run.Batch, p.Job.Run.Workers, p.Job.Run.Seed, p.Job.Run.Consistency,
+		p.Job.Run.Staleness, wire, p.Job.Run.Stop,
 		ShardRows(p.Train.Rows), windowRows,
 	})
 	if err != nil { // numbers and strings alone; NaN is refused by job.Validate

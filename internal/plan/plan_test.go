@@ -173,6 +173,20 @@ func TestHash(t *testing.T) {
 		"batch":    func(j *job.Job, _ *Manifest) { j.Run.Batch = 9 },
 		"workers":  func(j *job.Job, _ *Manifest) { j.Run.Workers = 9 },
 		"seed":     func(j *job.Job, _ *Manifest) { j.Run.Seed = 9 },
+		"l1":       func(j *job.Job, _ *Manifest) { j.Model.L1 = 1 },
+		"momentum": func(j *job.Job, _ *Manifest) { j.Optimizer.Momentum = 0.5 },
+		"nesterov": func(j *job.Job, _ *Manifest) { j.Optimizer.Nesterov = true },
+		"beta1":    func(j *job.Job, _ *Manifest) { j.Optimizer.Beta1 = 0.5 },
+		"beta2":    func(j *job.Job, _ *Manifest) { j.Optimizer.Beta2 = 0.5 },
+		"epsilon":  func(j *job.Job, _ *Manifest) { j.Optimizer.Epsilon = 0.5 },
+		"beta":     func(j *job.Job, _ *Manifest) { j.Optimizer.Beta = 0.5 },
+		"mode":     func(j *job.Job, _ *Manifest) { j.Run.Consistency = "asp" },
+		"stale":    func(j *job.Job, _ *Manifest) { j.Run.Staleness = 1 },
+		"wire":     func(j *job.Job, _ *Manifest) { j.Run.Wire = "f16" },
+		"stop":     func(j *job.Job, _ *Manifest) { j.Run.Stop = &job.Stop{Metric: "auc", Patience: 1} },
+		"=f32":     func(j *job.Job, _ *Manifest) { j.Run.Wire = "f32" },
+		"=saved":   func(j *job.Job, _ *Manifest) { j.Run.Checkpoint = &job.Checkpoint{Every: "1m", Keep: 1, To: "x"} },
+		"=init":    func(j *job.Job, _ *Manifest) { j.Model.Init = "x" },
 		"=name":    func(j *job.Job, _ *Manifest) { j.Name = "other" },
 		"=output":  func(j *job.Job, _ *Manifest) { j.Output = "other" },
 		"=ranges":  func(j *job.Job, _ *Manifest) { j.Run.Ranges = 9 },
@@ -184,6 +198,15 @@ func TestHash(t *testing.T) {
 		if same := New(j, m).Hash() == base; same != (name[0] == '=') {
 			t.Errorf("%s: the same hash: %t", name, same)
 		}
+	}
+}
+
+// TestHashIsThatOfBefore: a job without newer keys has the hash that it had
+// before there were any.
+func TestHashIsThatOfBefore(t *testing.T) {
+	const want = "9e5753b047c3b42375be8c17c5c3895df8fe0bb7cb85804bf68dde72ae3f0727"
+	if got := New(newJob(2, 10, 0.1), manifest(100)).Hash(); got != want {
+		t.Errorf("hash %s, want %s", got, want)
 	}
 }
 

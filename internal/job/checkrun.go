@@ -1,0 +1,105 @@
+package job
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// train checks the rules of model, optimizer and run that hang on several keys,
+// or that no tag can say.
+func (c *checker) train(j *Job) {
+	c.place("model.init", j.Model.Init)
+	if kind := j.Optimizer.Kind; !c.isBad("optimizer.kind") {
+		c.knobs(&j.Optimizer)
+		if j.Model.L1 != 0 && kind != "ftrl" {
+			c.fault("model.l1", "is only for optimizer.kind ftrl yet, and this is %s; remove it, or set the kind", plain(kind))
+		}
+	}
+	c.staleness(&j.Run)
+	if j.Run.Checkpoint != nil {
+		c.checkpoint(j.Run.Checkpoint)
+	}
+	if j.Run.Stop != nil {
+		c.stop(j)
+	}
+}
+
+// place checks a path that may be an s3:// URL.
+func (c *checker) place(path, text string) {
+	if scheme.MatchString(text) && !strings.HasPrefix(text, outputScheme) {
+		c.fault(path, "must be a folder or an s3:// URL, not %q", shorten(text))
+	}
+}
+
+// knobs reports the keys that do nothing for the update rule, and zeros that the
+// rule cannot have.
+func (c *checker) knobs(o *Optimizer) {
+	v := reflect.ValueOf(o).Elem()
+	for _, k := range knobs {
+		path := join("optimizer", k.key)
+		switch used := c.uses("optimizer", v, k.key); {
+		case used && k.kind != o.Kind:
+			c.fault(path, "does nothing for optimizer.kind %s, only for %s; remove it, or set the kind", o.Kind, k.kind)
+		case k.positive && k.kind == o.Kind && fieldOf(v, k.key).IsZero():
+			c.fault(path, "must be more than 0, not 0")
+		}
+	}
+}
+
+func (c *checker) staleness(r *Run) {
+	switch {
+	case c.isBad("run.consistency"):
+	case r.Consistency == "ssp" && r.Staleness == 0:
+		c.fault("run.staleness", "must be at least 1 for run.consistency ssp, not 0; with no round to run ahead that is bsp")
+	case r.Consistency != "ssp" && r.Staleness != 0:
+		c.fault("run.staleness", "does nothing for run.consistency %s, only for ssp; remove it, or set the consistency", r.Consistency)
+	}
+}
+
+func (c *checker) checkpoint(p *Checkpoint) {
+	c.place("run.checkpoint.to", p.To)
+	if fault := everyFault(p.Every); fault != "" {
+		c.fault("run.checkpoint.every", "%s", fault)
+	}
+	if p.To == "" && c.at == nil { // else its default waits for a valid output
+		c.fault("run.checkpoint.to", "must not be empty")
+	}
+	for _, path := range []string{"run.checkpoint.keep", "run.checkpoint.to"} {
+		if _, given := c.at[path]; given && p.Every == off {
+			c.fault(path, "does nothing when run.checkpoint.every is off; remove it, or give a time")
+		}
+	}
+}
+
+// everyFault returns what is wrong with the time between checkpoints.
+func everyFault(text string) string {
+	if text == off {
+		return ""
+	}
+	every, err := time.ParseDuration(text)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("must be a time with its unit, such as 30s, 5m or 1h30m, or off, not %q", shorten(text))
+	case every < mostOften:
+		return fmt.Sprintf("must be at least %s, not %s", shortest(mostOften), plain(text))
+	case every > leastOften:
+		return fmt.Sprintf("must be at most %s, not %s", shortest(leastOften), plain(text))
+	}
+	return ""
+}
+
+func (c *checker) stop(j *Job) {
+	if c.isBad("run.stop") {
+		return
+	}
+	if j.Data.Test == nil && j.Data.Holdout == 0 && !c.isBad("data.test") && !c.isBad("data.holdout") {
+		c.fault("run.stop", "needs rows to measure on; add data.test or data.holdout")
+	}
+	metrics := metricsOf[j.Model.Kind]
+	if metrics != nil && !slices.Contains(metrics, j.Run.Stop.Metric) {
+		c.fault("run.stop.metric", "the model %s has no %s; use %s", j.Model.Kind, plain(j.Run.Stop.Metric), either(metrics))
+	}
+}

@@ -1,0 +1,61 @@
+package job
+
+// Model says what is learned.
+type Model struct {
+	// Kind is the model: logistic for two classes, linear for numbers.
+	Kind string `yaml:"kind" json:"kind" jsonschema:"required,enum=logistic,enum=linear" jsonschema_description:"logistic for two classes or linear for numbers."`
+	// L2 weighs the penalty l2/2 · ‖w‖² against the mean loss of a row. More
+	// keeps weights small and generalises from few rows; too much underfits.
+	L2 float64 `yaml:"l2" json:"l2" jsonschema:"minimum=0,default=0" jsonschema_description:"Weight of the penalty l2/2 · ‖w‖² beside the mean row loss."`
+	// L1 weighs the penalty l1 · ‖w‖₁, which makes weights zero. Only ftrl has it.
+	L1 float64 `yaml:"l1" json:"l1,omitempty" jsonschema:"minimum=0" jsonschema_description:"Weight of the penalty l1 · ‖w‖₁ beside the mean row loss, for optimizer.kind ftrl; none by default."`
+	// PenalizeBias applies the penalty to the bias too, as liblinear does.
+	PenalizeBias bool `yaml:"penalize_bias" json:"penalize_bias" jsonschema:"default=false" jsonschema_description:"Whether the penalty holds for the bias too."`
+	// Init is the folder of an earlier model, the output that holds one, or the
+	// s3:// URL of either: training goes on from its parameters. A folder is
+	// absolute after Load; "" begins from zero.
+	Init string `yaml:"init" json:"init,omitempty" jsonschema:"minLength=1" jsonschema_description:"Folder or s3:// URL of an earlier model to go on from, relative to the job file."`
+}
+
+// Optimizer says how the parameters are updated. The knobs below Rate belong to
+// one rule each (see knobs); those of other rules are 0. After Parse those of the
+// rule are set.
+type Optimizer struct {
+	// Kind is the update rule. adagrad scales each step by the key's own
+	// history, which suits sparse data; sgd keeps no state beside the weights.
+	// These two take local steps; momentum, adam and ftrl step once a round.
+	Kind string `yaml:"kind" json:"kind" jsonschema:"enum=adagrad,enum=sgd,enum=momentum,enum=adam,enum=ftrl,default=adagrad" jsonschema_description:"The update rule."`
+	// Rate scales every step; it has no unit. A larger one learns in fewer
+	// epochs until it diverges. Its default hangs on the rule (see rates).
+	Rate float64 `yaml:"rate" json:"rate" jsonschema:"exclusiveMinimum=0,maximum=1e9" jsonschema_description:"Scale of a step; the default is 0.5 for adagrad, 0.05 for sgd and momentum, 0.01 for adam and 0.1 for ftrl."`
+	// Momentum is the share of the last step that the next one goes on with, of
+	// momentum: 0 is none, 0.9 multiplies steady progress by 10.
+	Momentum float64 `yaml:"momentum" json:"momentum,omitempty" jsonschema:"minimum=0,exclusiveMaximum=1" jsonschema_description:"Share of the last step that the next one goes on with, for momentum; 0.9 by default."`
+	// Nesterov looks ahead by the momentum (Nesterov's accelerated gradient).
+	Nesterov bool `yaml:"nesterov" json:"nesterov,omitempty" jsonschema_description:"Whether momentum looks ahead, as Nesterov's does; not by default."`
+	// Beta1 is the decay a round of adam's mean of the gradients.
+	Beta1 float64 `yaml:"beta1" json:"beta1,omitempty" jsonschema:"minimum=0,exclusiveMaximum=1" jsonschema_description:"Decay of the mean of the gradients, for adam; 0.9 by default."`
+	// Beta2 is the decay a round of adam's mean of the squared gradients.
+	Beta2 float64 `yaml:"beta2" json:"beta2,omitempty" jsonschema:"minimum=0,exclusiveMaximum=1" jsonschema_description:"Decay of the mean of the squared gradients, for adam; 0.999 by default."`
+	// Epsilon is added to the root of adam's mean of the squared gradients.
+	Epsilon float64 `yaml:"epsilon" json:"epsilon,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1" jsonschema_description:"Added to what a step of adam is divided by; 1e-8 by default."`
+	// Beta smooths ftrl's rates: a key's first steps are rate/(beta + |g|).
+	Beta float64 `yaml:"beta" json:"beta,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1e9" jsonschema_description:"Added to what a step of ftrl is divided by; 1 by default."`
+}
+
+// rates are the rates of the update rules when a job gives none: AdaGrad divides
+// by the key's history, so its steps start larger.
+var rates = map[string]float64{"adagrad": 0.5, "sgd": 0.05, "momentum": 0.05, "adam": 0.01, "ftrl": 0.1}
+
+// knobs are the keys of one update rule each, with their defaults. Where 0 is
+// outside of the bounds, it must be noticed in a job that was not parsed too:
+// there it cannot be told from a key that was left out.
+var knobs = []struct {
+	key, kind string
+	fallback  float64
+	positive  bool
+}{
+	{key: "momentum", kind: "momentum", fallback: 0.9}, {key: "nesterov", kind: "momentum"},
+	{key: "beta1", kind: "adam", fallback: 0.9}, {key: "beta2", kind: "adam", fallback: 0.999},
+	{key: "epsilon", kind: "adam", fallback: 1e-8, positive: true}, {key: "beta", kind: "ftrl", fallback: 1, positive: true},
+}
