@@ -14,11 +14,7 @@ type Mean struct {
 
 // of returns the gradient of a weight.
 func (m Mean) of(sum, w float32) float32 {
-	g := float32(sum * m.Scale)
-	if m.L2 > 0 {
-		g += float32(m.L2 * w)
-	}
-	return g
+	return float32(sum*m.Scale) + float32(m.L2*w)
 }
 
 // rests reports that a key which that many parts touched does not step.
@@ -33,9 +29,9 @@ func GradientDescent(dst, src, sum []float32, touched []uint32, mean Mean, rate 
 	if len(dst) != n || len(src) != n || len(sum) != n {
 		panic(badLength)
 	}
-	for i, t := range touched {
+	for i := wideGradientDescent(dst, src, sum, touched, mean, rate); i < n; i++ {
 		w := src[i]
-		if !mean.rests(t) {
+		if !mean.rests(touched[i]) {
 			w -= float32(rate * mean.of(sum[i], w))
 		}
 		dst[i] = w
@@ -59,9 +55,9 @@ type MomentumStep struct {
 func Momentum(dst, src [2][]float32, sum []float32, touched []uint32, s MomentumStep) {
 	n := len(touched)
 	checkSlots(n, sum, dst[:], src[:])
-	for i, t := range touched {
+	for i := wideMomentum(dst, src, sum, touched, s); i < n; i++ {
 		w, b := src[0][i], src[1][i]
-		if !s.rests(t) {
+		if !s.rests(touched[i]) {
 			g := s.of(sum[i], w)
 			b = float32(s.Momentum*b) + g
 			d := b
@@ -89,9 +85,9 @@ type AdaGradStep struct {
 func AdaGrad(dst, src [2][]float32, sum []float32, touched []uint32, s AdaGradStep) {
 	n := len(touched)
 	checkSlots(n, sum, dst[:], src[:])
-	for i, t := range touched {
+	for i := wideAdaGrad(dst, src, sum, touched, s); i < n; i++ {
 		w, a := src[0][i], src[1][i]
-		if !s.rests(t) {
+		if !s.rests(touched[i]) {
 			g := s.of(sum[i], w)
 			a += float32(g * g)
 			w -= float32(s.Rate*g) / (sqrt(a) + s.Epsilon)

@@ -49,9 +49,9 @@ func wholePower(x float64, n int64) float64 {
 func Adam(dst, src [3][]float32, sum []float32, touched []uint32, s AdamStep) {
 	n := len(touched)
 	checkSlots(n, sum, dst[:], src[:])
-	for i, t := range touched {
+	for i := wideAdam(dst, src, sum, touched, s); i < n; i++ {
 		w, m, v := src[0][i], src[1][i], src[2][i]
-		if !s.rests(t) {
+		if !s.rests(touched[i]) {
 			g := s.of(sum[i], w)
 			m = float32(s.Keep1*m) + float32(s.Take1*g)
 			v = float32(s.Keep2*v) + float32(s.Take2*float32(g*g))
@@ -83,9 +83,9 @@ type FTRLStep struct {
 func FTRL(dst, src [3][]float32, sum []float32, touched []uint32, s FTRLStep) {
 	n := len(touched)
 	checkSlots(n, sum, dst[:], src[:])
-	for i, t := range touched {
+	for i := wideFTRL(dst, src, sum, touched, s); i < n; i++ {
 		w, z, a := src[0][i], src[1][i], src[2][i]
-		if t > 0 {
+		if touched[i] > 0 {
 			g := float32(sum[i] * s.Scale)
 			before := sqrt(a)
 			a += float32(g * g)
