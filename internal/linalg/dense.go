@@ -45,16 +45,24 @@ func FiniteScalar(x float64) bool { return math.Abs(x) <= math.MaxFloat64 }
 // SumSquares returns the sum of x[i]² in float64, in 8 lanes.
 func SumSquares(x []float32) float64 {
 	var s [8]float64
-	k := wideSquares(x, &s)
-	for x = x[k:]; len(x) >= 8; x = x[8:] {
-		for j, v := range x[:8] {
-			s[j] += square(v)
-		}
+	x = x[wideSquares(x, &s):]
+	s0, s1, s2, s3, s4, s5, s6, s7 := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
+	for len(x) >= 8 {
+		s0 += square(x[0])
+		s1 += square(x[1])
+		s2 += square(x[2])
+		s3 += square(x[3])
+		s4 += square(x[4])
+		s5 += square(x[5])
+		s6 += square(x[6])
+		s7 += square(x[7])
+		x = x[8:]
 	}
+	rest := [8]float64{s0, s1, s2, s3, s4, s5, s6, s7}
 	for j, v := range x {
-		s[j] += square(v)
+		rest[j] += square(v)
 	}
-	return tree(s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7])
+	return tree(rest[0], rest[1], rest[2], rest[3], rest[4], rest[5], rest[6], rest[7])
 }
 
 // square is exact: 48 bits of 53.
