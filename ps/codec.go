@@ -44,6 +44,7 @@ type snapshotHeader struct {
 	Total   tallyHeader   `json:"total"`
 	Tallies []tallyHeader `json:"tallies"`
 	Clocks  []param.Round `json:"clocks,omitempty"`
+	Window  int64         `json:"window,omitempty"`
 }
 
 // handoverHeader is what a handover has beside the sections of its snapshot, of its
@@ -73,7 +74,7 @@ func (s *Snapshot) Encode() (header []byte, sections []Section) {
 }
 
 func (s *Snapshot) header() snapshotHeader {
-	h := snapshotHeader{Version: s.Version, Applied: s.Applied, Total: headerOf(s.Total), Clocks: s.Clocks}
+	h := snapshotHeader{Version: s.Version, Applied: s.Applied, Total: headerOf(s.Total), Clocks: s.Clocks, Window: s.Window}
 	for _, t := range s.Tallies {
 		h.Tallies = append(h.Tallies, headerOf(t))
 	}
@@ -152,7 +153,7 @@ type decoder struct {
 }
 
 func (d *decoder) snapshot(h snapshotHeader) *Snapshot {
-	s := &Snapshot{Version: h.Version, Applied: h.Applied, Total: h.Total.tally(), Clocks: h.Clocks}
+	s := &Snapshot{Version: h.Version, Applied: h.Applied, Total: h.Total.tally(), Clocks: h.Clocks, Window: h.Window}
 	for _, t := range h.Tallies {
 		s.Tallies = append(s.Tallies, t.tally())
 	}

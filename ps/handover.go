@@ -47,19 +47,26 @@ type Sum struct {
 
 // Handover returns a copy of the range, in whatever state it is.
 func (r *Range) Handover() *Handover {
-	h := &Handover{Snapshot: r.Snapshot(), Sum: r.table.sum(), Terms: slices.Clone(r.terms)}
-	h.Sum.Workers, h.Sum.Tally = r.round.next, r.round.tally
-	if r.undo {
-		h.Undo = r.table.undo()
+	h := &Handover{Snapshot: r.Snapshot(), Terms: slices.Clone(r.terms)}
+	if r.round != nil {
+		r.round.handOver(h)
 	}
-	for _, p := range r.round.waiting {
+	return h
+}
+
+func (g *gathering) handOver(h *Handover) {
+	h.Sum = g.table.sum()
+	h.Sum.Workers, h.Sum.Tally = g.next, g.tally
+	if g.undo {
+		h.Undo = g.table.undo()
+	}
+	for _, p := range g.waiting {
 		if p != nil {
 			c := *p
 			c.Offsets, c.Change, c.Done = slices.Clone(p.Offsets), slices.Clone(p.Change), nil
 			h.Pushes = append(h.Pushes, c)
 		}
 	}
-	return h
 }
 
 // Adopt returns the range that was handed over. The handover's pushes belong to
@@ -76,53 +83,82 @@ func Adopt(spec Spec, h *Handover) (*Range, error) {
 		return nil, err
 	}
 	copy(r.terms, h.Terms)
-	r.undo = h.Undo != nil
-	r.table.resume(&h.Sum, h.Undo)
-	r.round.next, r.round.tally = h.Sum.Workers, h.Sum.Tally
+	if r.round != nil {
+		r.round.adopt(h)
+	}
+	return r, nil
+}
+
+func (g *gathering) adopt(h *Handover) {
+	g.undo = h.Undo != nil
+	g.table.resume(&h.Sum, h.Undo)
+	g.next, g.tally = h.Sum.Workers, h.Sum.Tally
 	for w := range h.Sum.Workers {
-		r.round.contributed[w] = true
+		g.contributed[w] = true
 	}
 	for i := range h.Pushes {
 		p := &h.Pushes[i]
-		r.round.contributed[p.Worker], r.round.waiting[p.Worker] = true, p
+		g.contributed[p.Worker], g.waiting[p.Worker] = true, p
 	}
-	return r, nil
 }
 
 // fit reports what keeps the handover from being one of this range, which has its
 // snapshot. The error is Corrupt.
 func (r *Range) fit(h *Handover) error {
-	n, rule := r.spec.Span.Len(), r.spec.Rule
 	bad := func(format string, args ...any) error {
 		return misfit("handover", r.spec, r.version, format, args...)
 	}
-	switch m := len(h.Sum.Offsets); {
-	case len(h.Terms) != r.spec.Workers:
+	if len(h.Terms) != r.spec.Workers {
 		return bad("%d terms for %d workers", len(h.Terms), r.spec.Workers)
-	case !ascending(h.Sum.Offsets, n) || len(h.Sum.Counts) != m || len(h.Sum.Values) != m*rule.Pushed():
-		return bad("the sum of contributions is malformed")
-	case h.Sum.Workers < 0 || h.Sum.Workers >= r.spec.Workers:
-		return bad("the sum of contributions is of %d of %d workers", h.Sum.Workers, r.spec.Workers)
 	}
-	if u := h.Undo; u != nil {
-		m := len(u.Offsets)
-		if u.Offsets == nil {
-			m = n
+	if r.round == nil {
+		if h.Undo != nil || len(h.Sum.Offsets)+h.Sum.Workers+len(h.Pushes) > 0 {
+			return bad("contributions wait in it, although they are applied as they come")
 		}
-		if !ascending(u.Offsets, n) || len(u.Values) != m*rule.Pulled() {
-			return bad("what is kept of the version before is malformed")
-		}
+		return nil
 	}
-	for i, p := range h.Pushes {
+	if err := h.Sum.fit(r.spec); err != nil {
+		return bad("%w", err)
+	}
+	if err := h.Undo.fit(r.spec); err != nil {
+		return bad("%w", err)
+	}
+	for i := range h.Pushes {
+		p := &h.Pushes[i]
 		if int(p.Worker) <= h.Sum.Workers || int(p.Worker) >= r.spec.Workers || i > 0 && p.Worker <= h.Pushes[i-1].Worker {
 			return bad("a contribution of worker %d is out of order", p.Worker)
 		}
 		if p.Round != param.Round(r.version) {
 			return bad("a contribution to round %d", p.Round)
 		}
-		if err := r.check(&p); err != nil {
+		if err := r.check(p); err != nil {
 			return bad("%w", err)
 		}
+	}
+	return nil
+}
+
+func (s *Sum) fit(spec Spec) error {
+	m := len(s.Offsets)
+	if !ascending(s.Offsets, spec.Span.Len()) || len(s.Counts) != m || len(s.Values) != m*spec.Rule.Pushed() {
+		return param.Errorf(param.Corrupt, "the sum of contributions is malformed")
+	}
+	if s.Workers < 0 || s.Workers >= spec.Workers {
+		return param.Errorf(param.Corrupt, "the sum of contributions is of %d of %d workers", s.Workers, spec.Workers)
+	}
+	return nil
+}
+
+func (u *Undo) fit(spec Spec) error {
+	if u == nil {
+		return nil
+	}
+	m := len(u.Offsets)
+	if u.Offsets == nil {
+		m = spec.Span.Len()
+	}
+	if !ascending(u.Offsets, spec.Span.Len()) || len(u.Values) != m*spec.Rule.Pulled() {
+		return param.Errorf(param.Corrupt, "what is kept of the version before is malformed")
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"parley/internal/param"
+	"parley/ps/optim"
 )
 
 // namedSpec is a spec with a name for a subtest.
@@ -17,14 +18,15 @@ type namedSpec struct {
 	Spec
 }
 
-// specs are those of all kinds of tables, of 31 keys.
+// specs are those of all kinds of tables and modes, of 31 keys.
 func specs(t testing.TB, workers int) (out []namedSpec) {
 	t.Helper()
-	for _, kind := range []string{"sgd", "adagrad"} {
-		for _, l2 := range []float64{0, 0.01} {
-			rule := ruleOf(t, kind, l2, workers)
-			out = append(out, namedSpec{fmt.Sprintf("%s-l2=%v", kind, l2),
-				Spec{ID: 3, Span: param.Span{Lo: 5, Hi: 36}, Workers: workers, Penalized: 30, PerTally: 2, Rule: rule}})
+	rules := map[string]optim.Rule{"sgd": ruleOf(t, "sgd", 0, workers), "adagrad": ruleOf(t, "adagrad", 0, workers),
+		"sgd-l2": ruleOf(t, "sgd", 0.01, workers), "adagrad-l2": ruleOf(t, "adagrad", 0.01, workers)}
+	for mode, name := range []string{"bsp", "ssp", "asp"} {
+		for kind, rule := range rules {
+			out = append(out, namedSpec{name + "-" + kind, Spec{ID: 3, Span: param.Span{Lo: 5, Hi: 36}, Workers: workers,
+				Penalized: 30, PerTally: 2, Rule: rule, Mode: Mode(mode), Staleness: 1}})
 		}
 	}
 	return out
@@ -87,10 +89,10 @@ func TestAdopt(t *testing.T) {
 		t.Run(spec.name, func(t *testing.T) {
 			pushes := contributions(12, 4, spec.Span.Len(), spec.Rule.Pushed())
 			undone := 0
-			for seed := range uint64(60) {
+			for seed := range uint64(25) {
 				undone += schedule(t, spec.Spec, pushes, seed)
 			}
-			if undone == 0 {
+			if undone == 0 && spec.Mode == BSP {
 				t.Error("no schedule read the version before, so the test cannot fail there")
 			}
 		})

@@ -13,12 +13,13 @@ type gathering struct {
 	contributed []bool  // by worker
 	waiting     []*Push // by worker: came before its turn
 	next        int     // the worker whose turn it is
-	table       table   // has the sum
+	table       roundTable
 	tally       Tally
+	undo        bool // the table has the version before
 }
 
-func newGathering(spec Spec, t table) gathering {
-	return gathering{contributed: make([]bool, spec.Workers), waiting: make([]*Push, spec.Workers), table: t}
+func newGathering(spec Spec) *gathering {
+	return &gathering{contributed: make([]bool, spec.Workers), waiting: make([]*Push, spec.Workers), table: newRoundTable(spec.Span.Len(), spec.Rule)}
 }
 
 // take accepts a contribution and adds what can be added. It reports whether
@@ -36,8 +37,7 @@ func (g *gathering) take(p *Push) (complete bool) {
 
 func (g *gathering) add(p *Push) {
 	g.table.add(p)
-	g.tally.Rows += p.Rows
-	g.tally.Loss += p.Loss
+	g.tally.add(Tally{p.Rows, p.Loss})
 }
 
 // rows returns what the rule has to know of the rows. Workers without rows count
@@ -62,11 +62,24 @@ func (g *gathering) reset() {
 	g.next, g.tally = 0, Tally{}
 }
 
+func (g *gathering) close() {
+	g.table.close()
+	for w, p := range g.waiting {
+		if p != nil {
+			p.release()
+		}
+		g.waiting[w] = nil
+	}
+}
+
 // Push takes a contribution. A second contribution of the same worker and round
 // is acknowledged and changes nothing, whatever its content: the first may have
 // been applied, and a worker recomputes the same bits. When the contribution
 // completes the round, the version advances and the pulls held for it are
 // answered; answers also holds refusals of pulls that a newer term fenced.
+//
+// In ssp and asp a contribution is applied at once; workers contribute to one
+// round after the other.
 //
 // Errors: Stale for an older term; Invalid for a malformed contribution or one
 // for a round whose version the worker cannot have read; Diverged for NaN or
@@ -81,24 +94,37 @@ func (r *Range) Push(p Push) (answers []Answer, err error) {
 		p.release()
 		return answers, err
 	}
-	if r.round.take(&p) {
-		r.apply()
+	if r.take(&p) {
 		answers = append(answers, r.release()...)
 	}
 	return answers, nil
 }
 
-// known reports whether the contribution was taken before.
-func (r *Range) known(p *Push) bool {
-	return p.Round < param.Round(r.version) || p.Round == param.Round(r.version) && r.round.contributed[p.Worker]
+// take accepts a contribution and reports whether there is a new version.
+func (r *Range) take(p *Push) (advanced bool) {
+	if r.arrived != nil {
+		return r.apply1(p)
+	}
+	if r.round.take(p) {
+		r.apply()
+		return true
+	}
+	return false
 }
 
+// known reports whether the contribution was taken before.
+func (r *Range) known(p *Push) bool { return p.Round < r.next(p.Worker) }
+
+// check reports what is wrong with a contribution.
 func (r *Range) check(p *Push) error {
-	if p.Round > param.Round(r.version) {
-		return param.Errorf(param.Invalid, "range %d: worker %d contributes to round %d at version %d", r.spec.ID, p.Worker, p.Round, r.version)
+	if err := r.checkRound(p); err != nil {
+		return err
 	}
 	if len(p.Change) != len(p.Offsets)*r.spec.Rule.Pushed() || p.Rows < 0 {
 		return param.Errorf(param.Invalid, "range %d: worker %d: %d values for %d keys of %d floats", r.spec.ID, p.Worker, len(p.Change), len(p.Offsets), r.spec.Rule.Pushed())
+	}
+	if p.Rows == 0 && len(p.Offsets) > 0 && !r.spec.Rule.Local() {
+		return param.Errorf(param.Invalid, "range %d: worker %d: a gradient of no rows", r.spec.ID, p.Worker)
 	}
 	if !p.Checked {
 		if err := r.checkOffsets(p.Worker, p.Offsets); err != nil {
@@ -107,6 +133,20 @@ func (r *Range) check(p *Push) error {
 	}
 	if !linalg.Finite(p.Change) || !linalg.FiniteScalar(p.Loss) {
 		return param.Errorf(param.Diverged, "range %d: worker %d: NaN or Inf in the contribution to round %d", r.spec.ID, p.Worker, p.Round)
+	}
+	return nil
+}
+
+// checkRound reports that a worker is ahead of what it can have read.
+func (r *Range) checkRound(p *Push) error {
+	ahead := p.Round - param.Round(r.version) // not below: it was taken before then
+	switch {
+	case r.arrived == nil && ahead > 0:
+		return param.Errorf(param.Invalid, "range %d: worker %d contributes to round %d at version %d", r.spec.ID, p.Worker, p.Round, r.version)
+	case r.arrived != nil && p.Round > r.next(p.Worker):
+		return param.Errorf(param.Invalid, "range %d: worker %d contributes to round %d before round %d", r.spec.ID, p.Worker, p.Round, r.next(p.Worker))
+	case r.spec.Mode == SSP && ahead > r.spec.Staleness:
+		return param.Errorf(param.Invalid, "range %d: worker %d contributes to round %d at version %d, more than %d rounds ahead", r.spec.ID, p.Worker, p.Round, r.version, r.spec.Staleness)
 	}
 	return nil
 }
@@ -130,14 +170,23 @@ func (r *Range) checkOffsets(w param.Worker, offsets []uint32) error {
 func (r *Range) apply() {
 	round := r.round.rows()
 	round.Number = r.applied
-	r.table.apply(round, r.spec.penalized())
-	r.version++
+	r.round.table.apply(round, r.spec.penalized())
+	r.round.undo = true
 	r.applied++
-	r.undo = true
-	r.total.Rows += r.round.tally.Rows
-	r.total.Loss += r.round.tally.Loss
+	r.total.add(r.round.tally)
+	r.advance()
+	r.round.reset()
+}
+
+func (t *Tally) add(x Tally) {
+	t.Rows += x.Rows
+	t.Loss += x.Loss
+}
+
+// advance counts a version.
+func (r *Range) advance() {
+	r.version++
 	if param.Round(r.version)%r.spec.PerTally == 0 {
 		r.tallies = append(r.tallies, r.total)
 	}
-	r.round.reset()
 }

@@ -1,16 +1,10 @@
 package ps
 
-// rows is where the values of a span's keys live. Keys that were never written
-// are zero.
+// rows is a table of values alone. Keys that were never written are zero.
 type rows interface {
-	// read fills dst with the leading slots of some keys, as many as it has room
-	// for; write sets all slots of some keys. Both are slot-major; offsets ascend.
-	read(dst []float32, offsets []uint32)
+	table
+	// write sets all slots of some keys.
 	write(offsets []uint32, src []float32)
-	weights(dst []float32) []float32
-	setWeights(w []float32)
-	keep(s *Snapshot)
-	load(s *Snapshot)
 }
 
 // flatKeys is the span from which on memory for every key is not spent at once.

@@ -19,6 +19,7 @@ type Snapshot struct {
 	Offsets []uint32      // keys minus Span.Lo, ascending; nil: all keys of the span
 	State   []float32     // slot-major: slot s of key i of n at s*n+i
 	Recent  []uint32      // what ssp and asp keep a key, laid out as State; nil in bsp
+	Window  int64         // in ssp and asp, the rows of the window that is running
 }
 
 // Snapshot returns a copy of the range at its current version.
@@ -33,8 +34,10 @@ func (r *Range) Snapshot() *Snapshot {
 func (r *Range) SnapshotInto(s *Snapshot) {
 	s.Version, s.Applied, s.Total = r.version, r.applied, r.total
 	s.Tallies = append(s.Tallies[:0], r.tallies...)
-	s.Clocks = append(s.Clocks[:0], r.clocks...)
 	r.table.keep(s)
+	if r.arrived != nil {
+		r.arrived.keep(s)
+	}
 }
 
 // Restore returns the range that the snapshot is of, under the same spec. The
@@ -50,8 +53,10 @@ func Restore(spec Spec, s *Snapshot) (*Range, error) {
 	r := NewRange(spec)
 	r.version, r.applied, r.total = s.Version, s.Applied, s.Total
 	r.tallies = slices.Clone(s.Tallies)
-	copy(r.clocks, s.Clocks)
 	r.table.load(s)
+	if r.arrived != nil {
+		r.arrived.load(s)
+	}
 	return r, nil
 }
 
@@ -75,10 +80,25 @@ func (s *Snapshot) fit(spec Spec) error {
 	return s.fitMode(spec, keys)
 }
 
-// fitMode checks what depends on the consistency mode.
-func (s *Snapshot) fitMode(spec Spec, _ int) error {
-	if s.Applied != int64(s.Version) || len(s.Clocks)+len(s.Recent) > 0 {
-		return s.misfit(spec, "%d applications, %d clocks: it is of another consistency mode", s.Applied, len(s.Clocks))
+// fitMode checks what depends on the consistency mode, for a number of keys.
+func (s *Snapshot) fitMode(spec Spec, keys int) error {
+	if spec.Mode == BSP {
+		if s.Applied != int64(s.Version) || len(s.Clocks)+len(s.Recent) > 0 {
+			return s.misfit(spec, "%d applications, %d clocks: it is of another consistency mode", s.Applied, len(s.Clocks))
+		}
+		return nil
+	}
+	var sum int64
+	for _, c := range s.Clocks {
+		sum += int64(c)
+	}
+	switch {
+	case len(s.Clocks) != spec.Workers:
+		return s.misfit(spec, "%d clocks for %d workers", len(s.Clocks), spec.Workers)
+	case slices.Min(s.Clocks) != param.Round(s.Version) || sum != s.Applied:
+		return s.misfit(spec, "%d applications, but clocks %v", s.Applied, s.Clocks)
+	case len(s.Recent) != keys*recentSlots || s.Window < 0:
+		return s.misfit(spec, "%d recent touches of %d keys", len(s.Recent), keys)
 	}
 	return nil
 }
@@ -118,7 +138,7 @@ func (r *Range) SetTerms(floor param.Term) {
 // Invalid.
 func (r *Range) SetWeights(w []float32) error {
 	switch {
-	case r.applied > 0 || len(r.round.missing()) < r.spec.Workers:
+	case r.applied > 0 || len(r.Missing()) < r.spec.Workers:
 		return param.Errorf(param.Invalid, "range %d: initial weights at version %d, when contributions have come", r.spec.ID, r.version)
 	case len(w) != r.spec.Span.Len():
 		return param.Errorf(param.Invalid, "range %d: %d initial weights for keys %v", r.spec.ID, len(w), r.spec.Span)

@@ -5,38 +5,45 @@ import (
 	"parley/ps/optim"
 )
 
-// table is the state of a range's keys at a version, what is needed to read the
-// version before it (the undo of depth one), and the sum of the contributions to
-// the next. Values are slot-major.
+// table is the state of a range's keys. Values are slot-major, offsets ascend.
 type table interface {
-	// add adds a contribution of the round, and releases it; the order of calls is
-	// that of workers.
-	add(p *Push)
-	// apply makes the next version of the sum. Keys below penalized are subject to
-	// l2.
-	apply(round optim.Round, penalized int)
 	// read fills dst with the leading slots of some keys, as many as it has room
-	// for; before does so with the version before.
+	// for.
 	read(dst []float32, offsets []uint32)
-	before(dst []float32, offsets []uint32)
 	// weights appends slot 0 of all keys; setWeights sets it in a table that holds
 	// nothing yet.
 	weights(dst []float32) []float32
 	setWeights(w []float32)
-	// keep copies the current version to a snapshot, load takes it from one that
-	// fits.
+	// keep copies the state to a snapshot, load takes it from one that fits.
 	keep(s *Snapshot)
 	load(s *Snapshot)
+}
+
+// roundTable is a table that goes on by rounds: it has the state at a version, what
+// is needed to read the version before it (the undo of depth one), and the sum of
+// the contributions to the next.
+type roundTable interface {
+	table
+	// add adds a contribution of the round; the order of calls is that of workers.
+	// The contribution is released when the table has no use for it any more.
+	add(p *Push)
+	// apply makes the next version of the sum. Keys below penalized are subject to
+	// l2.
+	apply(round optim.Round, penalized int)
+	// before is read of the version before.
+	before(dst []float32, offsets []uint32)
 	// sum and undo copy what was gathered for the next version, and what is kept
 	// of the version before; resume takes them up again (no undo: nil).
 	sum() Sum
 	undo() *Undo
 	resume(sum *Sum, undo *Undo)
+	// close releases what has not been.
+	close()
 }
 
-// newTable returns the table that suits the rule: one that looks at touched keys
-// alone if it lets the others be.
-func newTable(n int, rule optim.Rule) table {
+// newRoundTable returns the table that suits the rule: one that looks at touched
+// keys alone if it lets the others be.
+func newRoundTable(n int, rule optim.Rule) roundTable {
 	if !rule.Lazy() {
 		return newDenseTable(n, rule)
 	}

@@ -13,10 +13,10 @@ import (
 
 // tables are all kinds of tables that a rule which lets untouched keys be may
 // have.
-func tables(n int, rule optim.Rule) map[string]table {
+func tables(n int, rule optim.Rule) map[string]roundTable {
 	folding := newTouchedTable(n, newPages(n, rule.Slots()), rule)
 	folding.limit = 5
-	return map[string]table{
+	return map[string]roundTable{
 		"dense":   newDenseTable(n, rule),
 		"flat":    newTouchedTable(n, newFlat(n, rule.Slots()), rule),
 		"pages":   newTouchedTable(n, newPages(n, rule.Slots()), rule),
@@ -31,7 +31,7 @@ func TestTablesAgree(t *testing.T) {
 	for _, rule := range []optim.Rule{ruleOf(t, "sgd", 0, 3), ruleOf(t, "adagrad", 0, 3), lopsided{}} {
 		const keys = 3*blockKeys + 40
 		all := tables(keys, rule)
-		for i, pushes := range contributions(12, 3, 60, rule.Pushed()) {
+		for i, pushes := range contributions(6, 3, 60, rule.Pushed()) {
 			for _, p := range pushes {
 				p.Offsets = slices.Clone(p.Offsets)
 				for j := range p.Offsets { // every round some other keys, here dense, there sparse
@@ -50,7 +50,7 @@ func TestTablesAgree(t *testing.T) {
 	}
 }
 
-func compareTables(t *testing.T, all map[string]table, rule optim.Rule, keys int) {
+func compareTables(t *testing.T, all map[string]roundTable, rule optim.Rule, keys int) {
 	t.Helper()
 	want := all["dense"]
 	for name, x := range all {
@@ -158,13 +158,13 @@ func TestLopsided(t *testing.T) {
 // TestChoiceOfTable: rules that look at all keys walk them, the others spend
 // memory on all keys of small spans alone.
 func TestChoiceOfTable(t *testing.T) {
-	if _, ok := newTable(9, ruleOf(t, "sgd", 1, 1)).(*denseTable); !ok {
+	if _, ok := newRoundTable(9, ruleOf(t, "sgd", 1, 1)).(*denseTable); !ok {
 		t.Error("a rule with a penalty needs to see all keys")
 	}
-	if x, ok := newTable(9, ruleOf(t, "sgd", 0, 1)).(*touchedTable); !ok || x.rows.(*flat) == nil {
+	if x, ok := newRoundTable(9, ruleOf(t, "sgd", 0, 1)).(*touchedTable); !ok || x.rows.(*flat) == nil {
 		t.Error("a small span")
 	}
-	if x, ok := newTable(MaxKeys, ruleOf(t, "sgd", 0, 1)).(*touchedTable); !ok || x.rows.(*pages) == nil {
+	if x, ok := newRoundTable(MaxKeys, ruleOf(t, "sgd", 0, 1)).(*touchedTable); !ok || x.rows.(*pages) == nil {
 		t.Error("a large span")
 	}
 }

@@ -73,7 +73,7 @@ func (t *touchedTable) fold() {
 	t.spare.reset()
 	t.adder.each(t.all(), func(p *part) { t.spare.append(p.offsets, p.counts, p.values) })
 	t.now, t.spare = t.spare, t.now
-	t.released()
+	t.close()
 }
 
 // all returns what the sum is of, in the order of addition.
@@ -89,7 +89,8 @@ func (t *touchedTable) all() []source {
 	return t.sources
 }
 
-func (t *touchedTable) released() {
+// close lets go of what is pending.
+func (t *touchedTable) close() {
 	for _, p := range t.pending {
 		p.release()
 	}
@@ -109,7 +110,7 @@ func (t *touchedTable) apply(round optim.Round, _ int) {
 		t.rows.write(p.offsets, t.fresh)
 	})
 	t.now.reset()
-	t.released()
+	t.close()
 }
 
 func (t *touchedTable) before(dst []float32, offsets []uint32) {

@@ -115,8 +115,8 @@ func run(ctx context.Context, args []string) error {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if k := os.Getenv("PARLEY_KERNELS"); k != "" && k != linalg.Kernels() {
-				return exit(exitUsage, fmt.Errorf("PARLEY_KERNELS=%s: this build has no such kernels: set it to %s, or unset it", k, linalg.Kernels()))
+			if err := linalg.CheckKernels(); err != nil {
+				return exit(exitUsage, err)
 			}
 			return nil
 		},

@@ -389,7 +389,7 @@ func TestStoppedProcess(t *testing.T) {
 		if err := s.checkLease(now, heartbeatEvery, "other:1"); param.KindOf(err) != param.NotOwner {
 			t.Errorf("another coordinator: %v", err)
 		}
-		s.jobs = map[param.JobID]*work{"j": nil}
+		w.order(create("j", &parleyv1.Range{Hi: 5}))
 		if err := s.checkLease(now, heartbeatEvery, "other:1"); err != nil {
 			t.Errorf("another coordinator while there is work: %v", err)
 		}

@@ -172,7 +172,9 @@ func (h *Handovers) Adopt(stream grpc.ClientStreamingServer[parleyv1.AdoptPiece,
 	if err != nil {
 		return err
 	}
-	h.ranges.Adopt(param.JobID(first.GetCreate().GetJob()), int(first.GetCreate().GetEra()), r)
+	if err := h.ranges.Adopt(param.JobID(first.GetCreate().GetJob()), int(first.GetCreate().GetEra()), r); err != nil {
+		return err
+	}
 	return stream.SendAndClose(&parleyv1.AdoptReply{})
 }
 

@@ -30,6 +30,8 @@ const (
 	connectWithin = 4 * time.Second
 	silentFor     = 5 * time.Second
 	goneFor       = 30 * time.Second
+	retryEvery    = 100 * time.Millisecond
+	retryLater    = time.Second // of a coordinator that is away
 )
 
 // Client speaks to one cluster.
@@ -132,6 +134,7 @@ func (c *Client) Follow(ctx context.Context, id string, w Watcher) (*parleyv1.Ou
 	f := &follower{client: c, id: id, watcher: w, heard: time.Now()}
 	for {
 		outcome, err := f.watch(ctx)
+		pause := retryEvery
 		switch {
 		case outcome != nil:
 			return outcome, nil
@@ -143,10 +146,11 @@ func (c *Client) Follow(ctx context.Context, id string, w Watcher) (*parleyv1.Ou
 			return nil, fmt.Errorf("the coordinator at %s was lost, and is not back after %v: job %s goes on when it is started again with its data folder; else go on with parley resume", c.coordinator, goneFor, id)
 		case time.Since(f.heard) >= silentFor:
 			c.reconnect(ctx)
+			pause = retryLater
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 }
@@ -184,7 +188,7 @@ func (f *follower) watch(ctx context.Context) (*parleyv1.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := 0
+	at, received := 0, 0
 	for {
 		m, err := stream.Recv()
 		if err != nil {
@@ -194,7 +198,9 @@ func (f *follower) watch(ctx context.Context) (*parleyv1.Outcome, error) {
 			return nil, err
 		}
 		silence.Reset(silentFor)
-		f.heard = time.Now()
+		if received++; received > 1 { // one that says a word and falls silent is not back
+			f.heard = time.Now()
+		}
 		for _, line := range m.GetEvents() {
 			if at++; at > f.seen {
 				f.seen = at

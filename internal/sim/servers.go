@@ -226,21 +226,26 @@ func (s *server) yield(o *coordinator.Yield) {
 		return
 	}
 	s.due = nil
-	h := r.Handover()
+	h, era := r.Handover(), s.era
 	delete(s.ranges, o.Range)
 	w.after(w.upTo(w.config.Delay), func() {
 		if !s.alive {
 			return
 		}
 		to, err := w.servers[param.NodeID(o.To)], error(nil)
-		if to == nil || !to.alive {
+		switch {
+		case to == nil || !to.alive:
 			err = param.Errorf(param.Retryable, "nobody answers")
-			s.ranges[o.Range] = r
-		} else {
+		case to.era > era:
+			err = param.Errorf(param.Stale, "that era is over")
+		default:
 			if to.ranges[o.Range], err = ps.Adopt(w.spec(o.Range), h); err != nil {
 				panic(err)
 			}
-			to.era = max(to.era, s.era)
+			to.era = era
+		}
+		if err != nil && s.era == era {
+			s.ranges[o.Range] = r
 		}
 		s.tell(func(now time.Time) { w.machine.Yielded(now, s.name, o.Range, err) })
 	})

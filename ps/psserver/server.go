@@ -26,13 +26,14 @@ type Server struct {
 	mu     struct {
 		sync.Mutex
 		jobs map[param.JobID]map[param.RangeID]*hosted
+		eras map[param.JobID]int // of the last Create
 	}
 }
 
 // New returns a server without ranges.
 func New() *Server {
 	s := &Server{}
-	s.mu.jobs = map[param.JobID]map[param.RangeID]*hosted{}
+	s.mu.jobs, s.mu.eras = map[param.JobID]map[param.RangeID]*hosted{}, map[param.JobID]int{}
 	return s
 }
 
@@ -72,17 +73,23 @@ func (s *Server) Create(job param.JobID, era int, ranges []*ps.Range) error {
 		made[id] = newHosted(era, r)
 	}
 	s.mu.Lock()
-	old := s.mu.jobs[job]
-	for _, h := range old {
-		if h.era > era {
-			s.mu.Unlock()
-			return param.Errorf(param.Stale, "ranges of era %d: this node has those of era %d", era, h.era)
-		}
+	if err := s.passedLocked(job, era); err != nil {
+		s.mu.Unlock()
+		return err
 	}
-	s.mu.jobs[job] = made
+	old := s.mu.jobs[job]
+	s.mu.jobs[job], s.mu.eras[job] = made, era
 	s.mu.Unlock()
 	for _, h := range old {
 		h.leave(param.Errorf(param.NotOwner, "the ranges of job %s were made anew", job))
+	}
+	return nil
+}
+
+// passedLocked refuses ranges of an era that is over.
+func (s *Server) passedLocked(job param.JobID, era int) error {
+	if now := s.mu.eras[job]; era < now {
+		return param.Errorf(param.Stale, "ranges of era %d: job %s is in era %d", era, job, now)
 	}
 	return nil
 }
@@ -98,6 +105,7 @@ func (s *Server) Drop(job param.JobID, reason string) {
 	s.mu.Lock()
 	ranges := s.mu.jobs[job]
 	delete(s.mu.jobs, job)
+	delete(s.mu.eras, job)
 	s.mu.Unlock()
 	for _, h := range ranges {
 		h.leave(param.Errorf(param.NotOwner, "job %s is over: %s", job, reason))

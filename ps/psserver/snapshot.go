@@ -84,14 +84,19 @@ func (s *Server) Forget(job param.JobID, id param.RangeID) {
 	delete(s.mu.jobs[job], id)
 }
 
-// Adopt takes in a range that comes from another server.
-func (s *Server) Adopt(job param.JobID, era int, r *ps.Range) {
+// Adopt takes in a range that comes from another server. The error is Stale when the
+// range is of an era that is over.
+func (s *Server) Adopt(job param.JobID, era int, r *ps.Range) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.passedLocked(job, era); err != nil {
+		return err
+	}
 	if s.mu.jobs[job] == nil {
 		s.mu.jobs[job] = map[param.RangeID]*hosted{}
 	}
 	s.mu.jobs[job][r.Spec().ID] = newHosted(era, r)
+	return nil
 }
 
 // ranges returns the ranges of a job that are here, nil for an unknown job.

@@ -70,7 +70,12 @@ func TestYield(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Adopt("j", y.Era, r)
+		if err := s.Adopt("j", y.Era-1, r); param.KindOf(err) != param.Stale {
+			t.Errorf("of an era that is over: %v", err)
+		}
+		if err := s.Adopt("j", y.Era, r); err != nil {
+			t.Fatal(err)
+		}
 		a.send(push(4, 1, 0), pull(5, 1, 1))
 		for range 2 {
 			if r := a.next(); r.GetFault() != nil {

@@ -16,7 +16,9 @@ import (
 // plain is a Stepper with a second slot, so that a test sees what Learn asks of it.
 type plain struct{ rate float32 }
 
-func (plain) Slots() int { return 2 }
+func (plain) Local() bool { return true }
+
+func (plain) Pulled() int { return 2 }
 
 func (p plain) Step(state []float32, n int, index []uint32, values []float32, gradient float32) {
 	for j, i := range index {

@@ -144,17 +144,27 @@ func TestOptimum(t *testing.T) {
 
 // BenchmarkLearn is one round's contribution of a worker on data shaped as a9a.
 func BenchmarkLearn(b *testing.B) {
-	for _, kind := range []string{"sgd", "adagrad"} {
+	for _, kind := range []string{"sgd", "adagrad", "gradient"} {
 		b.Run(fmt.Sprintf("logistic/%s/rows=1024/nonzeros=14", kind), func(b *testing.B) {
 			benchmarkLearn(b, kind)
 		})
 	}
 }
 
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
 func benchmarkLearn(b *testing.B, kind string) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	rule, _ := optim.New(optim.Settings{Kind: kind, Rate: 0.1})
-	model, _ := linear.New("logistic", 1, rule)
+	model, pulled := must(linear.New("logistic", 1, nil)), 1
+	if kind != "gradient" {
+		rule := must(optim.New(optim.Settings{Kind: kind, Rate: 0.1}))
+		model, pulled = must(linear.New("logistic", 1, rule)), rule.Pulled()
+	}
 	data := &batch.CSR{Offsets: []uint32{0}}
 	rows := make([]batch.Row, 1024)
 	for i := range rows {
@@ -168,7 +178,7 @@ func benchmarkLearn(b *testing.B, kind string) {
 	}
 	var block batch.Block
 	new(batch.Builder).Build(&block, []*batch.CSR{data}, rows, 126)
-	state := make([]float32, len(block.Columns)*rule.Slots())
+	state := make([]float32, len(block.Columns)*pulled)
 	b.ReportAllocs()
 	for b.Loop() {
 		clear(state)
