@@ -242,6 +242,9 @@ func (s *session) handle(r Reply) error {
 		return param.Errorf(param.Invalid, "range %d has answered %d keys of %d floats with %d values", r.Request.Range, len(r.Request.Offsets), s.host.config.Pulled, len(r.Values))
 	default:
 		s.worker.Pulled(r.Request.Range, r.Request.Round, r.Values)
+		if r.Done != nil {
+			r.Done()
+		}
 	}
 	return nil
 }

@@ -205,7 +205,7 @@ func (n *Node) assemble() {
 	services := []func(grpc.ServiceRegistrar){func(r grpc.ServiceRegistrar) { parleyv1.RegisterClusterServer(r, &describer{node: n}) }}
 	if n.has(Server) {
 		services = append(services, func(r grpc.ServiceRegistrar) {
-			parleyv1.RegisterParametersServer(r, ranges)
+			psserver.Register(r, ranges)
 			parleyv1.RegisterModelsServer(r, n.agent.Models())
 			parleyv1.RegisterHandoverServer(r, n.agent.Handovers())
 		})

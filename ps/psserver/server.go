@@ -14,7 +14,7 @@ import (
 	"sync/atomic"
 
 	"parley/internal/param"
-	"parley/internal/rpc"
+	"parley/internal/wire"
 	parleyv1 "parley/proto/parley/v1"
 	"parley/ps"
 )
@@ -40,6 +40,7 @@ func New() *Server {
 // hosted is a range with its lock and the streams that wait for its answers.
 type hosted struct {
 	era            int          // of Create
+	keys           int64        // of the span
 	pushed, pulled atomic.Int64 // bytes of values
 
 	mu struct {
@@ -53,8 +54,10 @@ type hosted struct {
 
 // waiting is where an answer goes.
 type waiting struct {
-	replies *rpc.Queue[*parleyv1.Reply]
-	id      uint64
+	out      *outbox
+	id       uint64
+	encoding wire.Encoding // that the answer is to have
+	hold     *wire.Hold    // on the pull's keys
 }
 
 // Create takes the ranges of a job in, which belong to an era, in place of those
@@ -92,7 +95,7 @@ func (s *Server) passedLocked(job param.JobID, era int) error {
 }
 
 func newHosted(era int, r *ps.Range) *hosted {
-	h := &hosted{era: era}
+	h := &hosted{era: era, keys: int64(r.Spec().Span.Len())}
 	h.mu.r, h.mu.waiting = r, map[ps.Ticket]waiting{}
 	return h
 }
@@ -122,7 +125,7 @@ func (h *hosted) leave(err error) {
 	defer h.mu.Unlock()
 	h.mu.away, h.mu.due = err, nil
 	for ticket, w := range h.mu.waiting {
-		w.replies.Put(&parleyv1.Reply{Id: w.id, Fault: rpc.Fault(err)})
+		w.refuse(err)
 		delete(h.mu.waiting, ticket)
 	}
 }

@@ -4,14 +4,13 @@ import (
 	"testing"
 
 	"parley/internal/param"
-	parleyv1 "parley/proto/parley/v1"
 	"parley/ps"
 )
 
 // TestSnapshot: one of the version that is, one of a version to come, and none of
 // one that is gone.
 func TestSnapshot(t *testing.T) {
-	everywhere(t, func(t *testing.T, s *Server, c parleyv1.ParametersClient) {
+	everywhere(t, func(t *testing.T, s *Server, c *peer) {
 		taken := make(chan param.Version, 8)
 		take := func(_ param.RangeID, x *ps.Snapshot) { taken <- x.Version }
 		if n, passed, err := s.Snapshot("j", 0, take); n != 2 || passed || err != nil {
@@ -45,7 +44,7 @@ func TestSnapshot(t *testing.T) {
 // TestYield: a range that moves refuses what comes, is the same on its new server,
 // and comes back when the move fails.
 func TestYield(t *testing.T) {
-	everywhere(t, func(t *testing.T, s *Server, c parleyv1.ParametersClient) {
+	everywhere(t, func(t *testing.T, s *Server, c *peer) {
 		a := open(t, c)
 		a.send(push(1, 0, 0))
 		a.next()
@@ -54,12 +53,12 @@ func TestYield(t *testing.T) {
 			t.Fatal(err)
 		}
 		a.send(push(2, 1, 0))
-		if r := a.next(); param.Kind(r.GetFault().GetKind()) != param.NotOwner {
+		if r := a.next(); param.KindOf(r.Refused) != param.NotOwner {
 			t.Errorf("reply %v", r)
 		}
 		s.Keep("j", 0)
 		a.send(push(3, 1, 0))
-		if r := a.next(); r.GetFault() != nil {
+		if r := a.next(); r.Refused != nil {
 			t.Errorf("then %v", r)
 		}
 		s.Forget("j", 0)
@@ -78,7 +77,7 @@ func TestYield(t *testing.T) {
 		}
 		a.send(push(4, 1, 0), pull(5, 1, 1))
 		for range 2 {
-			if r := a.next(); r.GetFault() != nil {
+			if r := a.next(); r.Refused != nil {
 				t.Errorf("adopted: %v", r)
 			}
 		}
