@@ -97,8 +97,8 @@ func (r *record) create(o *coordinator.Create) *parleyv1.Create {
 func (r *record) commit(o *coordinator.Commit) *parleyv1.Commit {
 	p := r.machine.Plan()
 	epoch, _ := p.Position(param.Round(o.Version))
-	m := checkpoint.Manifest{Job: string(r.id), Name: r.job.Name, Spec: r.spec, PlanHash: p.Hash(), DataHash: p.Train.SHA256,
-		Version: o.Version, Epoch: epoch, Rounds: p.Rounds, Keys: p.Keys, Created: time.Now().UTC()}
+	m := checkpoint.Manifest{Job: r.id, Name: r.job.Name, Spec: r.spec, PlanHash: p.Hash(), DataHash: p.Train.SHA256,
+		Version: o.Version, Epoch: epoch, Rounds: p.Rounds, Keys: p.Keys, Created: time.Now().UTC(), Run: string(r.id)}
 	for _, text := range o.Parts {
 		var part checkpoint.Part
 		json.Unmarshal(text, &part) // what a server has made; Commit refuses what is no part

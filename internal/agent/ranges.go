@@ -67,7 +67,8 @@ func specsOf(m *parleyv1.Create) ([]ps.Spec, error) {
 	var specs []ps.Spec
 	for _, r := range m.GetRanges() {
 		spec := ps.Spec{ID: param.RangeID(r.GetRange()), Span: param.Span{Lo: param.Key(r.GetLo()), Hi: param.Key(r.GetHi())},
-			Workers: j.Run.Workers, Penalized: param.Key(m.GetPenalized()), PerTally: param.Round(m.GetPerTally()), Rule: rule}
+			Workers: j.Run.Workers, Penalized: param.Key(m.GetPenalized()), PerTally: param.Round(m.GetPerTally()), Rule: rule,
+			Mode: modes[j.Run.Consistency], Staleness: param.Round(j.Run.Staleness)}
 		if err := spec.Validate(); err != nil {
 			return nil, err
 		}
@@ -76,9 +77,14 @@ func specsOf(m *parleyv1.Create) ([]ps.Spec, error) {
 	return specs, nil
 }
 
+// modes are the modes of a range by run.consistency.
+var modes = map[string]ps.Mode{"bsp": ps.BSP, "ssp": ps.SSP, "asp": ps.ASP}
+
 // settingsOf says which update rule a job has.
 func settingsOf(j *job.Job) optim.Settings {
-	return optim.Settings{Kind: j.Optimizer.Kind, Rate: j.Optimizer.Rate, L2: j.Model.L2, Workers: j.Run.Workers}
+	o := j.Optimizer
+	return optim.Settings{Kind: o.Kind, Rate: o.Rate, L2: j.Model.L2, L1: j.Model.L1, Workers: j.Run.Workers,
+		Momentum: o.Momentum, Nesterov: o.Nesterov, Beta1: o.Beta1, Beta2: o.Beta2, Epsilon: o.Epsilon, Beta: o.Beta}
 }
 
 // yield hands a range over to another server.

@@ -130,10 +130,14 @@ func (f *folder) makeDir(dir string) error {
 	if err == nil {
 		return f.disk.syncDir(filepath.Dir(dir))
 	}
-	if info, found := os.Stat(dir); found == nil && info.IsDir() {
-		return nil
+	info, found := os.Stat(dir)
+	switch {
+	case found != nil:
+		return err
+	case !info.IsDir():
+		return &fs.PathError{Op: "mkdir", Path: dir, Err: syscall.ENOTDIR}
 	}
-	return err
+	return nil
 }
 
 // Open implements Store.
