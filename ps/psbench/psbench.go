@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"time"
 
 	"parley/internal/param"
 )
@@ -117,8 +118,7 @@ func Run(ctx context.Context, config Config, tell func(phase string)) (Results, 
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	b := &bench{config: config}
-	defer b.wait()
-	defer cancel()
+	defer b.end(cancel)
 	if err := b.start(ctx); err != nil {
 		return results, err
 	}
@@ -205,11 +205,20 @@ func (b *bench) launch(ctx context.Context, role string, order any) (*process, e
 	return p, p.encoder.Encode(order)
 }
 
-func (b *bench) wait() {
-	for _, p := range append(b.clients, b.servers...) {
+// endGrace is how long processes may take to end by themselves.
+const endGrace = time.Second
+
+func (b *bench) end(kill func()) {
+	all := append(b.clients, b.servers...)
+	for _, p := range all {
 		_ = p.in.Close()
-		_ = p.command.Wait() // killed, as ctx has ended
 	}
+	late := time.AfterFunc(endGrace, kill)
+	defer late.Stop()
+	for _, p := range all {
+		_ = p.command.Wait() // nothing is lost with them
+	}
+	kill()
 }
 
 // phase has all clients measure at once.

@@ -65,16 +65,28 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	return server.Run(ctx)
 }
 
+// kinds are the jobs of a client. A penalty, if only of 0 keys, makes a range walk
+// all its keys in every round, which suits those that are pushed as a whole.
+func kinds(o serverOrder) []kind {
+	return []kind{{"dense", denseKeys, 1}, {"small", smallKeys, 1}, {"sparse", 1 << o.Space / o.Servers, 0}}
+}
+
+type kind struct {
+	name string
+	keys int
+	l2   float64
+}
+
 func createAll(s *psserver.Server, o serverOrder) error {
-	rule, err := optim.New(optim.Settings{Kind: "sgd", Rate: 0.1})
-	if err != nil {
-		return err
-	}
-	for c := range o.Clients {
-		for kind, keys := range map[string]int{"dense": denseKeys, "small": smallKeys, "sparse": 1 << o.Space / o.Servers} {
-			lo := param.Key(o.Index * keys)
-			spec := ps.Spec{ID: param.RangeID(o.Index), Span: param.Span{Lo: lo, Hi: lo + param.Key(keys)}, Workers: 1, PerTally: 1 << 40, Rule: rule}
-			if err := s.Create(jobOf(kind, c), 0, []*ps.Range{ps.NewRange(spec)}); err != nil {
+	for _, k := range kinds(o) {
+		rule, err := optim.New(optim.Settings{Kind: "sgd", Rate: 0.1, L2: k.l2})
+		if err != nil {
+			return err
+		}
+		lo := param.Key(o.Index * k.keys)
+		spec := ps.Spec{ID: param.RangeID(o.Index), Span: param.Span{Lo: lo, Hi: lo + param.Key(k.keys)}, Workers: 1, PerTally: 1 << 40, Rule: rule}
+		for c := range o.Clients {
+			if err := s.Create(jobOf(k.name, c), 0, []*ps.Range{ps.NewRange(spec)}); err != nil {
 				return err
 			}
 		}
