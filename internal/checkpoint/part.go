@@ -21,8 +21,9 @@ type Part struct {
 	File string `json:"file"`
 	// Bytes is its length.
 	Bytes int64 `json:"bytes"`
-	// CRC32C is that of all of its bytes but for those that are checksums themselves:
-	// over a block and its checksum a CRC is the same for all blocks of one length.
+	// CRC32C is that of its bytes up to the end of the head and of the checksums of
+	// its blocks, so that bytes are summed once. It must not be over the blocks too: a
+	// CRC of a block and its checksum is the same for all blocks of one length.
 	CRC32C uint32 `json:"crc32c"`
 }
 
@@ -132,14 +133,16 @@ func encodeHead(dir string, id param.RangeID, header any, sections []Section) ([
 // summary has the checksums of a part.
 type summary struct {
 	blocks []uint32 // of all sections' blocks
-	whole  uint32   // of all bytes that are not checksums
+	whole  uint32   // of the bytes up to the end of the head, and of blocks
 }
 
 // add takes in a section.
 func (s *summary) add(data []byte) {
+	var sum [sumSize]byte
 	blocks(data, func(block []byte) error { // it returns no error
 		s.blocks = append(s.blocks, crc32.Checksum(block, castagnoli))
-		s.whole = crc32.Update(s.whole, castagnoli, block)
+		binary.LittleEndian.PutUint32(sum[:], s.blocks[len(s.blocks)-1])
+		s.whole = crc32.Update(s.whole, castagnoli, sum[:])
 		return nil
 	})
 }

@@ -256,3 +256,21 @@ func TestOtherFormats(t *testing.T) {
 		t.Error(found, damaged, err)
 	}
 }
+
+// TestExchangedBlocks exchanges two blocks of a file together with their checksums.
+func TestExchangedBlocks(t *testing.T) {
+	m := newMemory()
+	data := make([]byte, 2*blockSize)
+	data[0] = 1
+	p, err := WritePart(t.Context(), m, Dir(job, 1), 0, 3, []Section{{"a", data}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := m.files[Dir(job, 1)+"/"+p.File]
+	blocks := file[len(file)-sumSize-2*(blockSize+sumSize) : len(file)-sumSize]
+	copy(blocks, append(bytes.Clone(blocks[blockSize+sumSize:]), blocks[:blockSize+sumSize]...))
+	var header int
+	if _, err := ReadPart(t.Context(), m, Dir(job, 1), p, &header); param.KindOf(err) != param.Corrupt || !strings.Contains(err.Error(), "another state") {
+		t.Error(err)
+	}
+}

@@ -54,10 +54,10 @@ type partReader struct {
 	name string
 	size int64  // of the file, as the manifest says
 	pos  int64  // of the next byte
-	sum  uint32 // of all before pos that are not checksums
+	sum  uint32 // as in Part, of what is before pos
 }
 
-// read fills p with what checksums are made of.
+// read fills p with what the sum is made of.
 func (r *partReader) read(p []byte) error {
 	err := r.fill(p)
 	r.sum = crc32.Update(r.sum, castagnoli, p)
@@ -82,7 +82,7 @@ func (r *partReader) damaged(from int64, what string) error {
 	return param.Errorf(param.Corrupt, "%s: bytes %d to %d (%s) are damaged: their checksum does not match, use an older checkpoint", r.name, from, r.pos, what)
 }
 
-// verify reads a checksum and compares it.
+// verify reads a checksum, which is not a part of the sum, and compares it.
 func (r *partReader) verify(want uint32, from int64, what string) error {
 	var sum [sumSize]byte
 	if err := r.fill(sum[:]); err != nil {
@@ -153,10 +153,14 @@ func (r *partReader) section(e extent) (Section, error) {
 	data := make([]byte, e.Bytes)
 	err := blocks(data, func(block []byte) error {
 		from := r.pos
-		if err := r.read(block); err != nil {
+		if err := r.fill(block); err != nil {
 			return err
 		}
-		return r.verify(crc32.Checksum(block, castagnoli), from, "section "+e.Name)
+		var sum [sumSize]byte
+		want := crc32.Checksum(block, castagnoli)
+		binary.LittleEndian.PutUint32(sum[:], want)
+		r.sum = crc32.Update(r.sum, castagnoli, sum[:])
+		return r.verify(want, from, "section "+e.Name)
 	})
 	return Section{e.Name, data}, err
 }

@@ -4,11 +4,8 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"strings"
 
 	"parley/datashard"
-	"parley/internal/checkpoint"
-	"parley/internal/param"
 	"parley/internal/source"
 )
 
@@ -51,11 +48,3 @@ func (o object) Name() string                             { return o.Object().Na
 func (o object) Size() int64                              { return o.Object().Size }
 func (o object) Sequential() bool                         { return o.Object().Sequential }
 func (o object) Stream(ctx context.Context) io.ReadCloser { return o.File.Stream(ctx) }
-
-// Checkpoints opens a place of checkpoints: a folder or an s3:// URL.
-func (r *Remote) Checkpoints(to string) (checkpoint.Store, error) {
-	if !strings.Contains(to, "://") {
-		return checkpoint.Folder(to), nil
-	}
-	return nil, param.Errorf(param.Invalid, "%s: checkpoints are kept in folders alone so far", to)
-}

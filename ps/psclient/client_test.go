@@ -131,7 +131,7 @@ func TestDropped(t *testing.T) {
 		held := ask(ctx, c, trainer.Request{Worker: 0, Term: 1, Round: 1})
 		receive(t, ctx, ask(ctx, c, trainer.Request{Worker: 1, Term: 1, Round: 0})) // it has been read
 		j.hosts[0].ranges.Drop("j", "enough")
-		short, cancel := context.WithTimeout(ctx, 80*time.Millisecond)
+		short, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 		defer cancel()
 		if _, err := c.Weights(short); param.KindOf(err) != param.NotOwner || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("weights: %v", err)
