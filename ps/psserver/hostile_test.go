@@ -191,7 +191,7 @@ func TestNeverReads(t *testing.T) {
 	for i := range uint32(1 << 18) {
 		r.Offsets = append(r.Offsets[:i], i)
 	}
-	const asks = 1000
+	const asks = 300
 	var answered int64
 	h, err := s.hosted("j", 0)
 	if err != nil {
