@@ -157,7 +157,7 @@ func describeMetrics(set plan.Set, metrics map[string]float64) string {
 // Saved is the answer to Save, and the end of the job.
 func (m *Machine) Saved(now time.Time, node param.NodeID, s Saved) {
 	m.now = now
-	if m.phase != Saving || node != m.servers[0] {
+	if m.phase != Saving || m.takeover != nil || node != m.servers[0] {
 		return
 	}
 	if s.Err != nil {

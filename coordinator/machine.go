@@ -21,6 +21,7 @@ const (
 	Fitting    Phase = "fitting"
 	Preparing  Phase = "preparing"
 	Training   Phase = "training"
+	Recovering Phase = "recovering" // ranges go back to a checkpoint; then Training again
 	Evaluating Phase = "evaluating"
 	Saving     Phase = "saving"
 	Done       Phase = "done"
@@ -35,13 +36,18 @@ type Limits struct {
 	Release time.Duration // for a worker to reach its round boundary; then it is fenced
 	Stall   time.Duration // for a worker that makes no progress, while its node's lease holds
 	Tries   int           // of a worker or unit that fails for reasons that may go away
+	// Checkpoint is for the last checkpoint of a job that is to stop, Move for a range
+	// to get from one server to another.
+	// Takeover is for the nodes to register with a coordinator that was restarted.
+	Checkpoint, Move, Takeover time.Duration
 	// Local says that all nodes are parts of one process: errors of data do not
 	// name them, since every node sees the same.
 	Local bool
 }
 
 // DefaultLimits are those of a cluster.
-var DefaultLimits = Limits{Start: 30 * time.Second, Trainer: 5 * time.Minute, Release: 10 * time.Second, Stall: 20 * time.Second, Tries: 4}
+var DefaultLimits = Limits{Start: 30 * time.Second, Trainer: 5 * time.Minute, Release: 10 * time.Second, Stall: 20 * time.Second, Tries: 4,
+	Checkpoint: 15 * time.Second, Move: 30 * time.Second, Takeover: 6 * time.Second}
 
 // Machine takes one job from its submission to its end.
 type Machine struct {
@@ -63,24 +69,44 @@ type Machine struct {
 	chores   []Chore
 	servers  []param.NodeID // by range
 	ranges   []RangeStatus  // by range, the last heard
-	workers  []*worker
-	units    []*unit
-	sums     map[plan.Set]*metric.Summary // merged, from Saving on
-	saved    Saved
-	restarts int
-	epochs   int           // told by events
-	lost     time.Time     // when a node with work was lost and the rounds have not gone on since
-	recovers param.Version // its existence shows that they have
-	alone    time.Time     // since when there is no trainer; zero while there is
-	waiter   waiter
-	times    map[Phase]time.Time // when a phase began
+	created  bool           // Create is on its way for all ranges, or answered
+	era      int            // incarnation of the ranges
+	floor    param.Term     // of workers since the last rewind
+	retries  int            // of reading a checkpoint
+	refusals int            // of fences, since the rounds advanced last
+	resume   bool           // begin with the last checkpoint that there is
+	backup   backup
+	takeover *takeover
+	// incarnation counts the coordinators of the job; terms are at least least.
+	incarnation int
+	least       param.Term
+	moving      *move
+	workers     []*worker
+	units       []*unit
+	sums        map[plan.Set]*metric.Summary // merged, from Saving on
+	saved       Saved
+	restarts    int
+	epochs      int           // told by events
+	lost        time.Time     // when a node with work was lost and the rounds have not gone on since
+	recovers    param.Version // its existence shows that they have
+	alone       time.Time     // since when there is no trainer; zero while there is
+	beyond      param.Version // the same, of a rewind
+	trained     time.Time     // when the rounds began to advance, at version begunAt
+	begunAt     param.Version
+	// since when there is no server; no range moves before
+	serverless, restUntil time.Time
+
+	waiter waiter
+	times  map[Phase]time.Time // when a phase began
 }
 
 // member is a live node of this job.
 type member struct {
 	Member
-	created bool // its ranges, if it is to have any
-	trainer readiness
+	created  bool // its ranges of this era, if it is to have any
+	draining bool // it gets no work, and what it has goes elsewhere
+	sight    sight
+	trainer  readiness
 }
 
 // readiness is how far a trainer is with the data.
@@ -97,8 +123,15 @@ const (
 func New(id param.JobID, j *job.Job, limits Limits, now time.Time) *Machine {
 	m := &Machine{id: id, job: j, limits: limits, now: now, phase: Waiting, times: map[Phase]time.Time{Waiting: now}}
 	m.waiter.since = now
+	if j.Run.Checkpoint.Interval() == 0 {
+		m.backup.off = "run.checkpoint is off"
+	}
 	return m
 }
+
+// Resume has the job begin with the last checkpoint at its location that is of the
+// same plan. It is called before anything else.
+func (m *Machine) Resume() { m.resume = true }
 
 // Take returns the orders and events since the last call.
 func (m *Machine) Take() ([]Order, []Event) {
@@ -159,10 +192,16 @@ func (m *Machine) end(p Phase, reason string) {
 	m.fitting = nil // the job is remembered for long
 }
 
-// Stop ends the job on request.
+// Stop ends the job on request: in training with a last checkpoint, for which it
+// does not wait long, and not at all when it is asked a second time.
 func (m *Machine) Stop(now time.Time, reason string) {
 	m.now = now
 	if m.over() {
+		return
+	}
+	if b := &m.backup; b.stop == "" && b.off == "" && m.takeover == nil && (m.phase == Training || m.phase == Evaluating) {
+		b.stop, b.asked = reason, now
+		m.advance()
 		return
 	}
 	m.cause = fmt.Errorf("stopped: %s", reason)
@@ -197,8 +236,12 @@ func (m *Machine) Leave(now time.Time, node param.NodeID, reason string) {
 		return
 	}
 	m.members = slices.Delete(m.members, i, i+1)
-	if slices.Contains(m.servers, node) {
-		m.fail(fmt.Errorf("parameter server %s was lost (%s) and its parameters with it: start the job again (there are no checkpoints yet)", node, reason))
+	if m.backup.writer == node && !m.backup.token {
+		m.backup.writer = ""
+	}
+	if m.takeover != nil {
+		delete(m.takeover.held, node)
+		m.advance()
 		return
 	}
 	if m.phase == Profiling && m.profiler == node {
@@ -207,6 +250,9 @@ func (m *Machine) Leave(now time.Time, node param.NodeID, reason string) {
 		m.restarts++
 	}
 	m.abandon(node, reason)
+	if m.created && slices.Contains(m.servers, node) {
+		m.lose(node, reason)
+	}
 	m.advance()
 }
 
@@ -216,9 +262,16 @@ func (m *Machine) Tick(now time.Time) {
 	if m.over() {
 		return
 	}
+	if m.takeover != nil {
+		m.advance()
+		return
+	}
 	m.checkStart()
 	m.checkTrainers()
+	m.checkServers()
+	m.checkMove()
 	m.checkWorkers()
+	m.checkStop()
 	m.advance()
 }
 
@@ -231,6 +284,13 @@ func (m *Machine) checkStart() {
 
 // advance does what can be done now; every input ends with it.
 func (m *Machine) advance() {
+	if m.takeover != nil {
+		if !m.over() {
+			m.reconcile()
+		}
+		m.watchWaiter()
+		return
+	}
 	switch m.phase {
 	case Waiting, Profiling:
 		m.profile()
@@ -238,11 +298,18 @@ func (m *Machine) advance() {
 		m.fit()
 	case Preparing:
 		m.prepare()
+	case Recovering:
+		m.prepare()
+		m.restored()
 	case Training:
 		m.prepare()
+		m.moveRanges()
+		m.checkpoint()
 		m.placeWorkers()
 	case Evaluating:
 		m.prepare()
+		m.moveRanges()
+		m.checkpoint()
 		m.placeUnits()
 	}
 	m.watchWaiter()
@@ -261,7 +328,7 @@ func (m *Machine) member(node param.NodeID) *member {
 func (m *Machine) trainers() []param.NodeID {
 	var nodes []param.NodeID
 	for _, x := range m.members {
-		if x.trainer == prepared {
+		if x.trainer == prepared && !x.draining {
 			nodes = append(nodes, x.Node)
 		}
 	}

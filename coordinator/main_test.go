@@ -25,7 +25,7 @@ func parse(t testing.TB, overrides ...string) *job.Job {
 name: test
 data: {train: {path: /none}}
 model: {kind: linear}
-run: {epochs: 2, batch: 16, workers: 4, ranges: 2}
+run: {epochs: 2, batch: 16, workers: 4, ranges: 2, checkpoint: {every: 10s, keep: 3}}
 output: /none
 `), overrides)
 	if err != nil {
@@ -47,7 +47,8 @@ func manifest(rows int64, labels ...float32) *plan.Manifest {
 }
 
 // testLimits are short and differ from one another.
-var testLimits = Limits{Start: 30 * time.Second, Trainer: 5 * time.Minute, Release: 10 * time.Second, Stall: 20 * time.Second, Tries: 3}
+var testLimits = Limits{Start: 30 * time.Second, Trainer: 5 * time.Minute, Release: 10 * time.Second, Stall: 20 * time.Second, Tries: 3,
+	Checkpoint: 15 * time.Second, Move: 30 * time.Second, Takeover: 10 * time.Second}
 
 // fixture drives a machine: orders go to inboxes, and the nodes do what the test
 // lets them do.
@@ -59,6 +60,10 @@ type fixture struct {
 	rules    map[param.NodeID]*node
 	names    []param.NodeID // in order of joining
 	events   []Event
+	found    []Found                // by a probe
+	blind    map[param.NodeID]error // what probes meet
+	stuck    error                  // what moves of ranges meet
+	commits  []Commit
 }
 
 // node is what a node was told and has not answered.
@@ -66,6 +71,9 @@ type node struct {
 	inbox []Order
 	terms map[param.Worker]param.Term // that it hosts
 	begun map[param.Worker]param.Round
+	// what it was told of ranges
+	routes    []string
+	snapshots []Checkpoint
 }
 
 func newFixture(t testing.TB, j *job.Job, m *plan.Manifest) *fixture {
@@ -142,7 +150,23 @@ func (f *fixture) one(id param.NodeID) bool {
 	case o.Prepare != nil:
 		f.Prepared(f.now, id, nil)
 	case o.Create != nil:
-		f.Created(f.now, id, nil)
+		f.Created(f.now, id, o.Create.Era, nil)
+	case o.Probe != nil:
+		f.Probed(f.now, id, Probed{Found: f.found, Err: f.blind[id]})
+	case o.Route != nil:
+		for w, term := range n.terms {
+			if term < o.Route.Floor {
+				delete(n.terms, w)
+			}
+		}
+		n.routes = o.Route.Servers
+	case o.Yield != nil:
+		f.Yielded(f.now, id, o.Yield.Range, f.stuck)
+	case o.Snapshot != nil:
+		n.snapshots = append(n.snapshots, o.Snapshot.Checkpoint)
+	case o.Commit != nil:
+		f.commits = append(f.commits, *o.Commit)
+		f.Committed(f.now, id, Committed{Checkpoint: o.Commit.Checkpoint})
 	case o.Fence != nil:
 		f.Fenced(f.now, id, slices.Clone(o.Fence), nil)
 	case o.Assign != nil:
@@ -220,7 +244,7 @@ func (f *fixture) finish() {
 func (f *fixture) complete(id param.NodeID) {
 	var ranges []RangeStatus
 	for _, r := range f.rangesOf(id) {
-		ranges = append(ranges, RangeStatus{Range: r, Version: param.Version(f.Plan().Rounds), Rows: f.Plan().TrainRows * int64(f.job.Run.Epochs)})
+		ranges = append(ranges, RangeStatus{Range: r, Era: f.era, Version: param.Version(f.Plan().Rounds), Rows: f.Plan().TrainRows * int64(f.job.Run.Epochs)})
 	}
 	f.Progress(f.now, id, nil, ranges)
 }

@@ -29,6 +29,11 @@ type Order struct {
 	Prepare  *Prepare
 	Create   *Create
 	Fence    []Fence
+	Probe    *Probe
+	Route    *Route
+	Yield    *Yield
+	Snapshot *Snapshot
+	Commit   *Commit
 	Assign   []Assignment
 	Release  []Assignment
 	Fit      []plan.Unit // answered by Fitted, each
@@ -44,8 +49,43 @@ type Profile struct{}
 // Prepare gives a trainer manifest and servers. Answered by Prepared.
 type Prepare struct{ Servers []string }
 
-// Create makes ranges on a server. Answered by Created.
-type Create struct{ Ranges []param.RangeID }
+// Create makes ranges on a server, in place of those that it has of the job: at a
+// checkpoint, or new when From is nil. Messages of workers with terms below the
+// floor are refused. Answered by Created.
+type Create struct {
+	Era    int
+	Floor  param.Term
+	Ranges []param.RangeID
+	From   *Checkpoint
+}
+
+// Probe asks a server whether it sees the location of checkpoints: to write a file
+// there, or to read it; and with Find for the checkpoints that there are. Answered
+// by Probed.
+type Probe struct{ Write, Find bool }
+
+// Route tells a trainer where the ranges are now. Workers of terms below the floor
+// are void.
+type Route struct {
+	Servers []string
+	Floor   param.Term
+}
+
+// Yield asks a server to hand a range over to another one. Answered by Yielded.
+type Yield struct {
+	Range param.RangeID
+	To    string
+}
+
+// Snapshot asks a server to write the parts of its ranges as they are at the
+// version. Answered by Snapped.
+type Snapshot struct{ Checkpoint }
+
+// Commit asks a server to complete a checkpoint. Answered by Committed.
+type Commit struct {
+	Checkpoint
+	Parts [][]byte // by range
+}
 
 // Fence raises the term of a worker on a server. Answered by Fenced with the
 // round that the worker contributes to next, the least over the node's ranges.
@@ -98,6 +138,7 @@ type WorkerStatus struct {
 // RangeStatus is where a range is, told by its server.
 type RangeStatus struct {
 	Range      param.RangeID
+	Era        int // of Create
 	Version    param.Version
 	Missing    []param.Worker
 	Rows       int64
@@ -119,6 +160,33 @@ type Profiled struct {
 	Train, Test *plan.Manifest // Test is nil where the job has none
 	Fit         bool           // more must be known: all rows have to be read first
 	Err         error
+}
+
+// Probed is the answer to Probe.
+type Probed struct {
+	Found   []Found  // oldest first
+	Damaged []string // what is wrong with others
+	Err     error
+}
+
+// Found is a complete checkpoint at the location.
+type Found struct {
+	Checkpoint
+	PlanHash string
+}
+
+// Snapped is the answer to Snapshot.
+type Snapped struct {
+	Checkpoint
+	Parts  map[param.RangeID][]byte
+	Passed bool // a range was beyond the version already
+	Err    error
+}
+
+// Committed is the answer to Commit.
+type Committed struct {
+	Checkpoint
+	Err error
 }
 
 // Fitted is what was found in a unit.

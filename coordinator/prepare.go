@@ -68,9 +68,10 @@ func (m *Machine) begin(train, test *plan.Manifest) {
 	}
 	m.train, m.test, m.plan = train, test, made
 	m.note(Event{Kind: "profile", Node: m.profiler, Message: describeData(train)})
-	m.placeRanges()
-	if m.over() {
-		return
+	m.servers, m.ranges = make([]param.NodeID, len(made.Ranges)), make([]RangeStatus, len(made.Ranges))
+	m.workers = make([]*worker, m.job.Run.Workers)
+	for i := range m.workers {
+		m.workers[i] = &worker{id: param.Worker(i)}
 	}
 	m.enter(Preparing)
 	m.advance()
@@ -83,34 +84,6 @@ func describeData(m *plan.Manifest) string {
 		text += fmt.Sprintf(", %d nonzeros", m.Nonzeros)
 	}
 	return text
-}
-
-// placeRanges puts the ranges on the servers that are there now. They stay.
-func (m *Machine) placeRanges() {
-	var nodes []param.NodeID
-	for _, x := range m.members {
-		if x.Server {
-			nodes = append(nodes, x.Node)
-		}
-	}
-	m.servers = Place(m.id, nodes, make([]param.NodeID, len(m.plan.Ranges)))
-	m.ranges = make([]RangeStatus, len(m.plan.Ranges))
-	for i := range m.ranges {
-		m.ranges[i].Range = param.RangeID(i)
-	}
-	if len(nodes) == 0 {
-		m.fail(fmt.Errorf("there is no node with the role ps any more: start one and the job again"))
-		return
-	}
-	for _, n := range nodes {
-		if ranges := m.rangesOf(n); len(ranges) > 0 {
-			m.send(n, Order{Create: &Create{Ranges: ranges}})
-		}
-	}
-	m.workers = make([]*worker, m.job.Run.Workers)
-	for i := range m.workers {
-		m.workers[i] = &worker{id: param.Worker(i)}
-	}
 }
 
 func (m *Machine) rangesOf(node param.NodeID) (ids []param.RangeID) {
@@ -141,38 +114,27 @@ func (m *Machine) addresses() []string {
 	return binds
 }
 
-// prepare gives every trainer manifest and servers, and goes on to training when
-// the ranges exist and every trainer has answered.
+// prepare has the ranges made, gives every trainer manifest and servers, and goes
+// on to training when the ranges exist and every trainer has answered.
 func (m *Machine) prepare() {
-	ready := true
+	m.probeServers()
+	m.placeRanges()
+	if !m.created || m.over() {
+		return
+	}
+	ready := m.rangesMade()
 	for _, x := range m.members {
-		if x.Trainer && x.trainer == unasked {
+		if x.Trainer && x.trainer == unasked && !x.draining {
 			x.trainer = asked
 			m.send(x.Node, Order{Prepare: &Prepare{Servers: m.addresses()}})
 		}
-		if x.trainer == asked || len(m.rangesOf(x.Node)) > 0 && !x.created {
-			ready = false
-		}
+		ready = ready && x.trainer != asked
 	}
 	if m.phase == Preparing && ready && len(m.trainers()) > 0 {
 		m.enter(Training)
-		m.placeWorkers()
+		m.trains()
+		m.advance()
 	}
-}
-
-// Created is a server's answer to Create.
-func (m *Machine) Created(now time.Time, node param.NodeID, err error) {
-	m.now = now
-	x := m.member(node)
-	if m.over() || x == nil || m.phase != Preparing {
-		return
-	}
-	if err != nil {
-		m.fail(m.at(node, fmt.Errorf("make the parameter ranges: %w", err)))
-		return
-	}
-	x.created = true
-	m.advance()
 }
 
 // Prepared is a trainer's answer to Prepare. Before training, a trainer that

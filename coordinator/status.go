@@ -31,12 +31,13 @@ type Status struct {
 	Elapsed  time.Duration
 	Restarts int
 	Cause    string
+	Warning  string // what the user should know
 }
 
 // Status returns how the job stands.
 func (m *Machine) Status(now time.Time) Status {
 	s := Status{Phase: m.phase, Owner: m.waiter.owner, Why: m.waiter.why, Since: now.Sub(m.waiter.since),
-		Epochs: m.job.Run.Epochs, Elapsed: now.Sub(m.times[Waiting]), Restarts: m.restarts}
+		Epochs: m.job.Run.Epochs, Elapsed: now.Sub(m.times[Waiting]), Restarts: m.restarts, Warning: m.Warning()}
 	if m.cause != nil {
 		s.Cause = m.cause.Error()
 	}
@@ -80,17 +81,31 @@ func (m *Machine) waitsFor() (owner, why string) {
 	if !m.alone.IsZero() && !m.over() {
 		return "cluster", "waits for a node with the role trainer"
 	}
+	if m.takeover != nil {
+		return m.waitsForNodes()
+	}
 	switch m.phase {
 	case Waiting:
 		return "cluster", "waits for " + m.absentRoles()
 	case Profiling:
 		return string(m.profiler), "reads the data"
 	case Preparing:
+		if !m.created {
+			return m.unproven()
+		}
 		if nodes := m.unprepared(); nodes != "" {
 			return nodes, "opens the data and makes the parameter ranges"
 		}
 		return "cluster", "waits for a node with the role trainer"
+	case Recovering:
+		if nodes := m.unprepared(); m.created && nodes != "" {
+			return nodes, fmt.Sprintf("restores the parameter ranges of round %d", m.version())
+		}
+		return "cluster", "waits for a node with the role ps"
 	case Training:
+		if v := m.moving; v != nil {
+			return string(v.from), fmt.Sprintf("hands range %d over to node %s", v.id, v.to)
+		}
 		return m.slowest()
 	case Fitting:
 		if m.fitting.concluding {
@@ -141,6 +156,20 @@ func (m *Machine) unprepared() string {
 		}
 	}
 	return strings.Join(nodes, ", ")
+}
+
+// unproven says which servers have not told whether they see the checkpoints.
+func (m *Machine) unproven() (owner, why string) {
+	var nodes []string
+	for _, x := range m.members {
+		if x.sight == proving {
+			nodes = append(nodes, string(x.Node))
+		}
+	}
+	if len(nodes) == 0 {
+		return "cluster", "waits for a node with the role ps"
+	}
+	return strings.Join(nodes, ", "), "looks at the location of checkpoints"
 }
 
 func (m *Machine) slowest() (owner, why string) {
@@ -198,7 +227,7 @@ func (m *Machine) Progress(now time.Time, node param.NodeID, workers []WorkerSta
 		}
 	}
 	for _, r := range ranges {
-		if int(r.Range) < len(m.servers) && m.servers[r.Range] == node {
+		if int(r.Range) < len(m.servers) && m.servers[r.Range] == node && r.Era == m.era {
 			m.observe(r)
 		}
 	}
@@ -233,7 +262,7 @@ func (m *Machine) observe(r RangeStatus) {
 // has a place and a version exists that none of those that moved can be missing
 // from.
 func (m *Machine) noteRecovery() {
-	if m.lost.IsZero() || m.version() < min(m.recovers, param.Version(m.plan.Rounds)) {
+	if m.lost.IsZero() || m.version() < min(max(m.recovers, m.beyond), param.Version(m.plan.Rounds)) {
 		return
 	}
 	for _, w := range m.workers {
@@ -242,7 +271,7 @@ func (m *Machine) noteRecovery() {
 		}
 	}
 	took := m.now.Sub(m.lost).Seconds()
-	m.lost = time.Time{}
+	m.lost, m.beyond, m.refusals = time.Time{}, 0, 0
 	m.note(Event{Kind: "recovery", Round: param.Round(m.version()), Message: fmt.Sprintf("rounds advance again %.2f s after the loss", took),
 		Metrics: map[string]float64{"seconds": took}})
 }

@@ -60,8 +60,8 @@ func (m *Machine) placeWorkers() {
 		m.startEvaluation()
 		return
 	}
-	if len(trainers) == 0 {
-		return // the wait has an owner and a deadline: see checkTrainers
+	if len(trainers) == 0 || m.moving != nil {
+		return // the waits have owners and deadlines: see checkTrainers and checkMove
 	}
 	var moves []*worker
 	for i, node := range Place(m.id, trainers, homes) {
@@ -102,19 +102,25 @@ func (m *Machine) move(w *worker, node param.NodeID) (fence bool) {
 
 // fence begins a new term of a worker.
 func (m *Machine) fence(w *worker) {
+	if m.moving != nil { // it begins when the range has moved
+		w.standing, w.node, w.target = homeless, "", ""
+		return
+	}
 	w.standing, w.node = fencing, ""
-	w.term++
+	w.term = max(w.term+1, m.least)
 	w.awaited, w.next = m.serverNodes(), m.plan.Rounds
 }
 
 // sendFences tells every server of the workers' new terms.
 func (m *Machine) sendFences(workers []*worker) {
-	if len(workers) == 0 {
-		return
+	var fences []Fence
+	for _, w := range workers {
+		if w.standing == fencing {
+			fences = append(fences, Fence{Worker: w.id, Term: w.term})
+		}
 	}
-	fences := make([]Fence, len(workers))
-	for i, w := range workers {
-		fences[i] = Fence{Worker: w.id, Term: w.term}
+	if len(fences) == 0 {
+		return
 	}
 	for _, node := range m.serverNodes() {
 		m.send(node, Order{Fence: fences})
@@ -130,7 +136,11 @@ func (m *Machine) Fenced(now time.Time, node param.NodeID, fences []Fence, err e
 		return
 	}
 	if err != nil {
-		m.fail(fmt.Errorf("parameter server %s: %w", node, err))
+		if m.refusals++; m.refusals >= m.limits.Tries {
+			m.fail(fmt.Errorf("parameter server %s: %w", node, err))
+		} else if m.fencing() { // else it is of ranges of before
+			m.lose(node, err.Error())
+		}
 		return
 	}
 	ready := map[param.NodeID][]Assignment{}

@@ -19,11 +19,16 @@ func rangeOf(t testing.TB, workers int) *Range {
 
 func specOf(t testing.TB, kind string, workers int) Spec {
 	t.Helper()
-	rule, err := optim.New(optim.Settings{Kind: kind, Rate: 0.5, Workers: workers})
+	return Spec{ID: 3, Span: param.Span{Lo: 10, Hi: 14}, Workers: workers, Penalized: 13, PerTally: 2, Rule: ruleOf(t, kind, 0, workers)}
+}
+
+func ruleOf(t testing.TB, kind string, l2 float64, workers int) optim.Rule {
+	t.Helper()
+	rule, err := optim.New(optim.Settings{Kind: kind, Rate: 0.5, L2: l2, Workers: workers})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Spec{ID: 3, Span: param.Span{Lo: 10, Hi: 14}, Workers: workers, Penalized: 13, PerTally: 2, Rule: rule}
+	return rule
 }
 
 // push is worker w's contribution of round r under term 1: one row that adds v to

@@ -9,11 +9,28 @@
 // A round: workers Pull version r, compute, and Push a contribution for round
 // r. When the last worker's contribution has come, the update rule is applied,
 // the version becomes r+1, and the pulls that were held for it are answered.
+// That is bsp; in ssp and asp contributions are applied as they come, and the
+// version is the round of the slowest worker.
 package ps
 
 import (
 	"parley/internal/param"
 	"parley/ps/optim"
+)
+
+// Mode says which version a worker may compute with.
+type Mode int
+
+const (
+	// BSP: round r is computed with version r, of all contributions to the rounds
+	// before and no others. The state has the same bits in every run.
+	BSP Mode = iota
+	// SSP: round r is computed with what is there when every worker has contributed
+	// to round r-1-Staleness (Ho et al., "More effective distributed ML via a stale
+	// synchronous parallel parameter server", NIPS 2013).
+	SSP
+	// ASP: whatever is there.
+	ASP
 )
 
 // Spec fixes what a range is. It never changes while the job runs.
@@ -24,6 +41,8 @@ type Spec struct {
 	Penalized param.Key   // keys below this one are subject to l2
 	PerTally  param.Round // a Tally is kept every so many rounds: one an epoch
 	Rule      optim.Rule
+	Mode      Mode
+	Staleness param.Round // SSP: how many rounds a worker may be ahead of the slowest
 }
 
 // Bounds of a range, so that a malformed message takes no memory: the keys of the
@@ -44,8 +63,19 @@ func (s Spec) Validate() error {
 		return param.Errorf(param.Invalid, "range %d: a tally every 0 rounds", s.ID)
 	case s.Rule == nil:
 		return param.Errorf(param.Invalid, "range %d: no update rule", s.ID)
+	case s.Mode < BSP || s.Mode > ASP:
+		return param.Errorf(param.Invalid, "range %d: consistency mode %d: there are 0 to %d", s.ID, s.Mode, ASP)
 	}
 	return nil
+}
+
+// penalized returns how many keys of the span, from the first on, are subject to
+// l2.
+func (s Spec) penalized() int {
+	if s.Penalized <= s.Span.Lo {
+		return 0
+	}
+	return int(min(s.Penalized, s.Span.Hi) - s.Span.Lo)
 }
 
 // Ticket is the driver's name for a pull, handed back with the answer to it.
@@ -57,6 +87,13 @@ type Pull struct {
 	Term    param.Term
 	Round   param.Round
 	Offsets []uint32 // key minus Span.Lo, ascending; none: only wait for the version
+	// Checked says that the sender's offsets are known to be ascending and in the
+	// span, as they are when the same list has been checked before.
+	Checked bool
+	// Alloc makes room for the n values of the answer, whatever they are; nil
+	// stands for make. It may be called with a later message of another worker,
+	// and must not call the range.
+	Alloc func(n int) []float32
 }
 
 // Push is a contribution: what a worker's local steps changed in a round.
@@ -68,6 +105,19 @@ type Push struct {
 	Change  []float32 // slot-major: slot s of offset i at s*len(Offsets)+i
 	Rows    int64     // rows that the worker learned from in the round
 	Loss    float64   // sum of their losses, each before its own step
+	Checked bool      // as in Pull
+	// Done is called once, when the range no longer refers to Offsets and Change:
+	// before Push returns when it refuses the contribution or knows it already,
+	// else with it or with a later message. It must not call the range.
+	Done func()
+}
+
+// release says that the contribution's memory may be used for something else.
+func (p *Push) release() {
+	if p.Done != nil {
+		p.Done()
+		p.Done = nil
+	}
 }
 
 // Answer is the outcome of a pull.
@@ -91,8 +141,10 @@ type Tally struct {
 type Range struct {
 	spec    Spec
 	version param.Version
-	table   table
-	round   gathering
+	applied int64      // number of applications
+	table   table      // round's or arrived's
+	round   *gathering // in bsp
+	arrived *arrivals  // in ssp and asp
 	terms   []param.Term
 	held    [][]heldPull // by worker; at most maxHeld each
 	total   Tally
@@ -113,8 +165,15 @@ const maxHeld = 4
 // NewRange returns the range at version 0, all parameters zero. The spec must be
 // valid.
 func NewRange(spec Spec) *Range {
-	t := newTable(spec.Span.Len(), spec.Rule)
-	return &Range{spec: spec, table: t, round: newGathering(spec, t), terms: make([]param.Term, spec.Workers), held: make([][]heldPull, spec.Workers)}
+	r := &Range{spec: spec, terms: make([]param.Term, spec.Workers), held: make([][]heldPull, spec.Workers)}
+	if spec.Mode == BSP {
+		r.round = newGathering(spec)
+		r.table = r.round.table
+	} else {
+		r.arrived = newArrivals(spec)
+		r.table = r.arrived.table
+	}
+	return r
 }
 
 // Spec returns what the range was made with.
@@ -130,9 +189,14 @@ func (r *Range) Tallies() []Tally { return r.tallies }
 // Total returns the sums over all rounds applied.
 func (r *Range) Total() Tally { return r.total }
 
-// Missing returns the workers whose contribution to the current round has not
-// come yet.
-func (r *Range) Missing() []param.Worker { return r.round.missing() }
+// Missing returns the workers that keep the version from being the next: those
+// whose contribution to the round of its number has not come yet.
+func (r *Range) Missing() []param.Worker {
+	if r.arrived != nil {
+		return r.arrived.slowest()
+	}
+	return r.round.missing()
+}
 
 // Weights appends the weights at the current version, one a key of the span.
 func (r *Range) Weights(dst []float32) []float32 {
@@ -154,11 +218,26 @@ func (r *Range) Fence(w param.Worker, term param.Term) (next param.Round, refuse
 		}
 		r.held[w] = nil
 	}
-	next = param.Round(r.version)
-	if r.round.contributed[w] {
-		next++
+	return r.next(w), refused, nil
+}
+
+// next returns the round that a worker has to contribute to next.
+func (r *Range) next(w param.Worker) param.Round {
+	switch {
+	case r.arrived != nil:
+		return r.arrived.clocks[w]
+	case r.round.contributed[w]:
+		return param.Round(r.version) + 1
 	}
-	return next, refused, nil
+	return param.Round(r.version)
+}
+
+// Close releases the contributions that the range still refers to. It must not be
+// used any more.
+func (r *Range) Close() {
+	if r.round != nil {
+		r.round.close()
+	}
 }
 
 // admit checks worker and term of a message. A newer term than the one known

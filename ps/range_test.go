@@ -241,6 +241,8 @@ func TestSpecValidate(t *testing.T) {
 		"many workers":     func(s *Spec) { s.Workers = 1 << 31 },
 		"no tallies":       func(s *Spec) { s.PerTally = 0 },
 		"no rule":          func(s *Spec) { s.Rule = nil },
+		"no mode":          func(s *Spec) { s.Mode = -1 },
+		"unknown mode":     func(s *Spec) { s.Mode = ASP + 1 },
 	} {
 		s := specOf(t, "sgd", 1)
 		change(&s)

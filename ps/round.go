@@ -13,12 +13,13 @@ type gathering struct {
 	contributed []bool  // by worker
 	waiting     []*Push // by worker: came before its turn
 	next        int     // the worker whose turn it is
-	table       table   // has the sum
+	table       roundTable
 	tally       Tally
+	undo        bool // the table has the version before
 }
 
-func newGathering(spec Spec, t table) gathering {
-	return gathering{contributed: make([]bool, spec.Workers), waiting: make([]*Push, spec.Workers), table: t}
+func newGathering(spec Spec) *gathering {
+	return &gathering{contributed: make([]bool, spec.Workers), waiting: make([]*Push, spec.Workers), table: newRoundTable(spec.Span.Len(), spec.Rule)}
 }
 
 // take accepts a contribution and adds what can be added. It reports whether
@@ -35,9 +36,8 @@ func (g *gathering) take(p *Push) (complete bool) {
 }
 
 func (g *gathering) add(p *Push) {
-	g.table.add(p.Offsets, p.Change)
-	g.tally.Rows += p.Rows
-	g.tally.Loss += p.Loss
+	g.table.add(p)
+	g.tally.add(Tally{p.Rows, p.Loss})
 }
 
 // rows returns what the rule has to know of the rows. Workers without rows count
@@ -62,45 +62,91 @@ func (g *gathering) reset() {
 	g.next, g.tally = 0, Tally{}
 }
 
+func (g *gathering) close() {
+	g.table.close()
+	for w, p := range g.waiting {
+		if p != nil {
+			p.release()
+		}
+		g.waiting[w] = nil
+	}
+}
+
 // Push takes a contribution. A second contribution of the same worker and round
 // is acknowledged and changes nothing, whatever its content: the first may have
 // been applied, and a worker recomputes the same bits. When the contribution
 // completes the round, the version advances and the pulls held for it are
 // answered; answers also holds refusals of pulls that a newer term fenced.
 //
+// In ssp and asp a contribution is applied at once; workers contribute to one
+// round after the other.
+//
 // Errors: Stale for an older term; Invalid for a malformed contribution or one
 // for a round whose version the worker cannot have read; Diverged for NaN or
 // Inf. A refused contribution leaves the range as it was.
 func (r *Range) Push(p Push) (answers []Answer, err error) {
 	answers, err = r.admit(p.Worker, p.Term)
-	if err != nil {
+	known := err == nil && r.known(&p)
+	if err == nil && !known {
+		err = r.check(&p)
+	}
+	if err != nil || known {
+		p.release()
 		return answers, err
 	}
-	if p.Round < param.Round(r.version) || p.Round == param.Round(r.version) && r.round.contributed[p.Worker] {
-		return answers, nil
-	}
-	if err := r.check(&p); err != nil {
-		return answers, err
-	}
-	if r.round.take(&p) {
-		r.apply()
+	if r.take(&p) {
 		answers = append(answers, r.release()...)
 	}
 	return answers, nil
 }
 
+// take accepts a contribution and reports whether there is a new version.
+func (r *Range) take(p *Push) (advanced bool) {
+	if r.arrived != nil {
+		return r.apply1(p)
+	}
+	if r.round.take(p) {
+		r.apply()
+		return true
+	}
+	return false
+}
+
+// known reports whether the contribution was taken before.
+func (r *Range) known(p *Push) bool { return p.Round < r.next(p.Worker) }
+
+// check reports what is wrong with a contribution.
 func (r *Range) check(p *Push) error {
-	if p.Round > param.Round(r.version) {
-		return param.Errorf(param.Invalid, "range %d: worker %d contributes to round %d at version %d", r.spec.ID, p.Worker, p.Round, r.version)
+	if err := r.checkRound(p); err != nil {
+		return err
 	}
 	if len(p.Change) != len(p.Offsets)*r.spec.Rule.Pushed() || p.Rows < 0 {
 		return param.Errorf(param.Invalid, "range %d: worker %d: %d values for %d keys of %d floats", r.spec.ID, p.Worker, len(p.Change), len(p.Offsets), r.spec.Rule.Pushed())
 	}
-	if err := r.checkOffsets(p.Worker, p.Offsets); err != nil {
-		return err
+	if p.Rows == 0 && len(p.Offsets) > 0 && !r.spec.Rule.Local() {
+		return param.Errorf(param.Invalid, "range %d: worker %d: a gradient of no rows", r.spec.ID, p.Worker)
+	}
+	if !p.Checked {
+		if err := r.checkOffsets(p.Worker, p.Offsets); err != nil {
+			return err
+		}
 	}
 	if !linalg.Finite(p.Change) || !linalg.FiniteScalar(p.Loss) {
 		return param.Errorf(param.Diverged, "range %d: worker %d: NaN or Inf in the contribution to round %d", r.spec.ID, p.Worker, p.Round)
+	}
+	return nil
+}
+
+// checkRound reports that a worker is ahead of what it can have read.
+func (r *Range) checkRound(p *Push) error {
+	ahead := p.Round - param.Round(r.version) // not below: it was taken before then
+	switch {
+	case r.arrived == nil && ahead > 0:
+		return param.Errorf(param.Invalid, "range %d: worker %d contributes to round %d at version %d", r.spec.ID, p.Worker, p.Round, r.version)
+	case r.arrived != nil && p.Round > r.next(p.Worker):
+		return param.Errorf(param.Invalid, "range %d: worker %d contributes to round %d before round %d", r.spec.ID, p.Worker, p.Round, r.next(p.Worker))
+	case r.spec.Mode == SSP && ahead > r.spec.Staleness:
+		return param.Errorf(param.Invalid, "range %d: worker %d contributes to round %d at version %d, more than %d rounds ahead", r.spec.ID, p.Worker, p.Round, r.version, r.spec.Staleness)
 	}
 	return nil
 }
@@ -122,74 +168,25 @@ func (r *Range) checkOffsets(w param.Worker, offsets []uint32) error {
 // apply makes the next version out of the current one; the current one stays
 // as the undo.
 func (r *Range) apply() {
-	penalized := 0
-	if r.spec.Penalized > r.spec.Span.Lo {
-		penalized = int(min(r.spec.Penalized, r.spec.Span.Hi) - r.spec.Span.Lo)
-	}
 	round := r.round.rows()
-	round.Number = int64(r.version)
-	r.table.apply(round, penalized)
-	r.version++
-	r.total.Rows += r.round.tally.Rows
-	r.total.Loss += r.round.tally.Loss
-	if param.Round(r.version)%r.spec.PerTally == 0 {
-		r.tallies = append(r.tallies, r.total)
-	}
+	round.Number = r.applied
+	r.round.table.apply(round, r.spec.penalized())
+	r.round.undo = true
+	r.applied++
+	r.total.add(r.round.tally)
+	r.advance()
 	r.round.reset()
 }
 
-// release answers the held pulls: their version exists now.
-func (r *Range) release() (answers []Answer) {
-	for w, held := range r.held {
-		for _, h := range held { // they wait for the next version, which is this one
-			answers = append(answers, Answer{Ticket: h.ticket, Values: r.table.read(h.pull.Offsets)})
-		}
-		r.held[w] = nil
-	}
-	return answers
+func (t *Tally) add(x Tally) {
+	t.Rows += x.Rows
+	t.Loss += x.Loss
 }
 
-// Pull asks for the state of some keys. The outcome is among the answers under
-// the given ticket, now or, when the version does not exist yet, with the Push
-// that makes it. A pull that is sent again is another one, with an answer of its
-// own; only when one is sent many times, the first are superseded.
-//
-// Errors in answers: Stale for an older term or a version that is gone; Invalid
-// for malformed keys or a version that the worker cannot need yet.
-func (r *Range) Pull(p Pull, ticket Ticket) (answers []Answer) {
-	refused, err := r.admit(p.Worker, p.Term)
-	answers = refused
-	if err == nil {
-		err = r.checkOffsets(p.Worker, p.Offsets)
+// advance counts a version.
+func (r *Range) advance() {
+	r.version++
+	if param.Round(r.version)%r.spec.PerTally == 0 {
+		r.tallies = append(r.tallies, r.total)
 	}
-	if err != nil {
-		return append(answers, Answer{Ticket: ticket, Err: err})
-	}
-	version := param.Round(r.version)
-	switch {
-	case p.Round == version:
-		return append(answers, Answer{Ticket: ticket, Values: r.table.read(p.Offsets)})
-	case p.Round < version && p.Round+1 == version:
-		// The predecessor of this worker died between its pushes to two ranges:
-		// this one has gone on, another still waits for the worker's round.
-		return append(answers, Answer{Ticket: ticket, Values: r.table.before(p.Offsets)})
-	case p.Round < version:
-		err = param.Errorf(param.Stale, "range %d: worker %d pulls version %d, which is gone at version %d", r.spec.ID, p.Worker, p.Round, r.version)
-		return append(answers, Answer{Ticket: ticket, Err: err})
-	case p.Round == version+1:
-		return append(answers, r.hold(p, ticket)...)
-	}
-	err = param.Errorf(param.Invalid, "range %d: worker %d pulls version %d at version %d", r.spec.ID, p.Worker, p.Round, r.version)
-	return append(answers, Answer{Ticket: ticket, Err: err})
-}
-
-// hold keeps a pull until its version exists.
-func (r *Range) hold(p Pull, ticket Ticket) (answers []Answer) {
-	held := append(r.held[p.Worker], heldPull{ticket: ticket, pull: p})
-	if len(held) > maxHeld {
-		answers = append(answers, Answer{Ticket: held[0].ticket, Superseded: true})
-		held = held[1:]
-	}
-	r.held[p.Worker] = held
-	return answers
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"parley/internal/param"
-	"parley/ps/optim"
 )
 
 // TestTallies counts each row once and keeps a sum at every second round.
@@ -109,7 +108,7 @@ func play(t *testing.T, spec Spec, rounds [][]Push, seed uint64) ([]uint32, []Ta
 		}
 	}
 	var bits []uint32
-	for _, v := range r.table.read(upTo(spec.Span.Len())) {
+	for _, v := range r.Snapshot().State {
 		bits = append(bits, math.Float32bits(v))
 	}
 	return bits, append(slices.Clone(r.Tallies()), r.Total())
@@ -190,36 +189,4 @@ func upTo(n int) (offsets []uint32) {
 		offsets = append(offsets, uint32(o))
 	}
 	return offsets
-}
-
-// TestTablesAgree: looking at touched keys alone gives the bits that walking all
-// keys gives, for both versions that can be read.
-func TestTablesAgree(t *testing.T) {
-	for _, kind := range []string{"sgd", "adagrad"} {
-		rule := specOf(t, kind, 3).Rule
-		const keys = 40
-		lazy, dense := newLazyTable(keys, rule), &denseTable{n: keys, rule: rule, state: make([]float32, keys*rule.Slots()),
-			old: make([]float32, keys*rule.Slots()), change: make([]float32, keys*rule.Slots()), touched: make([]uint32, keys)}
-		if _, ok := newTable(keys, rule).(*lazyTable); !ok {
-			t.Fatalf("%s without a penalty walks all keys", kind)
-		}
-		for _, pushes := range contributions(20, 3, keys, rule.Slots()) {
-			for _, p := range pushes {
-				if p.Round%3 == 1 { // few keys
-					p.Offsets, p.Change = p.Offsets[:1], p.Change[:rule.Slots()]
-				}
-				lazy.add(p.Offsets, p.Change)
-				dense.add(p.Offsets, p.Change)
-			}
-			lazy.apply(optim.Round{Steps: 2}, keys)
-			dense.apply(optim.Round{Steps: 2}, keys)
-			for _, offsets := range [][]uint32{upTo(keys), {3}, nil} {
-				for _, read := range [][2][]float32{{lazy.read(offsets), dense.read(offsets)}, {lazy.before(offsets), dense.before(offsets)}} {
-					if !slices.EqualFunc(read[0], read[1], func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }) {
-						t.Fatalf("%s: round %d: %v, want %v", kind, pushes[0].Round, read[0], read[1])
-					}
-				}
-			}
-		}
-	}
 }

@@ -5,179 +5,102 @@ import (
 	"parley/ps/optim"
 )
 
-// table is the state of a range's keys at a version, what is needed to read the
-// version before it (the undo of depth one), and the sum of the contributions to
-// the next. Values are slot-major.
+// table is the state of a range's keys. Values are slot-major, offsets ascend.
 type table interface {
+	// read fills dst with the leading slots of some keys, as many as it has room
+	// for.
+	read(dst []float32, offsets []uint32)
+	// weights appends slot 0 of all keys; setWeights sets it in a table that holds
+	// nothing yet.
+	weights(dst []float32) []float32
+	setWeights(w []float32)
+	// keep copies the state to a snapshot, load takes it from one that fits.
+	keep(s *Snapshot)
+	load(s *Snapshot)
+}
+
+// roundTable is a table that goes on by rounds: it has the state at a version, what
+// is needed to read the version before it (the undo of depth one), and the sum of
+// the contributions to the next.
+type roundTable interface {
+	table
 	// add adds a contribution of the round; the order of calls is that of workers.
-	add(offsets []uint32, change []float32)
+	// The contribution is released when the table has no use for it any more.
+	add(p *Push)
 	// apply makes the next version of the sum. Keys below penalized are subject to
 	// l2.
 	apply(round optim.Round, penalized int)
-	// read returns the values of some keys, before those of the version before.
-	read(offsets []uint32) []float32
-	before(offsets []uint32) []float32
-	// weights appends slot 0 of all keys.
-	weights(dst []float32) []float32
+	// before is read of the version before.
+	before(dst []float32, offsets []uint32)
+	// sum and undo copy what was gathered for the next version, and what is kept
+	// of the version before; resume takes them up again (no undo: nil).
+	sum() Sum
+	undo() *Undo
+	resume(sum *Sum, undo *Undo)
+	// close releases what has not been.
+	close()
 }
 
-// newTable returns the table that suits the rule: one that looks at touched keys
-// alone if it lets the others be.
-func newTable(n int, rule optim.Rule) table {
-	if rule.Lazy() {
-		return newLazyTable(n, rule)
+// newRoundTable returns the table that suits the rule: one that looks at touched
+// keys alone if it lets the others be.
+func newRoundTable(n int, rule optim.Rule) roundTable {
+	if !rule.Lazy() {
+		return newDenseTable(n, rule)
 	}
-	return &denseTable{n: n, rule: rule, state: make([]float32, n*rule.Slots()), old: make([]float32, n*rule.Slots()),
-		change: make([]float32, n*rule.Slots()), touched: make([]uint32, n)}
+	return newTouchedTable(n, newRows(n, rule.Slots()), rule)
 }
 
-// denseTable walks all keys in every round.
-type denseTable struct {
-	n       int
-	rule    optim.Rule
-	state   []float32
-	old     []float32 // the version before
-	change  []float32
-	touched []uint32 // how many contributions changed a key
-}
-
-func (t *denseTable) add(offsets []uint32, change []float32) {
-	scatterAdd(t.change, t.n, offsets, change)
-	for _, o := range offsets {
-		t.touched[o]++
-	}
-}
-
-func (t *denseTable) apply(round optim.Round, penalized int) {
-	t.rule.Combine(t.old, t.state, t.change, t.touched, round, penalized)
-	t.old, t.state = t.state, t.old
-	clear(t.change)
-	clear(t.touched)
-}
-
-func (t *denseTable) read(offsets []uint32) []float32   { return gather(t.state, t.n, offsets) }
-func (t *denseTable) before(offsets []uint32) []float32 { return gather(t.old, t.n, offsets) }
-func (t *denseTable) weights(dst []float32) []float32   { return append(dst, t.state[:t.n]...) }
-
-// lazyTable works on the keys that a round touches. Its rounds cost what the
-// contributions do, however many keys there are.
-type lazyTable struct {
-	n     int
-	rule  optim.Rule
-	state []float32
-	now   touchedKeys // of the round that is gathered; values is the sum of the changes
-	last  touchedKeys // of the round that was applied; values is what was before it
-	fresh []float32
-}
-
-// touchedKeys are keys with values, in the order in which they were touched.
-type touchedKeys struct {
-	place   []uint32 // by offset: 1 + the key's place below; 0 for none
-	offsets []uint32
-	values  []float32 // slot-major
-	counts  []uint32  // how often each was touched
-	grown   []float32
-}
-
-func newLazyTable(n int, rule optim.Rule) *lazyTable {
-	return &lazyTable{n: n, rule: rule, state: make([]float32, n*rule.Slots()),
-		now: touchedKeys{place: make([]uint32, n)}, last: touchedKeys{place: make([]uint32, n)}}
-}
-
-func (t *lazyTable) add(offsets []uint32, change []float32) {
-	k, known := &t.now, len(t.now.offsets)
-	for _, o := range offsets {
-		if k.place[o] == 0 {
-			k.offsets, k.counts = append(k.offsets, o), append(k.counts, 0)
-			k.place[o] = uint32(len(k.offsets))
-		}
-	}
-	k.grow(known, t.rule.Slots())
-	m := len(k.offsets)
-	for s := range t.rule.Slots() {
-		sum, part := k.values[s*m:(s+1)*m], change[s*len(offsets):(s+1)*len(offsets)]
-		for i, o := range offsets {
-			sum[k.place[o]-1] += part[i]
-		}
-	}
-	for _, o := range offsets {
-		k.counts[k.place[o]-1]++
-	}
-}
-
-// grow makes room for zeros behind the values of known keys in each slot.
-func (k *touchedKeys) grow(known, slots int) {
-	m := len(k.offsets)
-	if m == known {
-		return
-	}
-	k.grown = resize(k.grown, m*slots)
-	for s := range slots {
-		copy(k.grown[s*m:], k.values[s*known:(s+1)*known])
-		clear(k.grown[s*m+known : (s+1)*m])
-	}
-	k.values, k.grown = k.grown, k.values
-}
-
-func resize(s []float32, n int) []float32 {
+func resize[T uint32 | float32](s []T, n int) []T {
 	if cap(s) < n {
-		return make([]float32, n, n+n/4)
+		return make([]T, n)
 	}
 	return s[:n]
 }
 
-func (t *lazyTable) apply(round optim.Round, _ int) {
-	for _, o := range t.last.offsets {
-		t.last.place[o] = 0
+// consecutive reports that the ascending offsets leave nothing out.
+func consecutive(offsets []uint32) bool {
+	m := len(offsets)
+	return m > 0 && int(offsets[m-1]-offsets[0])+1 == m
+}
+
+// gather fills dst with the leading slots of the given offsets of a table of n
+// keys.
+func gather(dst, state []float32, n int, offsets []uint32) {
+	m, run := len(offsets), consecutive(offsets)
+	for s := 0; s*m < len(dst); s++ {
+		to, from := dst[s*m:(s+1)*m], state[s*n:(s+1)*n]
+		if run {
+			copy(to, from[offsets[0]:])
+			continue
+		}
+		linalg.Gather(to[:0], from, offsets)
 	}
-	m := len(t.now.offsets)
-	t.last.values = gatherInto(t.last.values[:0], t.state, t.n, t.now.offsets)
-	t.fresh = resize(t.fresh, len(t.last.values))
-	t.rule.Combine(t.fresh, t.last.values, t.now.values, t.now.counts, round, 0)
-	for s := range t.rule.Slots() {
-		all, part := t.state[s*t.n:(s+1)*t.n], t.fresh[s*m:(s+1)*m]
-		for i, o := range t.now.offsets {
-			all[o] = part[i]
+}
+
+// scatter sets the leading slots of the given offsets of a table of n keys.
+func scatter(state []float32, n int, offsets []uint32, src []float32) {
+	m, run := len(offsets), consecutive(offsets)
+	for s := 0; s*m < len(src); s++ {
+		to, from := state[s*n:(s+1)*n], src[s*m:(s+1)*m]
+		if run {
+			copy(to[offsets[0]:], from)
+			continue
+		}
+		for i, o := range offsets {
+			to[o] = from[i]
 		}
 	}
-	t.now.values, t.last.values = t.last.values, t.now.values[:0] // with the keys they swap places
-	t.now, t.last = t.last, t.now
-	t.now.offsets, t.now.counts = t.now.offsets[:0], t.now.counts[:0]
-}
-
-func (t *lazyTable) read(offsets []uint32) []float32 { return gather(t.state, t.n, offsets) }
-
-func (t *lazyTable) before(offsets []uint32) []float32 {
-	values := t.read(offsets)
-	m := len(t.last.offsets)
-	for i, o := range offsets {
-		if p := t.last.place[o]; p > 0 {
-			for s := range t.rule.Slots() {
-				values[s*len(offsets)+i] = t.last.values[s*m+int(p)-1]
-			}
-		}
-	}
-	return values
-}
-
-func (t *lazyTable) weights(dst []float32) []float32 { return append(dst, t.state[:t.n]...) }
-
-// gather returns slot-major values of the given offsets of a table of n keys.
-func gather(state []float32, n int, offsets []uint32) []float32 {
-	return gatherInto(make([]float32, 0, len(offsets)*len(state)/n), state, n, offsets)
-}
-
-func gatherInto(dst, state []float32, n int, offsets []uint32) []float32 {
-	for s := 0; s < len(state); s += n {
-		dst = linalg.Gather(dst, state[s:s+n], offsets)
-	}
-	return dst
 }
 
 // scatterAdd adds slot-major changes of the given offsets to a table of n keys.
 func scatterAdd(state []float32, n int, offsets []uint32, change []float32) {
-	m := len(offsets)
+	m, run := len(offsets), consecutive(offsets)
 	for s := 0; s*m < len(change); s++ {
-		linalg.ScatterAdd(state[s*n:(s+1)*n], offsets, change[s*m:(s+1)*m])
+		to, from := state[s*n:(s+1)*n], change[s*m:(s+1)*m]
+		if run {
+			linalg.AddTo(to[offsets[0]:][:m], from)
+			continue
+		}
+		linalg.ScatterAdd(to, offsets, from)
 	}
 }

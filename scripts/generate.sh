@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the Go code of proto/**/*.proto beside it. Needs Go alone.
+# Writes the Go code of proto/**/*.proto beside it, and the AVX2 kernels of internal/linalg. Needs Go alone.
 #
 #   scripts/generate.sh            write
 #   scripts/generate.sh --check    write nothing; fail if a committed file is not current, and name it
@@ -7,10 +7,16 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 case "${1:-}" in
-"") exec go -C tools run ./protogen -root .. ;;
---check) exec go -C tools run ./protogen -root .. -check ;;
+"") flags=() ;;
+--check) flags=(-check) ;;
 *)
 	echo "usage: scripts/generate.sh [--check]" >&2
 	exit 2
 	;;
 esac
+
+failed=0
+for generator in protogen kernelgen; do
+	go -C tools run "./$generator" -root .. "${flags[@]}" || failed=1
+done
+exit $failed

@@ -45,6 +45,10 @@ step go test "${race[@]}"
 go test "${race[@]}" -p 1 -timeout 15m ./...
 go -C tools test ./...
 
+step portable kernels
+# What processors without AVX2 run. -count=1: the cache of results does not know what is read at start.
+PARLEY_KERNELS=portable go test -short -count=1 ./internal/linalg ./ps/optim
+
 step S3
 # A module of its own: the gateway and what it is made of come over the network the first time, and take
 # minutes to build.

@@ -113,6 +113,18 @@ func (h *Host) Release(w param.Worker, term param.Term) {
 	}
 }
 
+// Revoke ends all workers of terms below the floor, without a report.
+func (h *Host) Revoke(floor param.Term) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for w, r := range h.mu.workers {
+		if r.term < floor {
+			r.cancel()
+			delete(h.mu.workers, w)
+		}
+	}
+}
+
 // Close stops all workers and returns when their goroutines have ended.
 func (h *Host) Close() {
 	h.mu.Lock()
@@ -241,6 +253,9 @@ func (s *session) handle(r Reply) error {
 		return param.Errorf(param.Invalid, "range %d has answered %d keys of %d floats with %d values", r.Request.Range, len(r.Request.Offsets), s.host.config.Pulled, len(r.Values))
 	default:
 		s.worker.Pulled(r.Request.Range, r.Request.Round, r.Values)
+		if r.Done != nil {
+			r.Done()
+		}
 	}
 	return nil
 }

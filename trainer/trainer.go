@@ -39,6 +39,9 @@ type Reply struct {
 	Request *Request
 	Values  []float32
 	Err     error
+	// Done, unless it is nil, gives the memory of Values back: to be called once at
+	// the most, by who does not need them any more.
+	Done func()
 }
 
 // Servers carries a worker's requests to the ranges of its job.

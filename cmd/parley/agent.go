@@ -74,7 +74,7 @@ func runAgent(ctx context.Context, o agentOptions) error {
 		defer end()
 		o.data.dir = dir
 	}
-	n, err := node.New(node.Config{Network: rpc.TCP{}, Bind: o.bind, Roles: o.roles, Label: o.label, DataDir: o.data.dir, Version: version, Blocks: o.data.blocks(),
+	n, err := node.New(node.Config{Network: rpc.TCP{}, Bind: o.bind, Roles: o.roles, Label: o.label, DataDir: o.data.dir, JobsDir: filepath.Join(o.data.dir, "coordinator"), Version: version, Blocks: o.data.blocks(),
 		Limits: coordinator.DefaultLimits, Insecure: o.insecure, HTTP: o.http, Gossip: &node.Gossip{Bind: o.gossip, Advertise: o.advertise, Join: o.join}, Logger: logger})
 	if err != nil {
 		return err
@@ -83,10 +83,29 @@ func runAgent(ctx context.Context, o agentOptions) error {
 		n.Close()
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	signalled := ctx
+	group, ctx := errgroup.WithContext(context.WithoutCancel(ctx))
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	drained := context.AfterFunc(signalled, func() {
+		drain(n)
+		cancel()
+	})
+	defer drained()
 	group.Go(func() error { return n.Run(ctx) })
 	group.Go(func() error { return announce(ctx, n) })
 	return group.Wait()
+}
+
+// drainWithin bounds the time in which an agent gives its work back before it ends.
+const drainWithin = 30 * time.Second
+
+// drain gives the node's work back to the cluster. A second signal ends the process
+// without.
+func drain(n *node.Node) {
+	ctx, cancel := context.WithTimeout(context.Background(), drainWithin)
+	defer cancel()
+	n.Drain(ctx)
 }
 
 // readyWithin is how long an agent waits for a coordinator before it says that it

@@ -85,7 +85,7 @@ func (c *testCluster) submitStopped(t *testing.T, victim *agentProcess, j *job.J
 		return slices.ContainsFunc(s.GetMembers(), func(m *parleyv1.MemberStatus) bool { return m.GetNode() == victim.Node })
 	})
 	victim.signal(t, syscall.SIGSTOP)
-	id, err := cl.Submit(ctx, j)
+	id, err := cl.Submit(ctx, j, false)
 	if err != nil {
 		t.Fatal(err)
 	}

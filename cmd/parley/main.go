@@ -115,8 +115,8 @@ func run(ctx context.Context, args []string) error {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if k := os.Getenv("PARLEY_KERNELS"); k != "" && k != linalg.Kernels() {
-				return exit(exitUsage, fmt.Errorf("PARLEY_KERNELS=%s: this build has no such kernels: set it to %s, or unset it", k, linalg.Kernels()))
+			if err := linalg.CheckKernels(); err != nil {
+				return exit(exitUsage, err)
 			}
 			return nil
 		},
@@ -124,7 +124,7 @@ func run(ctx context.Context, args []string) error {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return exit(exitUsage, fmt.Errorf("%w (see %s --help)", err, c.CommandPath()))
 	})
-	root.AddCommand(trainCommand(), agentCommand(), statusCommand(), predictCommand(), modelCommand(), benchCommand(), jobCommand(), dataCommand(), devCommand())
+	root.AddCommand(trainCommand(), resumeCommand(), agentCommand(), statusCommand(), predictCommand(), modelCommand(), benchCommand(), jobCommand(), dataCommand(), devCommand())
 	root.SetArgs(args)
 	c, err := root.ExecuteContextC(ctx)
 	var e *exitError

@@ -40,7 +40,7 @@ func (b *background) send(t testing.TB, s syscall.Signal) {
 	}
 }
 
-var interruption = regexp.MustCompile(`(?m)^parley: interrupted: job \S+ was stopped and has left no model; there are no checkpoints yet, so start it again$`)
+var interrupted = regexp.MustCompile(`(?m)^parley: interrupted: job \S+ was stopped; its last checkpoint is of round \d+: go on with parley resume \S+/out$`)
 
 // interrupted checks the end of a training that was interrupted.
 func (p *place) interrupted(b *background) {
@@ -50,7 +50,7 @@ func (p *place) interrupted(b *background) {
 	if took := time.Since(at); took > slack*time.Second {
 		p.t.Errorf("it took %v to end", took)
 	}
-	if o.code != exitInterrupted || !interruption.MatchString(o.stderr) || o.stdout != "" {
+	if o.code != exitInterrupted || !interrupted.MatchString(o.stderr) || o.stdout != "" {
 		p.t.Errorf("exit code %d\n%s%s", o.code, o.stdout, o.stderr)
 	}
 	if p.exists("out/model") || p.exists("out/report.json") {

@@ -97,7 +97,13 @@ func train(ctx context.Context, o trainOptions, path string, overrides []string)
 	if err != nil {
 		return err
 	}
+	return launch(ctx, o, j, false)
+}
+
+// launch runs a job, from the start or from its last checkpoint.
+func launch(ctx context.Context, o trainOptions, j *job.Job, resume bool) error {
 	var to *results
+	var err error
 	if !o.detach {
 		if to, err = newResults(ctx, j.Output, o.force); err != nil {
 			return err
@@ -114,7 +120,7 @@ func train(ctx context.Context, o trainOptions, path string, overrides []string)
 		return err
 	}
 	defer cl.Close()
-	id, err := cl.Submit(ctx, j)
+	id, err := cl.Submit(ctx, j, resume)
 	if err != nil {
 		return err
 	}
@@ -122,7 +128,7 @@ func train(ctx context.Context, o trainOptions, path string, overrides []string)
 		fmt.Println(id)
 		return nil
 	}
-	return follow(ctx, cl, o, j, id, to)
+	return follow(ctx, cl, o, j, id, to, resume)
 }
 
 // start starts the embedded cluster for a job, or does nothing for a cluster of
@@ -152,16 +158,16 @@ func (o trainOptions) start(j *job.Job) (rpc.Network, string, func(), error) {
 }
 
 // stopWithin bounds the wait for a job that was asked to stop.
-const stopWithin = 10 * time.Second
+const stopWithin = 20 * time.Second
 
 // follow watches a job to its end and writes what it leaves behind. When ctx
 // ends, the job is stopped.
-func follow(ctx context.Context, cl *client.Client, o trainOptions, j *job.Job, id string, to *results) error {
+func follow(ctx context.Context, cl *client.Client, o trainOptions, j *job.Job, id string, to *results, resume bool) error {
 	p := newProgress(os.Stderr)
 	if p.embedded = o.cluster == ""; !p.embedded {
 		p.line("job %s on the cluster of %s", id, o.cluster)
 	}
-	log := &eventLog{output: to.dir}
+	log := &eventLog{output: to.dir, job: j, resume: resume}
 	defer log.close()
 	watch, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -177,13 +183,21 @@ func follow(ctx context.Context, cl *client.Client, o trainOptions, j *job.Job, 
 	p.finish()
 	switch {
 	case ctx.Err() != nil && (err != nil || outcome.GetFault() != nil):
-		return exit(exitInterrupted, fmt.Errorf("interrupted: job %s was stopped and has left no model; there are no checkpoints yet, so start it again", id))
+		return exit(exitInterrupted, interruption(id, j, outcome))
 	case err != nil:
 		return exit(exitFailed, err)
 	case outcome.GetFault() != nil:
 		return failure(id, outcome)
 	}
 	return finish(cl, o, j, id, outcome, log, to)
+}
+
+// interruption says how to go on with a job that was stopped.
+func interruption(id string, j *job.Job, outcome *parleyv1.Outcome) error {
+	if !outcome.GetHasCheckpoint() {
+		return fmt.Errorf("interrupted: job %s was stopped before it had a checkpoint: start it again", id)
+	}
+	return fmt.Errorf("interrupted: job %s was stopped; its last checkpoint is of round %d: go on with parley resume %s", id, outcome.GetCheckpoint(), j.Output)
 }
 
 func failure(id string, outcome *parleyv1.Outcome) error {
@@ -244,6 +258,8 @@ func save(cl *client.Client, to *results, id, from string, report *artifact.Repo
 // before has left nothing behind.
 type eventLog struct {
 	output string
+	job    *job.Job // is written beside, for parley resume
+	resume bool     // events of before stay
 	early  []artifact.Event
 	log    *artifact.EventLog
 	err    error
@@ -258,7 +274,10 @@ func (l *eventLog) append(e artifact.Event) {
 		return
 	}
 	if l.log == nil {
-		if l.log, l.err = artifact.CreateEvents(l.output); l.err != nil {
+		if l.log, l.err = artifact.CreateEvents(l.output, l.resume); l.err != nil {
+			return
+		}
+		if l.err = artifact.WriteJob(l.output, l.job.Canonical()); l.err != nil {
 			return
 		}
 		for _, e := range l.early { // rows that were set aside among them

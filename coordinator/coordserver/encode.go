@@ -1,7 +1,12 @@
 package coordserver
 
 import (
+	"encoding/json"
+	"time"
+
 	"parley/coordinator"
+	"parley/internal/checkpoint"
+	"parley/internal/param"
 	"parley/internal/plan"
 	"parley/internal/rpc"
 	parleyv1 "parley/proto/parley/v1"
@@ -26,6 +31,16 @@ func (r *record) encode(o coordinator.Order) *parleyv1.CoordinatorMessage {
 		m.Body = &parleyv1.CoordinatorMessage_Prepare{Prepare: &parleyv1.Prepare{Job: id, Spec: r.spec, Train: r.manifests[0], Test: r.manifests[1], Ranges: o.Prepare.Servers}}
 	case o.Create != nil:
 		m.Body = &parleyv1.CoordinatorMessage_Create{Create: r.create(o.Create)}
+	case o.Probe != nil:
+		m.Body = &parleyv1.CoordinatorMessage_Probe{Probe: &parleyv1.Probe{Job: id, Spec: r.spec, Write: o.Probe.Write, Find: o.Probe.Find}}
+	case o.Route != nil:
+		m.Body = &parleyv1.CoordinatorMessage_Route{Route: &parleyv1.Route{Job: id, Ranges: o.Route.Servers, Floor: uint64(o.Route.Floor)}}
+	case o.Yield != nil:
+		m.Body = &parleyv1.CoordinatorMessage_Yield{Yield: &parleyv1.Yield{Job: id, Spec: r.spec, Range: uint32(o.Yield.Range), To: o.Yield.To}}
+	case o.Snapshot != nil:
+		m.Body = &parleyv1.CoordinatorMessage_Snapshot{Snapshot: &parleyv1.Snapshot{Job: id, Name: nameOf(o.Snapshot.Checkpoint)}}
+	case o.Commit != nil:
+		m.Body = &parleyv1.CoordinatorMessage_Commit{Commit: r.commit(o.Commit)}
 	case o.Fence != nil:
 		f := &parleyv1.FenceOrder{Job: id}
 		for _, x := range o.Fence {
@@ -65,8 +80,10 @@ func assignments(list []coordinator.Assignment) (out []*parleyv1.Assignment) {
 // create describes ranges to a server, which knows nothing of data or plans.
 func (r *record) create(o *coordinator.Create) *parleyv1.Create {
 	p := r.machine.Plan()
-	c := &parleyv1.Create{Job: string(r.id), Rule: r.job.Optimizer.Kind, Rate: r.job.Optimizer.Rate, L2: r.job.Model.L2,
-		Workers: uint32(r.job.Run.Workers), PerTally: uint64(p.PerEpoch), Penalized: uint64(p.Bias())}
+	c := &parleyv1.Create{Job: string(r.id), Spec: r.spec, Era: uint64(o.Era), Floor: uint64(o.Floor), PerTally: uint64(p.PerEpoch), Penalized: uint64(p.Bias())}
+	if o.From != nil {
+		c.From = nameOf(*o.From)
+	}
 	if r.job.Model.PenalizeBias {
 		c.Penalized = uint64(p.Keys)
 	}
@@ -74,6 +91,32 @@ func (r *record) create(o *coordinator.Create) *parleyv1.Create {
 		c.Ranges = append(c.Ranges, &parleyv1.Range{Range: uint32(id), Lo: uint64(p.Ranges[id].Lo), Hi: uint64(p.Ranges[id].Hi)})
 	}
 	return c
+}
+
+// commit makes the manifest of a checkpoint.
+func (r *record) commit(o *coordinator.Commit) *parleyv1.Commit {
+	p := r.machine.Plan()
+	epoch, _ := p.Position(param.Round(o.Version))
+	m := checkpoint.Manifest{Job: r.id, Name: r.job.Name, Spec: r.spec, PlanHash: p.Hash(), DataHash: p.Train.SHA256,
+		Version: o.Version, Epoch: epoch, Rounds: p.Rounds, Keys: p.Keys, Created: time.Now().UTC(), Run: string(r.id)}
+	for _, text := range o.Parts {
+		var part checkpoint.Part
+		json.Unmarshal(text, &part) // what a server has made; Commit refuses what is no part
+		m.Parts = append(m.Parts, part)
+	}
+	text, err := json.Marshal(m)
+	if err != nil {
+		panic("coordserver: manifest: " + err.Error())
+	}
+	return &parleyv1.Commit{Job: string(r.id), Name: nameOf(o.Checkpoint), Manifest: text, Keep: uint32(r.job.Run.Checkpoint.Keep)}
+}
+
+func nameOf(c coordinator.Checkpoint) *parleyv1.CheckpointName {
+	return &parleyv1.CheckpointName{Dir: c.Dir, Version: uint64(c.Version)}
+}
+
+func decodeName(m *parleyv1.CheckpointName) coordinator.Checkpoint {
+	return coordinator.Checkpoint{Dir: m.GetDir(), Version: param.Version(m.GetVersion())}
 }
 
 // pack packs the manifests when they are first sent.

@@ -30,8 +30,11 @@ func (s *Server) Submit(_ context.Context, r *parleyv1.SubmitRequest) (*parleyv1
 	s.mu.jobs[rec.id] = rec
 	s.mu.order = append(s.mu.order, rec.id)
 	s.config.Logger.Info("job submitted", "job", rec.id)
+	if r.GetResume() {
+		rec.machine.Resume()
+	}
 	for _, x := range s.sessionsLocked() {
-		rec.machine.Join(now, x.member)
+		s.joinLocked(now, rec, x)
 	}
 	s.drainLocked(rec)
 	s.forgetLocked()
@@ -138,9 +141,9 @@ func (r *record) status(now time.Time, events bool) *parleyv1.JobStatus {
 	x := r.machine.Status(now)
 	m := &parleyv1.JobStatus{Job: string(r.id), Name: r.job.Name, Phase: string(x.Phase), Owner: x.Owner, Why: x.Why, Since: x.Since.Seconds(),
 		Round: uint64(x.Version), Rounds: uint64(x.Rounds), Epoch: uint32(x.Epoch), Epochs: uint32(x.Epochs), Rows: x.Rows, Loss: x.Loss,
-		Seconds: x.Elapsed.Seconds(), Restarts: uint32(x.Restarts), Cause: x.Cause}
+		Seconds: x.Elapsed.Seconds(), Restarts: uint32(x.Restarts), Cause: x.Cause, Warning: x.Warning}
 	if events {
-		m.Events = r.recent
+		m.Events, m.Spec = r.recent, r.spec
 	}
 	return m
 }

@@ -69,7 +69,7 @@ func TestJob(t *testing.T) {
 	})
 }
 
-// TestServerDies: the job ends for its watcher, with the node named.
+// TestServerDies: the job waits for another server, and says which was lost.
 func TestServerDies(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		id := w.submit()
@@ -83,15 +83,20 @@ func TestServerDies(t *testing.T) {
 		if m := w.status("").GetMembers(); len(m) != 2 || len(m[0].GetRanges()) != 2 || len(m[1].GetWorkers()) != 4 {
 			t.Errorf("members %v", m)
 		}
-		at := time.Now()
 		s.beats()
-		w.wait(watcher)
-		if took := time.Since(at); took > DefaultServerLease+time.Second {
-			t.Errorf("told after %v", took)
+		w.pass(DefaultServerLease + time.Second)
+		if s := w.status(id).GetJobs()[0]; s.GetPhase() != "recovering" || !strings.Contains(s.GetWhy(), "role ps") {
+			t.Errorf("status %v", s)
 		}
-		if o := watcher.outcome; !strings.Contains(o.GetFault().GetMessage(), "server s ") || o.GetStopped() || o.GetEarly() {
-			t.Errorf("outcome %v", o)
+		other := w.connect("s2", "ps").works().lives()
+		w.pass(time.Second)
+		if s := w.status(id).GetJobs()[0]; s.GetPhase() != "training" || s.GetRestarts() != 1 {
+			t.Errorf("then status %v", s)
 		}
+		if !slices.ContainsFunc(watcher.events, func(e string) bool { return strings.Contains(e, "server s was lost") }) {
+			t.Errorf("events %v", watcher.events)
+		}
+		other.cancel()
 		a.cancel()
 	})
 }

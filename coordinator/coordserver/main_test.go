@@ -253,11 +253,13 @@ func (a *agent) works(skip ...func(*parleyv1.CoordinatorMessage) bool) *agent {
 			a.send(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Profiled{Profiled: &parleyv1.Profiled{Job: b.Profile.GetJob(), Train: train}}})
 		case *parleyv1.CoordinatorMessage_Prepare:
 			a.send(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Prepared{Prepared: &parleyv1.Prepared{Job: b.Prepare.GetJob()}}})
+		case *parleyv1.CoordinatorMessage_Probe:
+			a.send(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Probed{Probed: &parleyv1.Probed{Job: b.Probe.GetJob()}}})
 		case *parleyv1.CoordinatorMessage_Create:
 			for _, r := range b.Create.GetRanges() {
 				ranges = append(ranges, r.GetRange())
 			}
-			a.send(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Created{Created: &parleyv1.Created{Job: b.Create.GetJob()}}})
+			a.send(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Created{Created: &parleyv1.Created{Job: b.Create.GetJob(), Era: b.Create.GetEra()}}})
 		case *parleyv1.CoordinatorMessage_Fence:
 			a.send(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Fenced{Fenced: &parleyv1.Fenced{Job: b.Fence.GetJob(), Fences: b.Fence.GetFences()}}})
 		case *parleyv1.CoordinatorMessage_Assign:

@@ -25,6 +25,9 @@ type record struct {
 	// sent: to fit by, and final.
 	scans, manifests [2][]byte
 
+	submitted time.Time
+	written   written
+
 	chores []coordinator.Chore // to be done, in order
 	busy   bool                // somebody does them
 
@@ -41,7 +44,7 @@ type record struct {
 const keepEvents = 20000
 
 func newRecord(id param.JobID, j *job.Job, config Config, now time.Time) *record {
-	return &record{id: id, job: j, machine: coordinator.New(id, j, config.Limits, now), version: config.Version,
+	return &record{id: id, job: j, machine: coordinator.New(id, j, config.Limits, now), version: config.Version, submitted: now,
 		spec: j.Canonical(), changed: make(chan struct{}), nodes: map[param.NodeID]bool{}}
 }
 
@@ -106,6 +109,9 @@ func lineOf(now time.Time, e coordinator.Event) artifact.Event {
 func (r *record) finish(config Config) {
 	r.over = true
 	r.outcome = &parleyv1.Outcome{}
+	if c := r.machine.Newest(); c != nil {
+		r.outcome.HasCheckpoint, r.outcome.Checkpoint = true, uint64(c.Version)
+	}
 	phase := r.machine.Phase()
 	_, cause := r.machine.Ended()
 	switch phase {

@@ -32,7 +32,10 @@ type Config struct {
 	// ServerLease is how long a parameter server may be silent. Its end ends jobs.
 	ServerLease time.Duration
 	Limits      coordinator.Limits
-	Logger      *slog.Logger
+	// Dir is where jobs are written down, so that this coordinator takes them over
+	// when it is started again; empty: they are not.
+	Dir    string
+	Logger *slog.Logger
 }
 
 // Leases of a cluster: heartbeats come four times a second.
@@ -52,26 +55,35 @@ type Server struct {
 	parleyv1.UnimplementedControlServer
 	parleyv1.UnimplementedJobsServer
 	config Config
+	keeper keeper
 	chores sync.WaitGroup // of jobs
 	mu     struct {
 		sync.Mutex
 		sessions map[param.NodeID]*session
 		jobs     map[param.JobID]*record
 		order    []param.JobID // of submission
-		stopped  bool          // no chores are begun any more
+		// jobs whose folders are to be removed
+		forgotten []param.JobID
+		stopped   bool // no chores are begun any more
 	}
 }
 
-// New returns a coordinator without members or jobs. Run makes it watch them.
+// New returns a coordinator without members, with the jobs of before. Run makes it watch them.
 func New(config Config) *Server {
-	s := &Server{config: config}
+	s := &Server{config: config, keeper: keeper{dir: config.Dir, wake: make(chan struct{}, 1)}}
 	s.mu.sessions, s.mu.jobs = map[param.NodeID]*session{}, map[param.JobID]*record{}
+	if config.Dir != "" {
+		s.load()
+	}
 	return s
 }
 
 // Run looks at leases and limits until ctx ends, and returns when the chores that
 // are being done have ended.
 func (s *Server) Run(ctx context.Context) error {
+	var keeping sync.WaitGroup
+	defer keeping.Wait()
+	keeping.Go(func() { s.keep(ctx.Done()) })
 	defer s.stopChores()
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
@@ -110,6 +122,7 @@ func (s *Server) tick(now time.Time, passed time.Duration) {
 		r.machine.Tick(now)
 		s.drainLocked(r)
 	}
+	s.releaseLocked()
 }
 
 // sessionsLocked returns the sessions in the order of their nodes.
@@ -153,6 +166,7 @@ func (s *Server) drainLocked(r *record) {
 		}
 	}
 	r.record(events)
+	s.turnLocked()
 	if over, _ := r.machine.Ended(); over && !r.over {
 		r.finish(s.config)
 	}
@@ -198,6 +212,7 @@ func (s *Server) forgetLocked() {
 	s.mu.order = slices.DeleteFunc(s.mu.order, func(id param.JobID) bool {
 		if s.mu.jobs[id].over && ended > keepJobs {
 			ended--
+			s.mu.forgotten = append(s.mu.forgotten, id)
 			delete(s.mu.jobs, id)
 			return true
 		}

@@ -24,6 +24,9 @@ type session struct {
 	heard  time.Time
 	out    *rpc.Queue[*parleyv1.CoordinatorMessage]
 	cancel context.CancelCauseFunc
+
+	draining bool // it wants to leave
+	released bool // it was told that it may
 }
 
 // Session serves one agent.
@@ -96,12 +99,43 @@ func (s *Server) open(hello *parleyv1.Hello, cancel context.CancelCauseFunc) *se
 	}
 	s.mu.sessions[x.member.Node] = x
 	s.config.Logger.Info("node joined", "member", x.member.Node, "bind", x.member.Bind, "roles", x.roles)
+	held := s.sortLocked(x, hello.GetHolds())
 	for _, id := range s.mu.order {
 		r := s.mu.jobs[id]
-		r.machine.Join(x.heard, x.member)
+		s.joinLocked(x.heard, r, x)
+		if r.machine.TakingOver() {
+			r.machine.Holds(x.heard, x.member.Node, held[id])
+		}
 		s.drainLocked(r)
 	}
 	return x
+}
+
+// sortLocked returns what a node has of jobs that this coordinator takes over, and
+// ends its work on all others: they have gone on without it.
+func (s *Server) sortLocked(x *session, list []*parleyv1.Holding) map[param.JobID]coordinator.Held {
+	held := map[param.JobID]coordinator.Held{}
+	for _, h := range list {
+		id := param.JobID(h.GetJob())
+		if r := s.mu.jobs[id]; r != nil && r.machine.TakingOver() {
+			held[id] = decodeHeld(h)
+			continue
+		}
+		x.out.Put(&parleyv1.CoordinatorMessage{Body: &parleyv1.CoordinatorMessage_End{End: &parleyv1.End{
+			Job: h.GetJob(), Reason: "the node's session had ended", Disowned: true}}})
+	}
+	return held
+}
+
+func decodeHeld(m *parleyv1.Holding) coordinator.Held {
+	h := coordinator.Held{Any: true, Era: int(m.GetEra()), Prepared: m.GetPrepared()}
+	for _, id := range m.GetRanges() {
+		h.Ranges = append(h.Ranges, param.RangeID(id))
+	}
+	for _, w := range m.GetWorkers() {
+		h.Workers = append(h.Workers, coordinator.WorkerStatus{Worker: param.Worker(w.GetWorker()), Term: param.Term(w.GetTerm()), Round: param.Round(w.GetRound())})
+	}
+	return h
 }
 
 func (s *Server) receive(stream grpc.BidiStreamingServer[parleyv1.AgentMessage, parleyv1.CoordinatorMessage], x *session) error {
@@ -121,6 +155,10 @@ func (s *Server) receive(stream grpc.BidiStreamingServer[parleyv1.AgentMessage, 
 func (s *Server) handle(x *session, m *parleyv1.AgentMessage) error {
 	var answer input
 	var err error
+	if m.GetDrain() != nil {
+		s.drain(x)
+		return nil
+	}
 	if m.GetHeartbeat() == nil { // before the lock: it may be large
 		answer, err = step(x.member.Node, m)
 	}
@@ -142,6 +180,7 @@ func (s *Server) handle(x *session, m *parleyv1.AgentMessage) error {
 	if r := s.mu.jobs[answer.id]; r != nil {
 		answer.step(now, r.machine)
 		s.drainLocked(r)
+		s.releaseLocked()
 	}
 	return nil
 }
@@ -169,7 +208,7 @@ func (s *Server) progressLocked(now time.Time, x *session, h *parleyv1.Heartbeat
 }
 
 func decodeRange(r *parleyv1.RangeStatus) coordinator.RangeStatus {
-	s := coordinator.RangeStatus{Range: param.RangeID(r.GetRange()), Version: param.Version(r.GetVersion()), Rows: r.GetRows(), Loss: r.GetLoss(),
+	s := coordinator.RangeStatus{Range: param.RangeID(r.GetRange()), Era: int(r.GetEra()), Version: param.Version(r.GetVersion()), Rows: r.GetRows(), Loss: r.GetLoss(),
 		FirstTally: int(r.GetFirstTally()), Pushed: r.GetPushed(), Pulled: r.GetPulled()}
 	for _, w := range r.GetMissing() {
 		s.Missing = append(s.Missing, param.Worker(w))
@@ -201,7 +240,23 @@ func step(node param.NodeID, m *parleyv1.AgentMessage) (input, error) {
 		return input{param.JobID(b.Prepared.GetJob()), func(now time.Time, m *coordinator.Machine) { m.Prepared(now, node, err) }}, nil
 	case *parleyv1.AgentMessage_Created:
 		err := rpc.FromFault(b.Created.GetFault())
-		return input{param.JobID(b.Created.GetJob()), func(now time.Time, m *coordinator.Machine) { m.Created(now, node, err) }}, nil
+		return input{param.JobID(b.Created.GetJob()), func(now time.Time, m *coordinator.Machine) {
+			m.Created(now, node, int(b.Created.GetEra()), err)
+		}}, nil
+	case *parleyv1.AgentMessage_Probed:
+		p := decodeProbed(b.Probed)
+		return input{param.JobID(b.Probed.GetJob()), func(now time.Time, m *coordinator.Machine) { m.Probed(now, node, p) }}, nil
+	case *parleyv1.AgentMessage_Yielded:
+		err := rpc.FromFault(b.Yielded.GetFault())
+		return input{param.JobID(b.Yielded.GetJob()), func(now time.Time, m *coordinator.Machine) {
+			m.Yielded(now, node, param.RangeID(b.Yielded.GetRange()), err)
+		}}, nil
+	case *parleyv1.AgentMessage_Snapped:
+		s := decodeSnapped(b.Snapped)
+		return input{param.JobID(b.Snapped.GetJob()), func(now time.Time, m *coordinator.Machine) { m.Snapped(now, node, s) }}, nil
+	case *parleyv1.AgentMessage_Committed:
+		c := coordinator.Committed{Checkpoint: decodeName(b.Committed.GetName()), Err: rpc.FromFault(b.Committed.GetFault())}
+		return input{param.JobID(b.Committed.GetJob()), func(now time.Time, m *coordinator.Machine) { m.Committed(now, node, c) }}, nil
 	case *parleyv1.AgentMessage_Fenced:
 		var fences []coordinator.Fence
 		for _, f := range b.Fenced.GetFences() {
@@ -242,6 +297,22 @@ func decodeProfiled(m *parleyv1.Profiled) (p coordinator.Profiled, err error) {
 		return p, rpc.Unpack(m.GetTest(), p.Test)
 	}
 	return p, nil
+}
+
+func decodeProbed(m *parleyv1.Probed) coordinator.Probed {
+	p := coordinator.Probed{Damaged: m.GetDamaged(), Err: rpc.FromFault(m.GetFault())}
+	for _, f := range m.GetFound() {
+		p.Found = append(p.Found, coordinator.Found{Checkpoint: decodeName(f.GetName()), PlanHash: f.GetPlanHash()})
+	}
+	return p
+}
+
+func decodeSnapped(m *parleyv1.Snapped) coordinator.Snapped {
+	s := coordinator.Snapped{Checkpoint: decodeName(m.GetName()), Parts: map[param.RangeID][]byte{}, Passed: m.GetPassed(), Err: rpc.FromFault(m.GetFault())}
+	for id, text := range m.GetParts() {
+		s.Parts[param.RangeID(id)] = text
+	}
+	return s
 }
 
 func decodeFitted(m *parleyv1.Fitted) (coordinator.Fitted, error) {

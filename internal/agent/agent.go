@@ -1,7 +1,7 @@
 // Package agent is a node's side of the coordinator's session: it registers the
 // node, sends heartbeats, and does what it is told: profiles data, hosts workers,
-// holds parameter ranges, writes models. When the session ends, whatever the
-// node did for that coordinator's jobs ends too.
+// holds parameter ranges, writes models. When the session ends, the work goes on
+// for a while: a coordinator that was restarted takes it over, any other ends it.
 //
 // It wires datashard, trainer, models and update rules together, which do not
 // know of one another. internal/node makes one Agent a process.
@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"parley/datashard"
+	"parley/internal/checkpoint"
 	"parley/internal/param"
 	"parley/internal/rpc"
 	parleyv1 "parley/proto/parley/v1"
@@ -36,6 +37,8 @@ type Config struct {
 	Library *Library         // shared by the agents of a process
 	Blocks  datashard.Blocks // keeps parsed rows on disk; nil: nobody does
 	Remote  datashard.Remote // opens URLs; nil: nobody does
+	// Checkpoints opens a place of checkpoints: a folder or an s3:// URL.
+	Checkpoints func(to string) (checkpoint.Store, error)
 	// Coordinator returns the address of the coordinator to register with, empty
 	// while there is none.
 	Coordinator func() string
@@ -59,20 +62,57 @@ type Agent struct {
 	// refusals are told to the coordinator with the next session: a worker that
 	// was refused by its term has usually lost its session too.
 	refusals   chan *parleyv1.Refused
+	draining   chan struct{} // capacity 1: the coordinator is to be told that this node wants to leave
+	released   chan struct{} // closed when it may
+	drained    sync.Once
 	registered chan struct{} // closed with the first session
 	register   sync.Once
 	inSession  atomic.Bool // a coordinator has welcomed this node and is there
+
+	ctx   context.Context // of Run
+	group sync.WaitGroup  // of works that end
+	mu    struct {
+		sync.Mutex
+		jobs    map[param.JobID]*work
+		session *session  // the one that is told, nil between two
+		alone   time.Time // since when there is none
+	}
 }
 
 // New returns an agent; Run makes it work.
 func New(config Config) *Agent {
-	return &Agent{config: config, dialer: newDialer(config.Network), models: &Models{dir: modelDir(config.DataDir)},
-		refusals:   make(chan *parleyv1.Refused, 64), // more are not worth telling
-		registered: make(chan struct{})}
+	a := &Agent{config: config, dialer: newDialer(config.Network), models: &Models{dir: modelDir(config.DataDir)},
+		refusals: make(chan *parleyv1.Refused, 64), // more are not worth telling
+		draining: make(chan struct{}, 1), released: make(chan struct{}), registered: make(chan struct{})}
+	a.mu.jobs = map[param.JobID]*work{}
+	return a
 }
 
 // Registered is closed when the node has a coordinator for the first time.
 func (a *Agent) Registered() <-chan struct{} { return a.registered }
+
+// Drain tells the coordinator that this node wants to leave, and returns when its
+// work has gone elsewhere, when there is no coordinator any more, or with ctx.
+func (a *Agent) Drain(ctx context.Context) {
+	if !a.inSession.Load() {
+		return
+	}
+	select {
+	case a.draining <- struct{}{}:
+	default: // it is on its way
+	}
+	ticker := time.NewTicker(retryEvery)
+	defer ticker.Stop()
+	for a.inSession.Load() {
+		select {
+		case <-a.released:
+			return
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
 
 // tellLater keeps a refusal for the next heartbeat.
 func (a *Agent) tellLater(r *parleyv1.Refused) {
@@ -85,6 +125,9 @@ func (a *Agent) tellLater(r *parleyv1.Refused) {
 // InSession reports whether the node is registered with a coordinator now.
 func (a *Agent) InSession() bool { return a.inSession.Load() }
 
+// Handovers returns the service that takes ranges in from other servers.
+func (a *Agent) Handovers() *Handovers { return &Handovers{ranges: a.config.Ranges} }
+
 // Models returns the service that hands out the models that this node keeps.
 func (a *Agent) Models() *Models { return a.models }
 
@@ -92,6 +135,8 @@ func (a *Agent) Models() *Models { return a.models }
 // work for it has ended.
 func (a *Agent) Run(ctx context.Context) error {
 	defer a.dialer.close()
+	a.ctx = ctx
+	defer a.dropAll("the node ends")
 	var last string // what was logged last, to say it once
 	began := time.Now()
 	for ctx.Err() == nil {
@@ -106,6 +151,7 @@ func (a *Agent) Run(ctx context.Context) error {
 			a.config.Logger.Warn("no coordinator", "error", err)
 			last = err.Error()
 		}
+		a.checkOrphans(time.Now())
 		select {
 		case <-ctx.Done():
 		case <-time.After(retryEvery):
@@ -127,11 +173,11 @@ func (a *Agent) session(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	s := newSession(ctx, a, stream)
+	s := newSession(a, stream)
 	defer s.close(cancel)
 	defer a.inSession.Store(false)
 	s.out.Put(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Hello{Hello: &parleyv1.Hello{
-		Node: string(a.config.Node), Label: a.config.Label, Roles: a.config.Roles, Bind: a.config.Bind, Version: a.config.Version}}})
+		Node: string(a.config.Node), Label: a.config.Label, Roles: a.config.Roles, Bind: a.config.Bind, Version: a.config.Version, Holds: a.adoptedBy(s)}}})
 	s.group.Go(func() { cancel(s.send(ctx)) })
 	s.group.Go(func() { cancel(s.heartbeats(ctx, address)) })
 	return s.receive(ctx, address)

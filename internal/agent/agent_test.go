@@ -182,8 +182,12 @@ func (w *world) refuses(name string, kind param.Kind, m *parleyv1.CoordinatorMes
 	}
 }
 
-func create(job string, ranges ...*parleyv1.Range) *parleyv1.CoordinatorMessage {
-	return &parleyv1.CoordinatorMessage{Body: &parleyv1.CoordinatorMessage_Create{Create: &parleyv1.Create{Job: job, Rule: "sgd", Rate: 1, Workers: 2, PerTally: 1, Ranges: ranges}}}
+func create(id string, ranges ...*parleyv1.Range) *parleyv1.CoordinatorMessage {
+	j, err := job.Parse("job.yaml", []byte("name: x\ndata: {train: {path: /none}}\nmodel: {kind: linear}\nrun: {workers: 2}\noutput: /none\n"), nil)
+	if err != nil {
+		panic(err)
+	}
+	return &parleyv1.CoordinatorMessage{Body: &parleyv1.CoordinatorMessage_Create{Create: &parleyv1.Create{Job: id, Spec: j.Canonical(), PerTally: 1, Ranges: ranges}}}
 }
 
 // TestSession registers, beats, and is heard.
@@ -245,15 +249,12 @@ func TestRefusals(t *testing.T) {
 		w.refuses("turned span", param.Invalid, create("j", &parleyv1.Range{Range: 0, Lo: 6, Hi: 5}))
 		w.refuses("huge span", param.Invalid, create("j", &parleyv1.Range{Range: 0, Lo: 0, Hi: math.MaxUint64}))
 		w.refuses("twice", param.Invalid, create("j", &parleyv1.Range{Hi: 5}, &parleyv1.Range{Hi: 5}))
-		many := create("j", &parleyv1.Range{Hi: 5})
-		many.GetCreate().Workers = math.MaxUint32
-		w.refuses("many workers", param.Invalid, many)
 		never := create("j", &parleyv1.Range{Hi: 5})
 		never.GetCreate().PerTally = 0
 		w.refuses("no tallies", param.Invalid, never)
 		odd := create("j", &parleyv1.Range{Hi: 5})
-		odd.GetCreate().Rule = "magic"
-		w.refuses("unknown rule", param.Invalid, odd)
+		odd.GetCreate().Spec = []byte("{")
+		w.refuses("no job", param.Invalid, odd)
 		w.refuses("fence of nothing", param.NotOwner, &parleyv1.CoordinatorMessage{Body: &parleyv1.CoordinatorMessage_Fence{Fence: &parleyv1.FenceOrder{Job: "j", Fences: []*parleyv1.Fence{{}}}}})
 		w.refuses("assign before prepare", param.NotOwner, &parleyv1.CoordinatorMessage{Body: &parleyv1.CoordinatorMessage_Assign{Assign: &parleyv1.Assign{Job: "j", Workers: []*parleyv1.Assignment{{Worker: 1, Term: 1}}}}})
 		w.refuses("evaluate before prepare", param.NotOwner, &parleyv1.CoordinatorMessage{Body: &parleyv1.CoordinatorMessage_Evaluate{Evaluate: &parleyv1.Evaluate{Job: "j", Units: []*parleyv1.Unit{{Set: "train"}}}}})
@@ -315,8 +316,11 @@ func TestPrepare(t *testing.T) {
 		if told := w.order(prepare(train, "a:1", "a:1")); len(told) != 1 || told[0].GetPrepared().GetFault() != nil {
 			t.Errorf("answers %v", told)
 		}
-		// Nobody serves at a:1: an evaluation says so, a worker waits until the end.
-		w.refuses("evaluate", param.Retryable, &parleyv1.CoordinatorMessage{Body: &parleyv1.CoordinatorMessage_Evaluate{Evaluate: &parleyv1.Evaluate{Job: "j", Units: []*parleyv1.Unit{{Set: "train"}}}}})
+		// Nobody serves at a:1: an evaluation and a worker wait for it to come back, or
+		// for another server.
+		if told := w.order(&parleyv1.CoordinatorMessage{Body: &parleyv1.CoordinatorMessage_Evaluate{Evaluate: &parleyv1.Evaluate{Job: "j", Units: []*parleyv1.Unit{{Set: "train"}}}}}); len(told) != 0 {
+			t.Errorf("answers %v", told)
+		}
 		if told := w.order(&parleyv1.CoordinatorMessage{Body: &parleyv1.CoordinatorMessage_Assign{Assign: &parleyv1.Assign{Job: "j", Workers: []*parleyv1.Assignment{{Worker: 1, Term: 1}}}}}); len(told) != 0 {
 			t.Errorf("answers %v", told)
 		}
@@ -332,8 +336,9 @@ func TestPrepare(t *testing.T) {
 	})
 }
 
-// TestSessionEnds: when the coordinator takes the lease, is silent or is gone, all
-// that was done for it ends, and the agent registers anew.
+// TestSessionEnds: when the coordinator takes the lease, is silent or is gone, the
+// agent registers anew and says what it has; the work ends when the coordinator says
+// so, or when there is none for long.
 func TestSessionEnds(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -352,8 +357,19 @@ func TestSessionEnds(t *testing.T) {
 				w.agent.tellLater(&parleyv1.Refused{Job: "j", Message: "later"})
 				c.end(w)
 				w.pass(c.within)
-				if n := w.coord.count(); n != 2 || len(w.ranges.Status()) != 0 {
+				if n := w.coord.count(); n != 2 || len(w.ranges.Status()) != 1 {
 					t.Fatalf("%d sessions, %d ranges", n, len(w.ranges.Status()))
+				}
+				s := w.session()
+				w.coord.mu.Lock()
+				holds := s.got[0].GetHello().GetHolds()
+				w.coord.mu.Unlock()
+				if len(holds) != 1 || holds[0].GetJob() != "j" || len(holds[0].GetRanges()) != 1 {
+					t.Errorf("the agent says that it has %v", holds)
+				}
+				w.order(&parleyv1.CoordinatorMessage{Body: &parleyv1.CoordinatorMessage_End{End: &parleyv1.End{Job: "j", Disowned: true}}})
+				if len(w.ranges.Status()) != 0 {
+					t.Error("the range is still there")
 				}
 			})
 		})
@@ -376,7 +392,7 @@ func TestStoppedProcess(t *testing.T) {
 		if err := s.checkLease(now, heartbeatEvery, "other:1"); param.KindOf(err) != param.NotOwner {
 			t.Errorf("another coordinator: %v", err)
 		}
-		s.jobs = map[param.JobID]*work{"j": nil}
+		w.order(create("j", &parleyv1.Range{Hi: 5}))
 		if err := s.checkLease(now, heartbeatEvery, "other:1"); err != nil {
 			t.Errorf("another coordinator while there is work: %v", err)
 		}

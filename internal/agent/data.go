@@ -41,7 +41,7 @@ func (w *work) open(j *job.Job) error {
 }
 
 func (w *work) borrow(set string, source job.Source, data *job.Data) (*datashard.Dataset, error) {
-	config := &w.session.agent.config
+	config := &w.agent.config
 	options := datashard.Options{TempDir: config.DataDir, Remote: config.Remote}
 	if data.Cache == "on" {
 		options.Blocks = config.Blocks

@@ -46,13 +46,13 @@ func (w *work) writeModel(m *parleyv1.Save) (*artifact.Model, float64, error) {
 	if len(m.GetRanges()) == 0 {
 		return nil, 0, param.Errorf(param.Invalid, "a model without ranges")
 	}
-	client := psclient.New(psclient.Config{Job: w.id, Servers: m.GetRanges(), Dial: w.dial, Logger: w.session.agent.config.Logger})
+	client := psclient.New(psclient.Config{Job: w.id, Servers: m.GetRanges(), Dial: w.dial, Logger: w.agent.config.Logger})
 	j, err := job.Decode(model.Job)
 	if err != nil {
 		return nil, 0, err
 	}
 	g := gatherer{client: client, ranges: len(m.GetRanges()), penalizeBias: j.Model.PenalizeBias}
-	model, err = artifact.Save(filepath.Join(modelDir(w.session.agent.config.DataDir), string(w.id)), model, files,
+	model, err = artifact.Save(filepath.Join(modelDir(w.agent.config.DataDir), string(w.id)), model, files,
 		func(to *artifact.Writer) error { return g.write(w.ctx, to) }, false)
 	return model, g.norm.Sum(), err
 }

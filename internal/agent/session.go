@@ -13,16 +13,14 @@ import (
 	parleyv1 "parley/proto/parley/v1"
 )
 
-// session is one registration with a coordinator and all work that came of it.
+// session is one registration with a coordinator.
 type session struct {
 	agent  *Agent
-	ctx    context.Context // of the work
 	stream grpc.BidiStreamingClient[parleyv1.AgentMessage, parleyv1.CoordinatorMessage]
 	out    *rpc.Queue[*parleyv1.AgentMessage]
 	poll   chan struct{} // capacity 1: a heartbeat is due now
 	group  sync.WaitGroup
-	jobs   map[param.JobID]*work // the receiver's alone, but for mu
-	mu     sync.Mutex            // guards jobs, acked and news
+	mu     sync.Mutex // guards acked and news
 	acked  time.Time
 	news   []news              // refusals that the coordinator has not acknowledged
 	told   map[param.JobID]int // the heartbeats' alone: tallies that were sent
@@ -34,23 +32,16 @@ type news struct {
 	sequence uint64
 }
 
-func newSession(ctx context.Context, a *Agent, stream grpc.BidiStreamingClient[parleyv1.AgentMessage, parleyv1.CoordinatorMessage]) *session {
-	return &session{agent: a, ctx: ctx, stream: stream, out: rpc.NewQueue[*parleyv1.AgentMessage](), poll: make(chan struct{}, 1),
-		jobs: map[param.JobID]*work{}, told: map[param.JobID]int{}, acked: time.Now()}
+func newSession(a *Agent, stream grpc.BidiStreamingClient[parleyv1.AgentMessage, parleyv1.CoordinatorMessage]) *session {
+	return &session{agent: a, stream: stream, out: rpc.NewQueue[*parleyv1.AgentMessage](), poll: make(chan struct{}, 1),
+		told: map[param.JobID]int{}, acked: time.Now()}
 }
 
-// close ends all work of the session and waits for it.
+// close ends the session. The work goes on: the next coordinator says what is to
+// become of it.
 func (s *session) close(cancel context.CancelCauseFunc) {
 	cancel(nil)
-	s.mu.Lock()
-	jobs := s.jobs
-	s.jobs = map[param.JobID]*work{}
-	s.mu.Unlock()
-	for id, w := range jobs {
-		s.agent.config.Logger.Error("job ended here: the session with the coordinator is over", "job", id)
-		w.disown()
-		w.end("the session with the coordinator is over")
-	}
+	s.agent.orphan(s)
 	s.group.Wait()
 	s.keepNews()
 	s.out.Close()
@@ -79,6 +70,8 @@ func (s *session) heartbeats(ctx context.Context, address string) error {
 			return nil
 		case <-ticker.C:
 		case <-s.poll:
+		case <-s.agent.draining:
+			s.out.Put(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Drain{Drain: &parleyv1.Drain{}}})
 		}
 		now := time.Now()
 		if err := s.checkLease(now, now.Sub(last), address); err != nil {
@@ -93,6 +86,7 @@ func (s *session) heartbeats(ctx context.Context, address string) error {
 // checkLease ends the session with a coordinator that is silent, and one with a
 // coordinator that is not the cluster's any more, unless there is work from it.
 func (s *session) checkLease(now time.Time, passed time.Duration, address string) error {
+	working := len(s.agent.works()) > 0
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if passed > 4*heartbeatEvery {
@@ -101,7 +95,7 @@ func (s *session) checkLease(now time.Time, passed time.Duration, address string
 	if silent := now.Sub(s.acked); silent > coordinatorAge {
 		return param.Errorf(param.Retryable, "the coordinator has not answered for %v", silent.Round(time.Millisecond))
 	}
-	if a := s.agent.config.Coordinator(); len(s.jobs) == 0 && a != "" && a != address {
+	if a := s.agent.config.Coordinator(); !working && a != "" && a != address {
 		return param.Errorf(param.NotOwner, "the coordinator is at %s now", a)
 	}
 	return nil
@@ -148,7 +142,7 @@ func (s *session) heartbeat(sequence uint64) *parleyv1.Heartbeat {
 	h := &parleyv1.Heartbeat{Sequence: sequence}
 	told := map[param.JobID]int{} // of the jobs that are here yet
 	for _, x := range s.agent.config.Ranges.Status() {
-		r := &parleyv1.RangeStatus{Job: string(x.Job), Range: uint32(x.Range), Version: uint64(x.Version), Rows: x.Total.Rows, Loss: x.Total.Loss,
+		r := &parleyv1.RangeStatus{Job: string(x.Job), Range: uint32(x.Range), Era: uint64(x.Era), Version: uint64(x.Version), Rows: x.Total.Rows, Loss: x.Total.Loss,
 			Pushed: x.Pushed, Pulled: x.Pulled}
 		for _, w := range x.Missing[:min(len(x.Missing), tellMissing)] {
 			r.Missing = append(r.Missing, uint32(w))
@@ -164,11 +158,9 @@ func (s *session) heartbeat(sequence uint64) *parleyv1.Heartbeat {
 		h.Ranges = append(h.Ranges, r)
 	}
 	s.told = told
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for id, w := range s.jobs {
+	for _, w := range s.agent.works() {
 		for _, x := range w.status() {
-			h.Workers = append(h.Workers, &parleyv1.WorkerStatus{Job: string(id), Worker: uint32(x.Worker), Term: uint64(x.Term), Round: uint64(x.Round), Waiting: x.Waiting, Ticks: x.Ticks})
+			h.Workers = append(h.Workers, &parleyv1.WorkerStatus{Job: string(w.id), Worker: uint32(x.Worker), Term: uint64(x.Term), Round: uint64(x.Round), Waiting: x.Waiting, Ticks: x.Ticks})
 		}
 	}
 	return h
@@ -199,7 +191,9 @@ func (s *session) handle(m *parleyv1.CoordinatorMessage) {
 		default:
 		}
 	case *parleyv1.CoordinatorMessage_End:
-		s.drop(param.JobID(b.End.GetJob()), b.End.GetReason())
+		s.agent.drop(param.JobID(b.End.GetJob()), b.End.GetReason(), b.End.GetDisowned())
+	case *parleyv1.CoordinatorMessage_Drained:
+		s.agent.drained.Do(func() { close(s.agent.released) })
 	default:
 		s.order(m)
 	}
@@ -209,44 +203,32 @@ func (s *session) handle(m *parleyv1.CoordinatorMessage) {
 func (s *session) order(m *parleyv1.CoordinatorMessage) {
 	switch b := m.GetBody().(type) {
 	case *parleyv1.CoordinatorMessage_Profile:
-		s.work(b.Profile.GetJob()).profile(b.Profile)
+		s.agent.work(b.Profile.GetJob()).profile(b.Profile)
 	case *parleyv1.CoordinatorMessage_Fit:
-		s.work(b.Fit.GetJob()).fit(b.Fit)
+		s.agent.work(b.Fit.GetJob()).fit(b.Fit)
 	case *parleyv1.CoordinatorMessage_Prepare:
-		s.work(b.Prepare.GetJob()).prepare(b.Prepare)
+		s.agent.work(b.Prepare.GetJob()).prepare(b.Prepare)
 	case *parleyv1.CoordinatorMessage_Create:
-		s.work(b.Create.GetJob()).create(b.Create)
+		s.agent.work(b.Create.GetJob()).create(b.Create)
+	case *parleyv1.CoordinatorMessage_Probe:
+		s.agent.work(b.Probe.GetJob()).probe(b.Probe)
+	case *parleyv1.CoordinatorMessage_Route:
+		s.agent.work(b.Route.GetJob()).route(b.Route)
+	case *parleyv1.CoordinatorMessage_Yield:
+		s.agent.work(b.Yield.GetJob()).yield(b.Yield)
+	case *parleyv1.CoordinatorMessage_Snapshot:
+		s.agent.work(b.Snapshot.GetJob()).snapshot(b.Snapshot)
+	case *parleyv1.CoordinatorMessage_Commit:
+		s.agent.work(b.Commit.GetJob()).commit(b.Commit)
 	case *parleyv1.CoordinatorMessage_Fence:
-		s.work(b.Fence.GetJob()).fence(b.Fence)
+		s.agent.work(b.Fence.GetJob()).fence(b.Fence)
 	case *parleyv1.CoordinatorMessage_Assign:
-		s.work(b.Assign.GetJob()).assign(b.Assign)
+		s.agent.work(b.Assign.GetJob()).assign(b.Assign)
 	case *parleyv1.CoordinatorMessage_Release:
-		s.work(b.Release.GetJob()).release(b.Release)
+		s.agent.work(b.Release.GetJob()).release(b.Release)
 	case *parleyv1.CoordinatorMessage_Evaluate:
-		s.work(b.Evaluate.GetJob()).evaluate(b.Evaluate)
+		s.agent.work(b.Evaluate.GetJob()).evaluate(b.Evaluate)
 	case *parleyv1.CoordinatorMessage_Save:
-		s.work(b.Save.GetJob()).save(b.Save)
-	}
-}
-
-func (s *session) work(id string) *work {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	w := s.jobs[param.JobID(id)]
-	if w == nil {
-		w = newWork(s, param.JobID(id))
-		s.jobs[w.id] = w
-	}
-	return w
-}
-
-func (s *session) drop(id param.JobID, reason string) {
-	s.mu.Lock()
-	w := s.jobs[id]
-	delete(s.jobs, id)
-	s.mu.Unlock()
-	if w != nil {
-		s.agent.config.Logger.Info("job ended", "job", id, "reason", reason)
-		s.group.Go(func() { w.end(reason) }) // it may take a moment, and heartbeats may not
+		s.agent.work(b.Save.GetJob()).save(b.Save)
 	}
 }

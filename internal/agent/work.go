@@ -13,7 +13,6 @@ import (
 	"parley/internal/plan"
 	"parley/internal/rpc"
 	parleyv1 "parley/proto/parley/v1"
-	"parley/ps"
 	"parley/ps/optim"
 	"parley/ps/psclient"
 	"parley/trainer"
@@ -23,40 +22,51 @@ import (
 // work is what this node does for one job. Orders come from the session's
 // receiver, one at a time; what takes long runs in goroutines of the group.
 type work struct {
-	session *session
-	id      param.JobID
-	ctx     context.Context
-	cancel  context.CancelCauseFunc
-	group   sync.WaitGroup
+	agent  *Agent
+	id     param.JobID
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	group  sync.WaitGroup
 
 	opening sync.Mutex // held while data is opened, so that it is opened once
 	train   *datashard.Dataset
 	test    *datashard.Dataset
 
-	mu   sync.Mutex
-	host *trainer.Host               // nil before the job was prepared here
-	held map[param.Worker]param.Term // assigned here and not reported ended
+	creating sync.Mutex // held while ranges are made
+	era      uint64     // of those that were made last
+	backup   backup
+
+	mu      sync.Mutex
+	host    *trainer.Host               // nil before the job was prepared here
+	held    map[param.Worker]param.Term // assigned here and not reported ended
+	servers *psclient.Client            // nil before the job was prepared here
+	routed  *parleyv1.Route             // the last one that came
 }
 
-func newWork(s *session, id param.JobID) *work {
-	w := &work{session: s, id: id, held: map[param.Worker]param.Term{}}
-	w.ctx, w.cancel = context.WithCancelCause(s.ctx)
+func newWork(ctx context.Context, a *Agent, id param.JobID) *work {
+	w := &work{agent: a, id: id, held: map[param.Worker]param.Term{}}
+	w.ctx, w.cancel = context.WithCancelCause(ctx)
 	return w
 }
 
-// end stops everything and returns when it has stopped.
-func (w *work) end(reason string) {
+// stop begins the end: nothing of the work has an effect any more.
+func (w *work) stop(reason string) {
 	w.cancel(param.Errorf(param.Stale, "job %s is over: %s", w.id, reason))
-	w.session.agent.config.Ranges.Drop(w.id, reason)
+	w.agent.config.Ranges.Drop(w.id, reason)
+}
+
+// wait returns when everything has stopped.
+func (w *work) wait() {
 	w.group.Wait()
+	w.unprobe()
 	if h := w.trainer(); h != nil {
 		h.Close()
 	}
 	if w.train != nil {
-		w.session.agent.config.Library.giveBack(w.book("train"))
+		w.agent.config.Library.giveBack(w.book("train"))
 	}
 	if w.test != nil {
-		w.session.agent.config.Library.giveBack(w.book("test"))
+		w.agent.config.Library.giveBack(w.book("test"))
 	}
 }
 
@@ -66,7 +76,16 @@ func (w *work) trainer() *trainer.Host {
 	return w.host
 }
 
-func (w *work) tell(m *parleyv1.AgentMessage) { w.session.out.Put(m) }
+func (w *work) tell(m *parleyv1.AgentMessage) { w.agent.tell(m) }
+
+// holding says what the node has of the job, for a coordinator that was restarted.
+func (w *work) holding() *parleyv1.Holding {
+	h := &parleyv1.Holding{Job: string(w.id), Prepared: w.trainer() != nil}
+	for _, x := range w.status() {
+		h.Workers = append(h.Workers, &parleyv1.WorkerStatus{Worker: uint32(x.Worker), Term: uint64(x.Term), Round: uint64(x.Round)})
+	}
+	return h
+}
 
 func (w *work) status() []trainer.Status {
 	if h := w.trainer(); h != nil {
@@ -99,7 +118,7 @@ func (w *work) setUp(m *parleyv1.Prepare) error {
 		}
 		config.Test = w.test
 	}
-	rule, err := optim.New(optim.Settings{Kind: j.Optimizer.Kind, Rate: j.Optimizer.Rate, L2: j.Model.L2})
+	rule, err := optim.New(settingsOf(j))
 	if err != nil {
 		return err
 	}
@@ -107,17 +126,33 @@ func (w *work) setUp(m *parleyv1.Prepare) error {
 	if config.Model, err = linear.New(j.Model.Kind, positive(train), rule); err != nil {
 		return err
 	}
-	client := psclient.New(psclient.Config{Job: w.id, Servers: m.GetRanges(), Dial: w.dial, Logger: w.session.agent.config.Logger})
+	client := psclient.New(psclient.Config{Job: w.id, Servers: m.GetRanges(), Dial: w.dial, Logger: w.agent.config.Logger})
 	w.group.Go(func() { client.Run(w.ctx) })
 	config.Servers = client
 	w.mu.Lock()
-	w.host = trainer.NewHost(config)
-	w.mu.Unlock()
+	defer w.mu.Unlock()
+	w.host, w.servers = trainer.NewHost(config), client
+	if w.routed != nil { // it came while the data was opened
+		client.Route(w.routed.GetRanges())
+	}
 	return nil
 }
 
+// route tells this node's workers where the ranges are now, and ends those of terms
+// below the floor.
+func (w *work) route(m *parleyv1.Route) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.routed = m
+	if w.host == nil {
+		return
+	}
+	w.host.Revoke(param.Term(m.GetFloor()))
+	w.servers.Route(m.GetRanges())
+}
+
 func (w *work) dial(address string) (grpc.ClientConnInterface, error) {
-	return w.session.agent.dialer.dial(address, rpc.Data)
+	return w.agent.dialer.dial(address, rpc.Data)
 }
 
 // positive returns the label of logistic's positive class: the larger one.
@@ -128,27 +163,6 @@ func positive(m *plan.Manifest) float32 {
 	return m.Labels[len(m.Labels)-1].Value
 }
 
-func (w *work) create(m *parleyv1.Create) {
-	err := w.makeRanges(m)
-	w.tell(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Created{Created: &parleyv1.Created{Job: string(w.id), Fault: rpc.Fault(err)}}})
-}
-
-func (w *work) makeRanges(m *parleyv1.Create) error {
-	if m.GetWorkers() > ps.MaxWorkers { // the rule has a table of them
-		return param.Errorf(param.Invalid, "%d workers: there must be %d at most", m.GetWorkers(), ps.MaxWorkers)
-	}
-	rule, err := optim.New(optim.Settings{Kind: m.GetRule(), Rate: m.GetRate(), L2: m.GetL2(), Workers: int(m.GetWorkers())})
-	if err != nil {
-		return err
-	}
-	var specs []ps.Spec
-	for _, r := range m.GetRanges() {
-		specs = append(specs, ps.Spec{ID: param.RangeID(r.GetRange()), Span: param.Span{Lo: param.Key(r.GetLo()), Hi: param.Key(r.GetHi())},
-			Workers: int(m.GetWorkers()), Penalized: param.Key(m.GetPenalized()), PerTally: param.Round(m.GetPerTally()), Rule: rule})
-	}
-	return w.session.agent.config.Ranges.Create(w.id, specs)
-}
-
 func (w *work) fence(m *parleyv1.FenceOrder) {
 	answer := &parleyv1.Fenced{Job: string(w.id)}
 	var workers []param.Worker
@@ -156,7 +170,7 @@ func (w *work) fence(m *parleyv1.FenceOrder) {
 	for _, f := range m.GetFences() {
 		workers, terms = append(workers, param.Worker(f.GetWorker())), append(terms, param.Term(f.GetTerm()))
 	}
-	next, err := w.session.agent.config.Ranges.Fence(w.id, workers, terms)
+	next, err := w.agent.config.Ranges.Fence(w.id, workers, terms)
 	answer.Fault = rpc.Fault(err)
 	for i, n := range next {
 		answer.Fences = append(answer.Fences, &parleyv1.Fence{Worker: uint32(workers[i]), Term: uint64(terms[i]), Next: uint64(n)})
@@ -235,8 +249,8 @@ func (w *work) report(o trainer.Outcome) {
 // refused keeps for the next heartbeat that a worker was refused: this session may
 // be over already.
 func (w *work) refused(id param.Worker, term param.Term, message string) {
-	w.session.agent.config.Logger.Warn("a worker of this node was refused: its term is over", "job", w.id, "worker", id, "term", term, "error", message)
-	w.session.agent.tellLater(&parleyv1.Refused{Job: string(w.id), Worker: uint32(id), Term: uint64(term), Message: message})
+	w.agent.config.Logger.Warn("a worker of this node was refused: its term is over", "job", w.id, "worker", id, "term", term, "error", message)
+	w.agent.tellLater(&parleyv1.Refused{Job: string(w.id), Worker: uint32(id), Term: uint64(term), Message: message})
 }
 
 // disown notes that all workers here have lost their terms with the session.

@@ -25,6 +25,9 @@ const (
 	EventEpoch      EventKind = "epoch"      // an epoch ended
 	EventEvaluation EventKind = "evaluation" // metrics were taken
 	EventJoin       EventKind = "join"       // a node came while the job was running
+	EventLeave      EventKind = "leave"      // a node gives its work back
+	EventCheckpoint EventKind = "checkpoint" // a checkpoint is complete, or there are none
+	EventRestore    EventKind = "restore"    // the ranges went back to a checkpoint
 	EventFailure    EventKind = "failure"    // a node died, hung, was cut off; or the job failed
 	EventRecovery   EventKind = "recovery"   // rounds advance again
 	EventFenced     EventKind = "fenced"     // a worker was refused by its term
@@ -60,14 +63,18 @@ type EventLog struct {
 }
 
 // CreateEvents makes the folder output if need be, and starts its events.jsonl
-// anew: lines are there as things happen, so the file has its name from the
-// start.
-func CreateEvents(output string) (*EventLog, error) {
+// anew, or goes on with it: lines are there as things happen, so the file has its
+// name from the start.
+func CreateEvents(output string, goOn bool) (*EventLog, error) {
 	undo, err := makeOutput(output)
 	if err != nil {
 		return nil, err
 	}
-	file, err := os.Create(filepath.Join(output, EventsFile))
+	flags := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	if goOn {
+		flags = os.O_WRONLY | os.O_CREATE | os.O_APPEND
+	}
+	file, err := os.OpenFile(filepath.Join(output, EventsFile), flags, 0o644)
 	if err != nil {
 		undo()
 		return nil, err

@@ -31,6 +31,7 @@ const (
 	ParamsFile = "params.safetensors" // in the model's folder
 	ReportFile = "report.json"        // in the output folder
 	EventsFile = "events.jsonl"       // in the output folder
+	JobFile    = "job.json"           // in the output folder
 	// TransformFile says how rows of the model are made of raw rows; VocabularyFile
 	// names the columns, one a line. Both are in the model's folder where a model has
 	// them.

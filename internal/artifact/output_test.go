@@ -92,7 +92,7 @@ func TestOutputNotWritable(t *testing.T) {
 		if _, err := Save(output, linearModel(), nil, fillWith(1), false); err == nil {
 			t.Errorf("saved to %s", output)
 		}
-		if _, err := CreateEvents(output); err == nil {
+		if _, err := CreateEvents(output, false); err == nil {
 			t.Errorf("made events in %s", output)
 		}
 	}
@@ -167,7 +167,7 @@ func TestEvents(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(output, EventsFile), []byte("of an earlier run\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	log, err := CreateEvents(output)
+	log, err := CreateEvents(output, false)
 	if err != nil {
 		t.Fatal(err)
 	}

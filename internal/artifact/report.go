@@ -116,3 +116,18 @@ func ReadReport(output string) (*Report, error) {
 	}
 	return r, nil
 }
+
+// WriteJob writes output/job.json, the job in canonical form, by which it can be
+// resumed.
+func WriteJob(output string, canonical []byte) error {
+	err := renameio.WriteFile(filepath.Join(output, JobFile), canonical, 0o644, renameio.WithTempDir(output))
+	if err != nil {
+		return fmt.Errorf("write job: %w", err)
+	}
+	return nil
+}
+
+// ReadJob reads output/job.json. The error is fs.ErrNotExist where there is none.
+func ReadJob(output string) ([]byte, error) {
+	return readBounded(filepath.Join(output, JobFile), maxModelJSON)
+}

@@ -23,11 +23,15 @@ import (
 // ErrUnreachable says that nobody answers as a cluster at the given address.
 var ErrUnreachable = errors.New("cluster unreachable")
 
-// Patience: a cluster has to answer within connectWithin, and a coordinator that
-// is silent for silentFor is lost (it speaks twice a second).
+// Patience: a cluster has to answer within connectWithin; a coordinator that is
+// silent for silentFor (it speaks twice a second) is looked for anew, and lost when
+// it is not back after goneFor.
 const (
 	connectWithin = 4 * time.Second
 	silentFor     = 5 * time.Second
+	goneFor       = 30 * time.Second
+	retryEvery    = 100 * time.Millisecond
+	retryLater    = time.Second // of a coordinator that is away
 )
 
 // Client speaks to one cluster.
@@ -87,9 +91,10 @@ func describe(ctx context.Context, network rpc.Network, address string) (*parley
 // Close ends the connection.
 func (c *Client) Close() error { return c.conn.Close() }
 
-// Submit starts a job and returns its id.
-func (c *Client) Submit(ctx context.Context, j *job.Job) (string, error) {
-	reply, err := parleyv1.NewJobsClient(c.conn).Submit(ctx, &parleyv1.SubmitRequest{Spec: j.Canonical()})
+// Submit starts a job and returns its id; with resume it begins with the job's last
+// checkpoint.
+func (c *Client) Submit(ctx context.Context, j *job.Job, resume bool) (string, error) {
+	reply, err := parleyv1.NewJobsClient(c.conn).Submit(ctx, &parleyv1.SubmitRequest{Spec: j.Canonical(), Resume: resume})
 	if err != nil {
 		return "", fmt.Errorf("submit: %w", err)
 	}
@@ -123,26 +128,44 @@ type Watcher interface {
 }
 
 // Follow watches a job to its end. A connection that breaks is opened again
-// without missing an event; when the coordinator stays silent it is lost, and the
-// job with it.
+// without missing an event, also to a coordinator that was started again; when it
+// stays away it is lost, and the job with it.
 func (c *Client) Follow(ctx context.Context, id string, w Watcher) (*parleyv1.Outcome, error) {
 	f := &follower{client: c, id: id, watcher: w, heard: time.Now()}
 	for {
 		outcome, err := f.watch(ctx)
+		pause := retryEvery
 		switch {
 		case outcome != nil:
 			return outcome, nil
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case param.KindOf(err) == param.Invalid:
-			return nil, fmt.Errorf("coordinator at %s has forgotten the job: it was restarted, and there are no checkpoints yet: %w", c.coordinator, err)
+			return nil, fmt.Errorf("the coordinator at %s does not know the job any more: go on with parley resume: %w", c.coordinator, err)
+		case time.Since(f.heard) >= goneFor:
+			return nil, fmt.Errorf("the coordinator at %s was lost, and is not back after %v: job %s goes on when it is started again with its data folder; else go on with parley resume", c.coordinator, goneFor, id)
 		case time.Since(f.heard) >= silentFor:
-			return nil, fmt.Errorf("coordinator at %s was lost, and job %s with it: start it again when a coordinator is back (there are no checkpoints yet)", c.coordinator, id)
+			c.reconnect(ctx)
+			pause = retryLater
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(pause):
 		}
+	}
+}
+
+// reconnect looks for the coordinator anew: it may be at another address.
+func (c *Client) reconnect(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, connectWithin)
+	defer cancel()
+	d, err := describe(ctx, c.network, c.address)
+	if err != nil || d.GetCoordinator() == "" || d.GetCoordinator() == c.coordinator {
+		return
+	}
+	if conn, err := c.network.Dial(d.GetCoordinator(), rpc.Control); err == nil {
+		c.conn.Close()
+		c.conn, c.coordinator = conn, d.GetCoordinator()
 	}
 }
 
@@ -165,7 +188,7 @@ func (f *follower) watch(ctx context.Context) (*parleyv1.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := 0
+	at, received := 0, 0
 	for {
 		m, err := stream.Recv()
 		if err != nil {
@@ -175,7 +198,9 @@ func (f *follower) watch(ctx context.Context) (*parleyv1.Outcome, error) {
 			return nil, err
 		}
 		silence.Reset(silentFor)
-		f.heard = time.Now()
+		if received++; received > 1 { // one that says a word and falls silent is not back
+			f.heard = time.Now()
+		}
 		for _, line := range m.GetEvents() {
 			if at++; at > f.seen {
 				f.seen = at

@@ -158,13 +158,13 @@ func TestFollowEnds(t *testing.T) {
 		within time.Duration
 		words  string
 	}{
-		{"silent", silent, silentFor + connectWithin + 3*time.Second, "was lost"},
+		{"silent", silent, goneFor + silentFor + connectWithin + 3*time.Second, "was lost"},
 		{"broken", func(int, grpc.ServerStreamingServer[parleyv1.WatchReply]) error {
 			return param.Errorf(param.Retryable, "x")
-		}, silentFor + time.Second, "was lost"},
+		}, goneFor + 2*time.Second, "was lost"},
 		{"forgotten", func(int, grpc.ServerStreamingServer[parleyv1.WatchReply]) error {
 			return param.Errorf(param.Invalid, "no job")
-		}, time.Second, "forgotten"},
+		}, time.Second, "does not know the job any more"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, &coordinator{name: "c:1", watch: c.watch}, func(t *testing.T, network rpc.Network) {

@@ -70,9 +70,13 @@ func (d *decoder) settleRun(j *Job) {
 // settlePlaces gives the defaults that hang on paths, of a job without faults.
 func settlePlaces(j *Job) {
 	if c := j.Run.Checkpoint; c.To == "" {
-		c.To = strings.TrimRight(j.Output, "/") + "/checkpoints"
+		c.To = DefaultCheckpoints(j.Output)
 	}
 }
+
+// DefaultCheckpoints returns where the checkpoints of a job go that does not say
+// so, by its output.
+func DefaultCheckpoints(output string) string { return strings.TrimRight(output, "/") + "/checkpoints" }
 
 // settleText describes the documents of format text, and takes away the default
 // of the column where there are no columns.

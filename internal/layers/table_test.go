@@ -21,6 +21,7 @@ var layers = map[string]string{
 	"internal/metric":  "1a",
 	"ps/optim":         "1a",
 	"internal/text":    "1a",
+	"internal/wire":    "1a",
 	"internal/plan":    "1b", // follows from a job, and names rows of batches
 	"internal/feature": "1c", // follows from a job, and makes rows of batches
 
@@ -58,6 +59,7 @@ var layers = map[string]string{
 	// Drivers: they own time, network and goroutines of their core.
 	"ps/psserver":             "5a",
 	"ps/psclient":             "5a",
+	"ps/psbench":              "5b",
 	"coordinator/coordserver": "5a",
 	"trainer/trainserver":     "5a",
 	"internal/agent":          "5b", // wires the drivers and cores of one node together
@@ -152,7 +154,7 @@ var dependencies = []dependency{
 	{"github.com/invopop/jsonschema", in("internal/job"), "the schema of the job file from its types"},
 	{"github.com/klauspost/compress", in("datashard", "datashard/convert", "internal/rpc", "internal/checkpoint"), "zstd, and a faster gzip"},
 	{"github.com/google/renameio", in("internal/artifact", "internal/checkpoint", "coordinator/coordserver", "cmd/parley"), "files that are replaced in one step"},
-	{"github.com/zeebo/xxh3", in("datashard"), "hashes rows at memory speed"},
+	{"github.com/zeebo/xxh3", in("datashard", "internal/wire"), "hashes rows and key lists at memory speed"},
 	{"github.com/twmb/murmur3", in("internal/text", "internal/feature", "datashard/vw", "datashard"), "the hash of features that scikit-learn and Vowpal Wabbit use"},
 	{"github.com/apache/arrow-go/v18", in("datashard/columnar", "datashard/blockcache"), "Arrow IPC files"},
 	{"github.com/parquet-go/parquet-go", in("datashard/columnar"), "Parquet files"},

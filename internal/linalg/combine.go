@@ -9,13 +9,13 @@ func Add(dst, a, b []float32) {
 	if len(dst) != len(a) || len(dst) != len(b) {
 		panic(badLength)
 	}
-	for i, v := range a {
-		dst[i] = v + b[i]
+	for i := wideAdd(dst, a, b); i < len(dst); i++ {
+		dst[i] = a[i] + b[i]
 	}
 }
 
 // AddMean adds to each weight the mean of its changes over the touched[i] parts
-// that they are the sum of. Where nothing touched it, the weight keeps its bits.
+// that they are the sum of; a count is below 2^31. Where nothing touched it, the weight keeps its bits.
 // dst may be src:
 //
 //	dst[i] = src[i] + change[i] / touched[i]
@@ -23,9 +23,9 @@ func AddMean(dst, src, change []float32, touched []uint32) {
 	if len(dst) != len(src) || len(dst) != len(change) || len(dst) != len(touched) {
 		panic(badLength)
 	}
-	for i, m := range touched {
+	for i := wideAddMean(dst, src, change, touched); i < len(dst); i++ {
 		v := src[i]
-		if m > 0 {
+		if m := touched[i]; m > 0 {
 			v += change[i] / float32(m)
 		}
 		dst[i] = v
@@ -41,8 +41,8 @@ func Shrink(w []float32, touched []uint32, amount float64, shares []float64) {
 	if len(w) != len(touched) {
 		panic(badLength)
 	}
-	for i, v := range w {
-		w[i] = float32(float64(v) / (1 + float64(amount*share(shares, touched[i]))))
+	for i := wideShrink(w, touched, amount, shares); i < len(w); i++ {
+		w[i] = float32(float64(w[i]) / (1 + float64(amount*share(shares, touched[i]))))
 	}
 }
 
@@ -54,10 +54,10 @@ func ShrinkAdaGrad(w, squares []float32, touched []uint32, amount, epsilon float
 	if len(w) != len(squares) || len(w) != len(touched) {
 		panic(badLength)
 	}
-	for i, v := range w {
+	for i := wideShrinkAdaGrad(w, squares, touched, amount, epsilon, shares); i < len(w); i++ {
 		if s := squares[i]; s > 0 {
 			step := float64(amount*share(shares, touched[i])) / (math.Sqrt(float64(s)) + epsilon)
-			w[i] = float32(float64(v) / (1 + step))
+			w[i] = float32(float64(w[i]) / (1 + step))
 		}
 	}
 }

@@ -9,8 +9,8 @@ func AddTo(dst, src []float32) {
 	if len(dst) != len(src) {
 		panic(badLength)
 	}
-	for i, v := range src {
-		dst[i] += v
+	for i := wideAdd(dst, dst, src); i < len(dst); i++ {
+		dst[i] += src[i]
 	}
 }
 
@@ -21,21 +21,22 @@ func SubFrom(dst, src []float32) {
 	if len(dst) != len(src) {
 		panic(badLength)
 	}
-	for i, v := range src {
-		dst[i] -= v
+	for i := wideSub(dst, dst, src); i < len(dst); i++ {
+		dst[i] -= src[i]
 	}
 }
 
 // Finite reports whether x holds neither NaN nor an infinity.
 func Finite(x []float32) bool {
 	const exponent = 0x7f800000
+	k, finite := wideFinite(x)
 	bad := uint32(0)
-	for _, v := range x {
+	for _, v := range x[k:] {
 		// The addition carries into the top bit if, and only if, all bits of
 		// the exponent are set.
 		bad |= math.Float32bits(v)&exponent + 1<<23
 	}
-	return bad>>31 == 0
+	return finite && bad>>31 == 0
 }
 
 // FiniteScalar reports whether x is neither NaN nor an infinity.
@@ -43,7 +44,9 @@ func FiniteScalar(x float64) bool { return math.Abs(x) <= math.MaxFloat64 }
 
 // SumSquares returns the sum of x[i]² in float64, in 8 lanes.
 func SumSquares(x []float32) float64 {
-	var s0, s1, s2, s3, s4, s5, s6, s7 float64
+	var s [8]float64
+	x = x[wideSquares(x, &s):]
+	s0, s1, s2, s3, s4, s5, s6, s7 := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
 	for len(x) >= 8 {
 		s0 += square(x[0])
 		s1 += square(x[1])

@@ -128,16 +128,25 @@ func TestMovesAndSums(t *testing.T) {
 func TestLengthsAreChecked(t *testing.T) {
 	one, two, i := []float32{1}, []float32{1, 2}, []uint32{0}
 	for name, f := range map[string]func(){
-		"AddTo":          func() { AddTo(one, two) },
-		"SubFrom":        func() { SubFrom(one, two) },
-		"Add":            func() { Add(one, two, one) },
-		"AddMean":        func() { AddMean(one, one, two, i) },
-		"Shrink":         func() { Shrink(two, i, 1, []float64{1}) },
-		"ShrinkAdaGrad":  func() { ShrinkAdaGrad(one, two, i, 1, 1, []float64{1}) },
-		"GatherDot":      func() { GatherDot(i, two, two) },
-		"ScatterAdd":     func() { ScatterAdd(one, i, two) },
-		"ScatterSGD":     func() { ScatterSGD(one, i, two, 1, 1) },
-		"ScatterAdaGrad": func() { ScatterAdaGrad(one, two, i, one, 1, 1, 1) },
+		"AddTo":           func() { AddTo(one, two) },
+		"SubFrom":         func() { SubFrom(one, two) },
+		"Add":             func() { Add(one, two, one) },
+		"AddMean":         func() { AddMean(one, one, two, i) },
+		"Shrink":          func() { Shrink(two, i, 1, []float64{1}) },
+		"ShrinkAdaGrad":   func() { ShrinkAdaGrad(one, two, i, 1, 1, []float64{1}) },
+		"GatherDot":       func() { GatherDot(i, two, two) },
+		"ScatterAdd":      func() { ScatterAdd(one, i, two) },
+		"ScatterSGD":      func() { ScatterSGD(one, i, two, 1, 1) },
+		"ScatterAdaGrad":  func() { ScatterAdaGrad(one, two, i, one, 1, 1, 1) },
+		"GradientDescent": func() { GradientDescent(one, one, two, i, mean, 1) },
+		"Momentum":        func() { Momentum([2][]float32{one, one}, [2][]float32{one, two}, one, i, MomentumStep{}) },
+		"AdaGrad":         func() { AdaGrad([2][]float32{two, one}, [2][]float32{one, one}, one, i, AdaGradStep{}) },
+		"Adam":            func() { Adam([3][]float32{one, one, one}, [3][]float32{one, one, two}, one, i, AdamStep{}) },
+		"FTRL":            func() { FTRL([3][]float32{one, one, one}, [3][]float32{one, one, one}, two, i, FTRLStep{}) },
+		"ToFloat16":       func() { ToFloat16(make([]uint16, 2), one) },
+		"FromFloat16":     func() { FromFloat16(two, make([]uint16, 1)) },
+		"ToBFloat16":      func() { ToBFloat16(make([]uint16, 2), one) },
+		"FromBFloat16":    func() { FromBFloat16(two, make([]uint16, 1)) },
 	} {
 		func() {
 			defer func() {

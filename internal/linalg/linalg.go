@@ -16,14 +16,16 @@
 //     assembly twins that differ. Of math only what is exact is used: Sqrt,
 //     Floor, Abs and the bit conversions.
 //
+// Where the processor has AVX2, the kernels over slices do most of their work in
+// assembly, which tools/kernelgen writes: the same operations on 8 lanes at a time,
+// each rounded, none fused. Go does the rest, and all of it elsewhere or when the
+// environment says PARLEY_KERNELS=portable; the tests compare the two with ==.
+//
 // Each kernel is documented as the loop that it equals, products rounded before
 // they are added. Destinations come first. Slices of wrong lengths panic: they
 // are programming errors. The functions hold no state and may be called from
 // any goroutine, on data that nobody else writes.
 package linalg
-
-// Kernels names the path that the kernels take on this machine: "portable".
-func Kernels() string { return "portable" }
 
 const badLength = "linalg: slices differ in length"
 

@@ -203,7 +203,7 @@ type gatedConn struct {
 
 func (c gatedConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	s, err := c.Conn.NewStream(ctx, desc, method, opts...)
-	if err != nil || method != parleyv1.Parameters_Exchange_FullMethodName {
+	if err != nil || method != "/parley.v1.Exchange/Exchange" {
 		return s, err
 	}
 	return gatedStream{s, c.gate}, nil
@@ -251,7 +251,7 @@ func (c *testCluster) follow(j *job.Job, do func()) (*parleyv1.Outcome, *watcher
 	if do != nil {
 		g.set(100, do)
 	}
-	id, err := cl.Submit(ctx, j)
+	id, err := cl.Submit(ctx, j, false)
 	if err != nil {
 		c.t.Fatal(err)
 	}

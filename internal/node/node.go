@@ -50,7 +50,9 @@ type Config struct {
 	Label   string   // of the cluster: nodes of another one are refused
 	DataDir string   // for models and temporary files; made when it is missing
 	// Blocks keeps parsed rows on disk for jobs that want it; nil: nobody does.
-	Blocks   datashard.Blocks
+	Blocks datashard.Blocks
+	// JobsDir is where a coordinator writes its jobs down; empty: nowhere.
+	JobsDir  string
 	Version  string
 	Limits   coordinator.Limits
 	Insecure bool   // addresses may lie beyond loopback
@@ -198,18 +200,19 @@ func (n *Node) assemble() {
 	}
 	n.remote = NewRemote(logger)
 	n.agent = agent.New(agent.Config{Node: n.name, Label: n.config.Label, Roles: n.config.Roles, Bind: n.address, Version: n.config.Version,
-		Blocks: n.config.Blocks, Remote: n.remote, DataDir: n.config.DataDir, Network: n.config.Network, Ranges: ranges, Library: library, Logger: logger,
+		Blocks: n.config.Blocks, Remote: n.remote, Checkpoints: n.remote.Checkpoints, DataDir: n.config.DataDir, Network: n.config.Network, Ranges: ranges, Library: library, Logger: logger,
 		Coordinator: func() string { bind, _ := n.members.Coordinator(); return bind }})
 	services := []func(grpc.ServiceRegistrar){func(r grpc.ServiceRegistrar) { parleyv1.RegisterClusterServer(r, &describer{node: n}) }}
 	if n.has(Server) {
 		services = append(services, func(r grpc.ServiceRegistrar) {
-			parleyv1.RegisterParametersServer(r, ranges)
+			psserver.Register(r, ranges)
 			parleyv1.RegisterModelsServer(r, n.agent.Models())
+			parleyv1.RegisterHandoverServer(r, n.agent.Handovers())
 		})
 	}
 	if n.has(Coordinator) {
 		n.coord = coordserver.New(coordserver.Config{Node: n.name, Label: n.config.Label, Version: n.config.Version, Leader: n.members.Coordinator,
-			Lease: coordserver.DefaultLease, ServerLease: coordserver.DefaultServerLease, Limits: n.config.Limits, Logger: logger})
+			Lease: coordserver.DefaultLease, ServerLease: coordserver.DefaultServerLease, Limits: n.config.Limits, Dir: n.config.JobsDir, Logger: logger})
 		services = append(services, func(r grpc.ServiceRegistrar) {
 			parleyv1.RegisterControlServer(r, n.coord)
 			parleyv1.RegisterJobsServer(r, n.coord)
@@ -258,6 +261,10 @@ func (n *Node) Run(ctx context.Context) error {
 	defer n.remote.Close()
 	return group.Wait()
 }
+
+// Drain gives the node's work back to the cluster. It returns when that is done,
+// or with ctx.
+func (n *Node) Drain(ctx context.Context) { n.agent.Drain(ctx) }
 
 // describer answers questions about the cluster.
 type describer struct {

@@ -131,20 +131,18 @@ func TestDisturbed(t *testing.T) {
 	}
 }
 
-// TestServerKilled ends the job with the node named, and the next one works when
-// another server has come.
+// TestServerKilled: the job goes on from the start when another server has come, and
+// the loss is told.
 func TestServerKilled(t *testing.T) {
 	path := dataset(t, 1500)
 	c := startCluster(t, rpc.NewInProcess(), "coordinator", "ps", "trainer")
 	lost := string(c.nodes["1"].Name())
-	o, _ := c.follow(jobOf(t, path, long), func() { c.kill("1") })
-	if !strings.Contains(o.GetFault().GetMessage(), lost) || o.GetEarly() || o.GetStopped() {
-		t.Errorf("outcome %v, and node %s was lost", o, lost)
+	r, w := c.report(jobOf(t, path, long), func() { c.kill("1"); c.add("3", "ps") })
+	if r.ModelSHA256 != embedded(t, 1, 1, path, long).ModelSHA256 || r.Restarts != 1 {
+		t.Errorf("another model, or %d restarts", r.Restarts)
 	}
-	c.add("3", "ps")
-	r, _ := c.report(jobOf(t, path), nil)
-	if r.ModelSHA256 != embedded(t, 1, 1, path).ModelSHA256 {
-		t.Error("the next job has another model")
+	if told := w.told(artifact.EventFailure); len(told) == 0 || !strings.Contains(told[0], lost) {
+		t.Errorf("failures %q, and node %s was lost", told, lost)
 	}
 }
 

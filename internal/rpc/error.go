@@ -22,9 +22,9 @@ var (
 // domain marks the details of our own errors among those of other software.
 const domain = "parley"
 
-// wire gives each kind its gRPC code, for tools and proxies that know nothing
+// kinds gives each kind its gRPC code, for tools and proxies that know nothing
 // of kinds, and the name under which it travels in the details.
-var wire = map[param.Kind]struct {
+var kinds = map[param.Kind]struct {
 	code   codes.Code
 	reason string
 }{
@@ -76,9 +76,9 @@ func Error(err error) error {
 
 // withKind returns the status error of kind k.
 func withKind(k param.Kind, message string) error {
-	w, ok := wire[k]
+	w, ok := kinds[k]
 	if !ok {
-		w = wire[param.Unknown]
+		w = kinds[param.Unknown]
 	}
 	st, err := status.New(w.code, message).WithDetails(&errdetails.ErrorInfo{Domain: domain, Reason: w.reason})
 	if err != nil { // cannot be: the details marshal and the code is not OK
@@ -115,7 +115,7 @@ func kindOf(st *status.Status) param.Kind {
 		if !ok || info.Domain != domain {
 			continue
 		}
-		for k, w := range wire {
+		for k, w := range kinds {
 			if w.reason == info.Reason {
 				return k
 			}

@@ -69,15 +69,15 @@ func (h *hosting) compute() {
 	h.begin()
 }
 
-// disowned reports whether every server has been told of a newer term.
+// disowned reports whether every range asks for a newer term.
 func (h *hosting) disowned() bool {
 	w := h.node.world
-	for f, n := range w.fenced {
-		if f.worker == h.worker.ID && f.term > h.worker.Term && n >= len(w.servers) {
-			return true
+	for id := range w.plan().Ranges {
+		if w.terms[param.RangeID(id)][h.worker.ID] <= h.worker.Term {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 // rows is what the plan gives the worker in its round.
@@ -115,7 +115,13 @@ func (d *delivery) attempt() {
 		return
 	}
 	w := d.hosting.node.world
-	d.transmit(func() { w.holder(d.request.Range).handle(d.request, d.reply) })
+	if s := w.servers[param.NodeID(d.hosting.node.routes[d.request.Range])]; s != nil {
+		d.transmit(func() {
+			if s.alive {
+				s.handle(d.request, d.reply)
+			}
+		})
+	}
 	w.after(retryAfter, d.attempt)
 }
 

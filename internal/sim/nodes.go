@@ -14,106 +14,6 @@ import (
 	"parley/trainer"
 )
 
-// server is a node that holds ranges.
-type server struct {
-	world   *World
-	name    param.NodeID
-	ranges  map[param.RangeID]*ps.Range
-	waiting map[ps.Ticket]func(ps.Answer)
-	tickets ps.Ticket
-}
-
-func (w *World) addServer(name param.NodeID) {
-	w.servers[name] = &server{world: w, name: name, ranges: map[param.RangeID]*ps.Range{}, waiting: map[ps.Ticket]func(ps.Answer){}}
-	w.machine.Join(w.clock(), coordinator.Member{Node: name, Bind: string(name), Server: true})
-	w.route()
-}
-
-func (s *server) order(o coordinator.Order) {
-	w := s.world
-	switch {
-	case o.Create != nil:
-		for _, id := range o.Create.Ranges {
-			s.ranges[id] = ps.NewRange(w.spec(id))
-		}
-		w.tell(func(now time.Time) { w.machine.Created(now, s.name, nil) })
-	case o.Fence != nil:
-		answer := slices.Clone(o.Fence)
-		for i, f := range answer {
-			answer[i].Next = s.fence(f)
-			w.fenced[fence{f.Worker, f.Term}]++
-		}
-		w.tell(func(now time.Time) { w.machine.Fenced(now, s.name, answer, nil) })
-	case o.Poll:
-		w.tell(func(now time.Time) { w.machine.Progress(now, s.name, nil, s.status()) })
-	case o.Save != nil:
-		w.result = w.weights()
-		w.tell(func(now time.Time) { w.machine.Saved(now, s.name, coordinator.Saved{SHA256: "simulated"}) })
-	}
-}
-
-// fence raises a term on all ranges and returns the least round that one needs.
-func (s *server) fence(f coordinator.Fence) param.Round {
-	least := ^param.Round(0)
-	for _, id := range s.ids() {
-		next, refused, err := s.ranges[id].Fence(f.Worker, f.Term)
-		if err != nil {
-			panic(err) // the machine fences workers that exist
-		}
-		s.answer(refused)
-		least = min(least, next)
-	}
-	return least
-}
-
-func (s *server) ids() (ids []param.RangeID) {
-	for id := range s.ranges {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	return ids
-}
-
-func (s *server) answer(answers []ps.Answer) {
-	for _, a := range answers {
-		if reply := s.waiting[a.Ticket]; reply != nil {
-			delete(s.waiting, a.Ticket)
-			if !a.Superseded {
-				reply(a)
-			}
-		}
-	}
-}
-
-func (s *server) status() (out []coordinator.RangeStatus) {
-	for _, id := range s.ids() {
-		r := s.ranges[id]
-		x := coordinator.RangeStatus{Range: id, Version: r.Version(), Missing: r.Missing(), Rows: r.Total().Rows, Loss: r.Total().Loss}
-		for _, t := range r.Tallies() {
-			x.Tallies = append(x.Tallies, coordinator.Tally(t))
-		}
-		out = append(out, x)
-	}
-	return out
-}
-
-// handle steps a range with a worker's request; reply may be called later.
-func (s *server) handle(r *trainer.Request, reply func(ps.Answer)) {
-	x := s.ranges[r.Range]
-	if r.Push {
-		answers, err := x.Push(ps.Push{Worker: r.Worker, Term: r.Term, Round: r.Round, Offsets: r.Offsets, Change: slices.Clone(r.Change), Rows: r.Rows, Loss: r.Loss})
-		reply(ps.Answer{Err: err})
-		s.answer(answers)
-		return
-	}
-	if r.Round+1 == param.Round(x.Version()) {
-		s.world.Faults.Undone++
-	}
-	s.tickets++
-	s.waiting[s.tickets] = reply
-	s.answer(x.Pull(ps.Pull{Worker: r.Worker, Term: r.Term, Round: r.Round, Offsets: r.Offsets}, s.tickets))
-}
-
 func (w *World) plan() *plan.Plan { return w.machine.Plan() }
 
 func (w *World) rule() optim.Rule {
@@ -130,28 +30,6 @@ func (w *World) spec(id param.RangeID) ps.Spec {
 	return ps.Spec{ID: id, Span: p.Ranges[id], Workers: w.config.Job.Run.Workers, Penalized: p.Bias(), PerTally: p.PerEpoch, Rule: w.rule()}
 }
 
-// weights returns those of all ranges, in key order.
-func (w *World) weights() (all []float32) {
-	for id := range w.plan().Ranges {
-		for _, s := range w.servers {
-			if r := s.ranges[param.RangeID(id)]; r != nil {
-				all = r.Weights(all)
-			}
-		}
-	}
-	return all
-}
-
-// holder returns the server of a range.
-func (w *World) holder(id param.RangeID) *server {
-	for _, s := range w.servers {
-		if s.ranges[id] != nil {
-			return s
-		}
-	}
-	panic(fmt.Sprintf("range %d is nowhere", id))
-}
-
 // trainerNode is a node that hosts workers.
 type trainerNode struct {
 	world   *World
@@ -160,6 +38,7 @@ type trainerNode struct {
 	cut     bool // off from the coordinator
 	session int
 	workers map[param.Worker]*hosting
+	routes  []string // by range
 }
 
 func (w *World) addTrainer() *trainerNode {
@@ -192,17 +71,7 @@ func (t *trainerNode) heartbeat() {
 	}
 	w := t.world
 	t.tell(func(now time.Time) { w.machine.Progress(now, t.name, t.status(), nil) })
-	if t.name == w.names[0] { // one of them also beats for the servers
-		w.serverBeats()
-	}
 	w.after(250*time.Millisecond, t.heartbeat)
-}
-
-func (w *World) serverBeats() {
-	for i := range w.config.Servers {
-		s := w.servers[param.NodeID(fmt.Sprintf("ps-%d", i))]
-		w.tell(func(now time.Time) { w.machine.Progress(now, s.name, nil, s.status()) })
-	}
 }
 
 func (t *trainerNode) status() (out []coordinator.WorkerStatus) {
@@ -239,7 +108,15 @@ func (t *trainerNode) order(o coordinator.Order) {
 	case o.Profile != nil:
 		t.tell(func(now time.Time) { w.machine.Profiled(now, t.name, coordinator.Profiled{Train: w.config.Manifest}) })
 	case o.Prepare != nil:
+		t.routes = o.Prepare.Servers
 		t.tell(func(now time.Time) { w.machine.Prepared(now, t.name, nil) })
+	case o.Route != nil:
+		t.routes = o.Route.Servers
+		for id, h := range t.workers {
+			if h.worker.Term < o.Route.Floor {
+				delete(t.workers, id)
+			}
+		}
 	case o.Assign != nil:
 		for _, a := range o.Assign {
 			h := &hosting{node: t, worker: trainer.NewWorker(a.Worker, a.Term, a.Round, w.plan().Ranges, w.rule().Pulled(), w.rule().Pushed())}

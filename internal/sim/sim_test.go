@@ -12,7 +12,7 @@ import (
 )
 
 // small is a job of a few rounds over several ranges.
-func small(t testing.TB) (*job.Job, *plan.Manifest) {
+func small(t testing.TB, overrides ...string) (*job.Job, *plan.Manifest) {
 	t.Helper()
 	j, err := job.Parse("job.yaml", []byte(`
 name: sim
@@ -21,7 +21,7 @@ model: {kind: linear, l2: 0.001}
 optimizer: {kind: adagrad, rate: 0.1}
 run: {epochs: 3, batch: 16, workers: 5, ranges: 3}
 output: /none
-`), nil)
+`), overrides)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,49 @@ func TestSameBits(t *testing.T) {
 	}
 }
 
+// TestServersComeAndGo is the same with servers that die, come and drain, ranges
+// that move in the middle of a round, and checkpoints that are damaged.
+func TestServersComeAndGo(t *testing.T) {
+	j, m := small(t, "run.epochs=12", "run.checkpoint.every=1s")
+	want, _, err := Run(Config{Job: j, Manifest: m, Servers: 1, Trainers: 1, Delay: time.Millisecond})
+	if err != nil || len(want) == 0 {
+		t.Fatalf("undisturbed run: %v, %d weights", err, len(want))
+	}
+	runs := uint64(400)
+	if testing.Short() {
+		runs = 60
+	}
+	var total Faults
+	var bad []string
+	for seed := range runs {
+		c := faulty(j, m, seed)
+		c.Kills, c.Stops, c.Joins, c.Span = 2, 1, 1, 8*time.Second
+		c.ServerKills, c.ServerJoins, c.Drains, c.Damage = int(seed%3), 1+int(seed%2), 1+int(seed/2%2), 0.2
+		got, faults, err := Run(c)
+		switch {
+		case err != nil:
+			bad = append(bad, fmt.Sprintf("seed %d: %v", seed, err))
+		case !slices.Equal(got, want):
+			bad = append(bad, fmt.Sprintf("seed %d: other parameters", seed))
+		}
+		total.add(faults)
+	}
+	t.Logf("%d runs with %+v", runs, total)
+	if len(bad) > 0 {
+		t.Errorf("%d of %d runs are wrong, the first: %s", len(bad), runs, bad[0])
+	}
+	if total.Servers == 0 || total.Drains == 0 || total.Rewinds == 0 || total.Moves == 0 || total.Checkpoints == 0 {
+		t.Errorf("some fault never happened: %+v", total)
+	}
+}
+
 func (f *Faults) add(o Faults) {
+	f.Servers += o.Servers
+	f.Drains += o.Drains
+	f.Rewinds += o.Rewinds
+	f.Moves += o.Moves
+	f.Checkpoints += o.Checkpoints
+
 	f.Kills += o.Kills
 	f.Stops += o.Stops
 	f.Joins += o.Joins

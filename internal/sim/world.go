@@ -14,12 +14,14 @@ import (
 	"container/heap"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"parley/coordinator"
 	"parley/internal/job"
 	"parley/internal/param"
 	"parley/internal/plan"
+	"parley/ps"
 )
 
 // Config says what goes wrong in a run. The zero value is a run without faults.
@@ -35,7 +37,13 @@ type Config struct {
 	Kills    int           // trainers that die at random moments
 	Stops    int           // trainers that are cut off from the coordinator for a while, and work on meanwhile
 	Joins    int           // trainers that come at random moments
-	Span     time.Duration // the random moments lie in it
+	// ServerKills are servers that die at random moments, each with another one that
+	// comes a while later; ServerJoins are more that come, Drains such that leave in
+	// good order.
+	ServerKills, ServerJoins, Drains int
+	// Damage is the chance of a checkpoint to be damaged when it is read.
+	Damage float64
+	Span   time.Duration // the random moments lie in it
 }
 
 // World is one run.
@@ -49,22 +57,26 @@ type World struct {
 	servers  map[param.NodeID]*server
 	trainers map[param.NodeID]*trainerNode
 	names    []param.NodeID // of trainers, in order of birth
-	fenced   map[fence]int  // servers that have raised a worker's term
-	result   []float32
-	Faults   Faults
+	hosts    []param.NodeID // of servers, in order of birth
+	// terms is by range and worker the term that the range asks for.
+	terms map[param.RangeID]map[param.Worker]param.Term
+	// disk has the parts of checkpoints by their folder, and done those that are
+	// complete.
+	disk   map[string]map[param.RangeID]*ps.Snapshot
+	done   map[string]bool
+	result []float32
+	Faults Faults
 }
 
 // Faults counts what has happened, so that a test can tell that it did.
 type Faults struct {
 	Kills, Stops, Joins int
+	Servers, Drains     int
+	Rewinds, Moves      int // that the machine has told of
+	Checkpoints         int
 	Dropped, Repeated   int
 	Undone              int // pulls that were answered from a range's undo
 	Refused             int // messages that were refused by their term
-}
-
-type fence struct {
-	worker param.Worker
-	term   param.Term
 }
 
 type event struct {
@@ -107,16 +119,18 @@ func (w *World) clock() time.Time { return time.Unix(0, 0).Add(w.now) }
 const horizon = 10 * time.Minute
 
 // limits are those of a cluster with shorter patience.
-var limits = coordinator.Limits{Start: 30 * time.Second, Trainer: 5 * time.Minute, Release: time.Second, Stall: 5 * time.Second, Tries: 4}
+var limits = coordinator.Limits{Start: 30 * time.Second, Trainer: 5 * time.Minute, Release: time.Second, Stall: 5 * time.Second, Tries: 4,
+	Checkpoint: 5 * time.Second, Move: 5 * time.Second, Takeover: 5 * time.Second}
 
 // Run runs a job to its end and returns the weights of all keys. The error says
 // how the job failed, or that it hung and for whom it waited.
 func Run(config Config) ([]float32, Faults, error) {
 	w := &World{config: config, random: rand.New(rand.NewPCG(config.Seed, 7)), servers: map[param.NodeID]*server{},
-		trainers: map[param.NodeID]*trainerNode{}, fenced: map[fence]int{}}
+		trainers: map[param.NodeID]*trainerNode{}, terms: map[param.RangeID]map[param.Worker]param.Term{},
+		disk: map[string]map[param.RangeID]*ps.Snapshot{}, done: map[string]bool{}}
 	w.machine = coordinator.New("job", config.Job, limits, w.clock())
-	for i := range config.Servers {
-		w.addServer(param.NodeID(fmt.Sprintf("ps-%d", i)))
+	for range config.Servers {
+		w.addServer()
 	}
 	for range config.Trainers {
 		w.addTrainer()
@@ -143,6 +157,15 @@ func (w *World) plotFaults() {
 	for range w.config.Stops {
 		w.after(w.upTo(w.config.Span), w.cutOff)
 	}
+	for range w.config.ServerKills {
+		w.after(w.upTo(w.config.Span), w.killServer)
+	}
+	for range w.config.ServerJoins {
+		w.after(w.upTo(w.config.Span), func() { w.Faults.Servers++; w.addServer() })
+	}
+	for range w.config.Drains {
+		w.after(w.upTo(w.config.Span), w.drainServer)
+	}
 	for range w.config.Joins {
 		w.after(w.upTo(w.config.Span), func() { w.Faults.Joins++; w.addTrainer() })
 	}
@@ -157,7 +180,17 @@ func (w *World) tick() {
 
 // route sends the machine's orders on their way.
 func (w *World) route() {
-	orders, _ := w.machine.Take()
+	orders, events := w.machine.Take()
+	for _, e := range events {
+		switch {
+		case e.Kind == "restore":
+			w.Faults.Rewinds++
+		case e.Kind == "checkpoint":
+			w.Faults.Checkpoints++
+		case strings.Contains(e.Message, "moved from node"):
+			w.Faults.Moves++
+		}
+	}
 	for _, o := range orders {
 		w.order(o)
 	}
@@ -167,7 +200,11 @@ func (w *World) route() {
 // when the session has ended.
 func (w *World) order(o coordinator.Order) {
 	if s := w.servers[o.To]; s != nil {
-		w.after(time.Millisecond, func() { s.order(o) })
+		w.after(time.Millisecond, func() {
+			if s.alive {
+				s.order(o)
+			}
+		})
 		return
 	}
 	if t := w.trainers[o.To]; t != nil {

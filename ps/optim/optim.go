@@ -5,7 +5,7 @@
 // interface of their own, ps calls Combine; any number of goroutines may share
 // a Rule.
 //
-// # Combination
+// # Local rules
 //
 // In a round each of the job's W workers takes online steps on its own copy of
 // the same state; m of them touch a key, and c is the sum of what they changed.
@@ -39,26 +39,28 @@
 // do so exactly in the limit of small steps: a round's loss steps and its
 // penalty step are one after the other, and a key that converges within a round
 // is shrunk from there. AdaGrad's falling rates take that error away with time.
+//
+// # Gradient rules
+//
+// The workers of momentum, adam, ftrl, and of sgd and adagrad where the settings
+// say so, push the sum of their rows' gradients at the weights that they pulled.
+// The server takes one step with the mean over the rows of the round,
+//
+//	g = c / rows + l2·w
+//
+// the second term for penalised keys. Without l2 the step is of the keys that some
+// worker touched; all others keep their bits, accumulators included, as in PyTorch's
+// SparseAdam. With l2 every penalised key has a gradient in every round and steps.
+// ftrl has penalties of its own, and steps on touched keys alone.
 package optim
 
 import "parley/internal/param"
-
-// Settings choose a rule.
-type Settings struct {
-	Kind string  // "sgd" or "adagrad"
-	Rate float64 // of a step, above 0; for adagrad the size of a key's first step
-	L2   float64 // of the penalty L2/2 · ‖w‖², at least 0; the objective has the mean of the row losses beside it
-	// Workers is the number of the job's workers, W above. It matters to Combine
-	// when L2 is above 0; 0 stands for a job whose keys are all touched by every
-	// worker in every round.
-	Workers int
-}
 
 // Rule is an update rule. State is slot-major: slot s of key i of n is at
 // s*n+i; slot 0 is the weight.
 type Rule interface {
 	// Slots returns the number of floats that a server keeps a key: 1 for sgd, 2
-	// for adagrad.
+	// for adagrad and momentum, 3 for adam and ftrl.
 	Slots() int
 	// Pulled returns how many of them, from the first on, a worker reads.
 	Pulled() int
@@ -77,7 +79,7 @@ type Rule interface {
 	// Combine sets dst to the server's state after a round, src being the state
 	// before it; dst may be src. All have len(touched) keys. change is the sum,
 	// in worker order, of what the workers pushed; touched[i] is how many of
-	// them touched key i. Keys below penalized are subject to l2.
+	// them touched key i. Keys below penalized are subject to l2 and l1.
 	Combine(dst, src, change []float32, touched []uint32, round Round, penalized int)
 }
 
@@ -88,25 +90,35 @@ type Round struct {
 	Steps  float64 // mean number of rows of a worker, all workers counted
 }
 
-// New returns the rule that the settings ask for. Its errors are Invalid.
+// New returns the rule that the settings ask for. Its errors are Invalid and name
+// the setting.
 func New(s Settings) (Rule, error) {
-	if !(s.Rate > 0) || float64(float32(s.Rate)) > 1e30 || float32(s.Rate) == 0 {
-		return nil, param.Errorf(param.Invalid, "optimizer rate %v: must be above 0 and finite", s.Rate)
+	if err := s.check(); err != nil {
+		return nil, err
 	}
-	if !(s.L2 >= 0) || s.L2 > 1e30 {
-		return nil, param.Errorf(param.Invalid, "l2 %v: must be at least 0 and finite", s.L2)
+	if s.Epsilon == 0 {
+		s.Epsilon = Default(s.Kind).Epsilon
 	}
-	if s.Workers < 0 {
-		return nil, param.Errorf(param.Invalid, "workers %d: must be at least 0", s.Workers)
-	}
-	p := newPenalty(s)
+	g := gradient{rate: s.Rate, l2: s.L2}
 	switch s.Kind {
 	case "sgd":
-		return sgd{rate: s.Rate, penalty: p}, nil
+		if s.Gradient {
+			return gradientSGD{g}, nil
+		}
+		return sgd{rate: s.Rate, penalty: newPenalty(s)}, nil
 	case "adagrad":
-		return adagrad{rate: s.Rate, penalty: p}, nil
+		if s.Gradient {
+			return gradientAdaGrad{g, s.Epsilon}, nil
+		}
+		return adagrad{rate: s.Rate, epsilon: s.Epsilon, penalty: newPenalty(s)}, nil
+	case "momentum":
+		return momentum{g, s.Momentum, s.Nesterov}, nil
+	case "adam":
+		return adam{g, s.Beta1, s.Beta2, s.Epsilon}, nil
+	case "ftrl":
+		return ftrl{g, s.L1, s.Beta}, nil
 	}
-	return nil, param.Errorf(param.Invalid, "optimizer %q: there are sgd and adagrad", s.Kind)
+	return nil, param.Errorf(param.Invalid, "optimizer %q: there are sgd, momentum, adagrad, adam and ftrl", s.Kind)
 }
 
 // penalty is the server's step on l2/2·w².

@@ -3,6 +3,7 @@ package optim
 import (
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -10,15 +11,27 @@ import (
 	"parley/internal/param"
 )
 
+// What is refused is named.
 func TestNewRefuses(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
-	for _, s := range []Settings{
-		{Kind: "adam", Rate: 1}, {Kind: "", Rate: 1}, {Kind: "sgd"}, {Kind: "sgd", Rate: -1}, {Kind: "sgd", Rate: nan}, {Kind: "sgd", Rate: inf},
-		{Kind: "sgd", Rate: 1e-60}, {Kind: "sgd", Rate: 1, L2: -1}, {Kind: "sgd", Rate: 1, L2: nan}, {Kind: "sgd", Rate: 1, L2: inf},
-		{Kind: "sgd", Rate: 1, Workers: -1},
+	for name, bad := range map[string][]Settings{
+		"lbfgs":    {{Kind: "lbfgs", Rate: 1}},
+		`""`:       {{Rate: 1}},
+		"rate":     {{Kind: "sgd"}, {Kind: "sgd", Rate: -1}, {Kind: "sgd", Rate: nan}, {Kind: "sgd", Rate: inf}, {Kind: "sgd", Rate: 1e-60}},
+		"l2":       {{Kind: "sgd", Rate: 1, L2: -1}, {Kind: "sgd", Rate: 1, L2: nan}, {Kind: "sgd", Rate: 1, L2: inf}},
+		"l1":       {{Kind: "ftrl", Rate: 1, L1: -1}, {Kind: "ftrl", Rate: 1, L1: nan}, {Kind: "ftrl", Rate: 1, L1: inf}, {Kind: "sgd", Rate: 1, L1: 1}},
+		"workers":  {{Kind: "sgd", Rate: 1, Workers: -1}},
+		"momentum": {{Kind: "momentum", Rate: 1, Momentum: -0.1}, {Kind: "momentum", Rate: 1, Momentum: 1}, {Kind: "momentum", Rate: 1, Momentum: nan}},
+		"nesterov": {{Kind: "momentum", Rate: 1, Nesterov: true}},
+		"beta1":    {{Kind: "adam", Rate: 1, Beta1: -0.1}, {Kind: "adam", Rate: 1, Beta1: 1}, {Kind: "adam", Rate: 1, Beta1: nan}},
+		"beta2":    {{Kind: "adam", Rate: 1, Beta2: -0.1}, {Kind: "adam", Rate: 1, Beta2: 1 - 1e-12}, {Kind: "adam", Rate: 1, Beta2: nan}},
+		"epsilon":  {{Kind: "adam", Rate: 1, Epsilon: -1}, {Kind: "adam", Rate: 1, Epsilon: 1e-40}, {Kind: "adam", Rate: 1, Epsilon: nan}, {Kind: "adagrad", Rate: 1, Epsilon: inf}},
+		"beta":     {{Kind: "ftrl", Rate: 1, Beta: -1}, {Kind: "ftrl", Rate: 1, Beta: nan}, {Kind: "ftrl", Rate: 1, Beta: inf}},
 	} {
-		if _, err := New(s); param.KindOf(err) != param.Invalid {
-			t.Errorf("%+v: %v", s, err)
+		for _, s := range bad {
+			if _, err := New(s); param.KindOf(err) != param.Invalid || !strings.Contains(err.Error(), name+" ") && !strings.Contains(err.Error(), name+":") && !strings.Contains(err.Error(), `"`+name+`":`) {
+				t.Errorf("%+v: %v", s, err)
+			}
 		}
 	}
 }

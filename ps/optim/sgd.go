@@ -29,3 +29,15 @@ func (r sgd) Combine(dst, src, change []float32, touched []uint32, round Round, 
 		linalg.Shrink(dst[:penalized], touched[:penalized], round.Steps*p.rate, p.shares)
 	}
 }
+
+// gradientSGD is gradient descent with the round's mean gradient.
+type gradientSGD struct{ gradient }
+
+func (gradientSGD) Slots() int { return 1 }
+
+// Combine: w -= rate · g.
+func (r gradientSGD) Combine(dst, src, change []float32, touched []uint32, round Round, penalized int) {
+	r.update(dst, src, len(touched), round, penalized, func(lo, hi int, mean linalg.Mean) {
+		linalg.GradientDescent(dst[lo:hi], src[lo:hi], change[lo:hi], touched[lo:hi], mean, float32(r.rate))
+	})
+}

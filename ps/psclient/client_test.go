@@ -122,7 +122,8 @@ func receive(t *testing.T, ctx context.Context, c <-chan trainer.Reply) trainer.
 	}
 }
 
-// TestDropped: a job that ends refuses who waits for it, with the reason's kind.
+// TestDropped: a range that is not on its server is waited for, by requests and by
+// readers, until their contexts end.
 func TestDropped(t *testing.T) {
 	everywhere(t, func(t *testing.T, network rpc.Network) {
 		j := newJob(t, network, 1, 1, 2)
@@ -130,14 +131,21 @@ func TestDropped(t *testing.T) {
 		held := ask(ctx, c, trainer.Request{Worker: 0, Term: 1, Round: 1})
 		receive(t, ctx, ask(ctx, c, trainer.Request{Worker: 1, Term: 1, Round: 0})) // it has been read
 		j.hosts[0].ranges.Drop("j", "enough")
-		if r := receive(t, ctx, held); param.KindOf(r.Err) != param.NotOwner {
-			t.Errorf("got %v", r.Err)
-		}
-		if r := receive(t, ctx, ask(ctx, c, trainer.Request{Worker: 0, Term: 1})); param.KindOf(r.Err) != param.NotOwner {
-			t.Errorf("got %v", r.Err)
-		}
-		if _, err := c.Weights(ctx); param.KindOf(err) != param.NotOwner {
+		short, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+		defer cancel()
+		if _, err := c.Weights(short); param.KindOf(err) != param.NotOwner || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("weights: %v", err)
+		}
+		select {
+		case r := <-held:
+			t.Fatalf("got %v", r.Err)
+		default:
+		}
+		j.create(t)
+		receive(t, ctx, ask(ctx, c, trainer.Request{Worker: 0, Term: 1, Push: true}))
+		receive(t, ctx, ask(ctx, c, trainer.Request{Worker: 1, Term: 1, Push: true}))
+		if r := receive(t, ctx, held); r.Err != nil {
+			t.Errorf("got %v", r.Err)
 		}
 	})
 }
@@ -183,7 +191,9 @@ func TestRangeStops(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		j.hosts[0].stop()
-		if _, err := c.Weights(bounded(t)); param.KindOf(err) != param.Retryable {
+		short, cancel := context.WithTimeout(bounded(t), 100*time.Millisecond)
+		defer cancel()
+		if _, err := c.Weights(short); param.KindOf(err) != param.Retryable {
 			t.Errorf("from a server that is gone: %v", err)
 		}
 	})

@@ -8,22 +8,26 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/grpc"
-
+	"parley/internal/param"
 	"parley/internal/rpc"
-	parleyv1 "parley/proto/parley/v1"
+	"parley/internal/wire"
 	"parley/trainer"
 )
 
 // link is the stream to one server and the requests that it owes answers to.
 type link struct {
-	config  Config
+	client  *Client
 	address string
+	cancel  context.CancelFunc // of run; set under the client's lock
+	room    chan struct{}      // capacity 1: unacknowledged has shrunk
 	mu      struct {
 		sync.Mutex
 		last    uint64
 		pending map[uint64]*pending
 		queue   *rpc.Queue[uint64] // ids, for the current stream
+		// unacknowledged is the bytes of pushes that were sent and not answered. Pulls
+		// do not count: they may be held for long, by what only later pushes bring.
+		unacknowledged int
 	}
 }
 
@@ -31,22 +35,65 @@ type pending struct {
 	ctx     context.Context
 	request *trainer.Request
 	reply   func(trainer.Reply)
+	bytes   int           // of unacknowledged
+	whole   bool          // the server has asked for the key list
+	pause   time.Duration // before it is sent again
 }
 
-func newLink(config Config, address string) *link {
-	l := &link{config: config, address: address}
+// Pauses before a request is sent again whose range is not where it should be: it
+// may be on its way there.
+const (
+	firstAdrift = 50 * time.Millisecond
+	lastAdrift  = 500 * time.Millisecond
+)
+
+func newLink(c *Client, address string) *link {
+	l := &link{client: c, address: address, room: make(chan struct{}, 1)}
 	l.mu.pending, l.mu.queue = map[uint64]*pending{}, rpc.NewQueue[uint64]()
 	return l
 }
 
-// enqueue never blocks; what is open is bounded by the workers, who wait for
-// their answers before they ask on.
-func (l *link) enqueue(ctx context.Context, r *trainer.Request, reply func(trainer.Reply)) {
+// put never blocks; what is open is bounded by the workers, who wait for their
+// answers before they ask on.
+func (l *link) put(p *pending) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.mu.last++
-	l.mu.pending[l.mu.last] = &pending{ctx: ctx, request: r, reply: reply}
+	l.mu.pending[l.mu.last] = p
 	l.mu.queue.Put(l.mu.last)
+}
+
+// take removes the requests to some ranges and returns them in their order.
+func (l *link) take(of func(param.RangeID) bool) (out []*pending) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(l.mu.pending)) {
+		if p := l.mu.pending[id]; of(p.request.Range) {
+			delete(l.mu.pending, id)
+			l.acknowledgeLocked(p)
+			p.whole, p.pause = false, 0
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// close ends the link, which nothing waits for any more.
+func (l *link) close() {
+	if l.cancel != nil {
+		l.cancel()
+	}
+}
+
+func (l *link) acknowledgeLocked(p *pending) {
+	if p.bytes > 0 {
+		l.mu.unacknowledged -= p.bytes
+		p.bytes = 0
+		select {
+		case l.room <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // Pauses between attempts to open a stream. The job's coordinator decides how
@@ -68,7 +115,7 @@ func (l *link) run(ctx context.Context) {
 		if time.Since(began) > lastPause {
 			pause = firstPause
 		}
-		l.config.Logger.Warn("stream to parameter server broke; trying again", "job", l.config.Job, "server", l.address, "error", err)
+		l.client.config.Logger.Warn("stream to parameter server broke; trying again", "job", l.client.config.Job, "server", l.address, "error", err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(pause):
@@ -80,33 +127,38 @@ func (l *link) run(ctx context.Context) {
 // stream opens one stream, sends all that is pending and goes on until it
 // breaks.
 func (l *link) stream(ctx context.Context) error {
-	conn, err := l.config.Dial(l.address)
+	conn, err := l.client.config.Dial(l.address)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s, err := parleyv1.NewParametersClient(conn).Exchange(ctx)
+	s, err := rpc.OpenExchange(ctx, conn)
 	if err != nil {
 		return rpc.FromError(err)
 	}
+	out := newOutgoing(l, s)
 	queue := l.requeue()
 	var sender sync.WaitGroup
 	defer sender.Wait()
 	defer cancel(nil)
 	sender.Go(func() {
-		cancel(queue.Drain(ctx, func(ids []uint64) error { return l.send(s, ids) }))
+		cancel(queue.Drain(ctx, func(ids []uint64) error { return out.send(ctx, ids) }))
 	})
+	receiver := wire.NewReceiver()
+	defer receiver.Close()
+	var frame wire.Frame
+	defer frame.Release()
 	for {
-		replies, err := s.Recv()
+		err := s.RecvMsg(&frame)
+		if err == nil {
+			err = l.receive(receiver, &frame)
+		}
 		if err != nil {
 			if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 				err = cause
 			}
 			return rpc.FromError(err)
-		}
-		for _, r := range replies.GetItems() {
-			l.deliver(r)
 		}
 	}
 }
@@ -119,7 +171,9 @@ func (l *link) requeue() *rpc.Queue[uint64] {
 	l.mu.queue.Close()
 	l.mu.queue = rpc.NewQueue[uint64]()
 	for _, id := range slices.Sorted(maps.Keys(l.mu.pending)) {
-		if l.mu.pending[id].ctx.Err() != nil {
+		p := l.mu.pending[id]
+		l.acknowledgeLocked(p)
+		if p.ctx.Err() != nil {
 			delete(l.mu.pending, id)
 			continue
 		}
@@ -128,54 +182,74 @@ func (l *link) requeue() *rpc.Queue[uint64] {
 	return l.mu.queue
 }
 
-// messageBytes bounds the values in one message, but for one request that is
-// larger.
-const messageBytes = 1 << 20
-
-// send sends the requests of the given ids, several in one message as long as
-// they are small.
-func (l *link) send(s grpc.BidiStreamingClient[parleyv1.Requests, parleyv1.Replies], ids []uint64) error {
-	var items []*parleyv1.Request
-	bytes := 0
-	for i, id := range ids {
-		if p := l.lookup(id); p != nil {
-			items = append(items, l.encode(id, p.request))
-			bytes += 4 * (len(p.request.Offsets) + len(p.request.Change))
-		}
-		if bytes < messageBytes && i+1 < len(ids) || len(items) == 0 {
-			continue
-		}
-		if err := s.Send(&parleyv1.Requests{Items: items}); err != nil {
+// receive delivers the replies of a frame.
+func (l *link) receive(receiver *wire.Receiver, frame *wire.Frame) error {
+	l.client.stats.pulled.Add(int64(frame.Size()))
+	n, err := receiver.Open(frame)
+	if err != nil {
+		return err
+	}
+	var r wire.Reply
+	for range n {
+		if err := receiver.Reply(frame, &r); err != nil {
 			return err
 		}
-		items, bytes = nil, 0
+		l.deliver(&r)
 	}
+	frame.Release()
 	return nil
 }
 
-func (l *link) lookup(id uint64) *pending {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.mu.pending[id]
-}
-
-func (l *link) encode(id uint64, r *trainer.Request) *parleyv1.Request {
-	m := &parleyv1.Request{Id: id, Job: string(l.config.Job), Range: uint32(r.Range), Worker: uint32(r.Worker), Term: uint64(r.Term), Round: uint64(r.Round)}
-	if r.Push {
-		m.Body = &parleyv1.Request_Push{Push: &parleyv1.Push{Offsets: r.Offsets, Change: r.Change, Rows: r.Rows, Loss: r.Loss}}
-	} else {
-		m.Body = &parleyv1.Request_Pull{Pull: &parleyv1.Pull{Offsets: r.Offsets}}
-	}
-	return m
-}
-
-func (l *link) deliver(r *parleyv1.Reply) {
-	l.mu.Lock()
-	p := l.mu.pending[r.GetId()]
-	delete(l.mu.pending, r.GetId())
-	l.mu.Unlock()
+func (l *link) deliver(r *wire.Reply) {
+	p := l.settle(r)
 	if p == nil {
+		r.Hold().Release()
 		return
 	}
-	p.reply(trainer.Reply{Request: p.request, Values: r.GetValues(), Err: rpc.FromFault(r.GetFault())})
+	reply := trainer.Reply{Request: p.request, Values: r.Values, Err: r.Refused}
+	switch hold := r.Hold(); {
+	case hold == nil:
+	case len(r.Values) == 0:
+		hold.Release()
+	default:
+		reply.Done = hold.Done
+	}
+	p.reply(reply)
+}
+
+// settle returns the request that a reply ends, if it does: one that can be sent
+// again is.
+func (l *link) settle(r *wire.Reply) *pending {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.mu.pending[r.ID]
+	if p == nil {
+		return nil
+	}
+	l.acknowledgeLocked(p)
+	switch {
+	case r.Unknown:
+		p.whole = true
+		l.mu.queue.Put(r.ID)
+		return nil
+	case param.KindOf(r.Refused) == param.NotOwner:
+		p.pause = min(max(2*p.pause, firstAdrift), lastAdrift)
+		time.AfterFunc(p.pause, func() { l.again(r.ID, p) })
+		return nil
+	}
+	delete(l.mu.pending, r.ID)
+	return p
+}
+
+// again sends a request again that is still pending here.
+func (l *link) again(id uint64, p *pending) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.mu.pending[id] != p:
+	case p.ctx.Err() != nil:
+		delete(l.mu.pending, id)
+	default:
+		l.mu.queue.Put(id)
+	}
 }

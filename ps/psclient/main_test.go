@@ -13,7 +13,7 @@ import (
 
 	"parley/internal/param"
 	"parley/internal/rpc"
-	parleyv1 "parley/proto/parley/v1"
+	"parley/internal/wire"
 	"parley/ps"
 	"parley/ps/optim"
 	"parley/ps/psclient"
@@ -71,7 +71,7 @@ func (h *host) start() {
 	}
 	h.address = listener.Addr()
 	h.server = rpc.NewServer(rpc.ServerConfig{Listener: listener, Services: []func(grpc.ServiceRegistrar){
-		func(r grpc.ServiceRegistrar) { parleyv1.RegisterParametersServer(r, h.ranges) }}})
+		func(r grpc.ServiceRegistrar) { psserver.Register(r, h.ranges) }}})
 	h.done = make(chan error, 1)
 	server, done := h.server, h.done
 	go func() { done <- server.Run(context.Background()) }()
@@ -93,6 +93,7 @@ type job struct {
 	spans   []param.Span
 	workers int
 	servers []string
+	specs   []ps.Spec
 }
 
 func newJob(t testing.TB, network rpc.Network, hosts, ranges, workers int) *job {
@@ -105,27 +106,41 @@ func newJob(t testing.TB, network rpc.Network, hosts, ranges, workers int) *job 
 	if err != nil {
 		t.Fatal(err)
 	}
-	specs := make([][]ps.Spec, hosts)
 	for i := range ranges {
 		span := param.Span{Lo: param.Key(10 * i), Hi: param.Key(10*i + 10)}
 		j.spans = append(j.spans, span)
 		j.servers = append(j.servers, j.hosts[i%hosts].address)
-		specs[i%hosts] = append(specs[i%hosts], ps.Spec{ID: param.RangeID(i), Span: span, Workers: workers, Penalized: 1000, PerTally: 4, Rule: rule})
+		j.specs = append(j.specs, ps.Spec{ID: param.RangeID(i), Span: span, Workers: workers, Penalized: 1000, PerTally: 4, Rule: rule})
 	}
+	j.create(t)
+	return j
+}
+
+// create makes the job's ranges anew.
+func (j *job) create(t testing.TB) {
+	t.Helper()
 	for i, h := range j.hosts {
-		if err := h.ranges.Create("j", specs[i]); err != nil {
+		var made []*ps.Range
+		for k := i; k < len(j.specs); k += len(j.hosts) {
+			made = append(made, ps.NewRange(j.specs[k]))
+		}
+		if err := h.ranges.Create("j", 0, made); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return j
 }
 
 // client returns a client that runs until the test ends.
 func (j *job) client(t testing.TB) *psclient.Client {
 	t.Helper()
+	return j.encoded(t, wire.F32)
+}
+
+func (j *job) encoded(t testing.TB, e wire.Encoding) *psclient.Client {
+	t.Helper()
 	var mu sync.Mutex
 	conns := map[string]rpc.Conn{}
-	c := psclient.New(psclient.Config{Job: "j", Servers: j.servers, Logger: slog.New(slog.DiscardHandler),
+	c := psclient.New(psclient.Config{Job: "j", Servers: j.servers, Encoding: e, Logger: slog.New(slog.DiscardHandler),
 		Dial: func(address string) (grpc.ClientConnInterface, error) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -178,6 +193,10 @@ func (j *job) drive(ctx context.Context, c *psclient.Client, id param.Worker, ro
 					w.Pushed(r.Request.Range, r.Request.Round)
 				default:
 					w.Pulled(r.Request.Range, r.Request.Round, r.Values)
+					if r.Done != nil {
+						clear(r.Values) // nobody reads them after this
+						r.Done()
+					}
 				}
 			case <-ctx.Done():
 				return ctx.Err()

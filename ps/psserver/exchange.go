@@ -10,90 +10,109 @@ import (
 
 	"parley/internal/param"
 	"parley/internal/rpc"
+	"parley/internal/wire"
 	parleyv1 "parley/proto/parley/v1"
 	"parley/ps"
 )
 
-// Exchange serves one trainer's stream of requests.
-func (s *Server) Exchange(stream grpc.BidiStreamingServer[parleyv1.Requests, parleyv1.Replies]) error {
-	out := rpc.NewQueue[*parleyv1.Reply]()
-	defer out.Close()
+// Register adds the services of parameter servers.
+func Register(r grpc.ServiceRegistrar, s *Server) {
+	parleyv1.RegisterParametersServer(r, s)
+	rpc.RegisterExchange(r, s)
+}
+
+// Exchange serves one trainer's stream of requests (rpc.Exchanger). Replies come
+// in the order in which they become available: a pull is held until its version
+// exists. A request that cannot be served is refused and the stream goes on; a
+// frame that is damaged ends it.
+func (s *Server) Exchange(stream grpc.ServerStream) error {
+	out := newOutbox()
+	defer out.queue.Close()
 	ctx, cancel := context.WithCancelCause(stream.Context())
 	var sender sync.WaitGroup
 	defer sender.Wait()
 	defer cancel(nil)
-	sender.Go(func() {
-		cancel(out.Drain(ctx, func(items []*parleyv1.Reply) error { return pack(stream, items) }))
-	})
+	sender.Go(func() { cancel(out.drain(ctx, stream)) })
+
+	receiver := wire.NewReceiver()
+	defer receiver.Close()
+	var frame wire.Frame
+	defer frame.Release()
 	for {
-		requests, err := stream.Recv()
+		out.wait(ctx)
+		err := stream.RecvMsg(&frame)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		for _, r := range requests.GetItems() {
-			s.handle(r, out)
+		if err := s.handleAll(receiver, &frame, out); err != nil {
+			return err
 		}
 	}
 }
 
-// messageBytes bounds the values in one message, but for one reply that is larger.
-const messageBytes = 1 << 20
-
-// pack sends replies, several in one message as long as they are small.
-func pack(stream grpc.BidiStreamingServer[parleyv1.Requests, parleyv1.Replies], items []*parleyv1.Reply) error {
-	for len(items) > 0 {
-		n, bytes := 0, 0
-		for n < len(items) && (n == 0 || bytes < messageBytes) {
-			bytes += 4 * len(items[n].GetValues())
-			n++
-		}
-		if err := stream.Send(&parleyv1.Replies{Items: items[:n]}); err != nil {
+func (s *Server) handleAll(receiver *wire.Receiver, frame *wire.Frame, out *outbox) error {
+	n, err := receiver.Open(frame)
+	if err != nil {
+		return err
+	}
+	var r wire.Request
+	for range n {
+		if err := receiver.Request(frame, &r); err != nil {
 			return err
 		}
-		items = items[n:]
+		s.handle(receiver, &r, out)
 	}
+	frame.Release()
 	return nil
 }
 
 // handle steps a range with one request. Answers, also those that it sets free
 // for others, go to the outboxes of those who asked.
-func (s *Server) handle(r *parleyv1.Request, out *rpc.Queue[*parleyv1.Reply]) {
-	h, err := s.hosted(param.JobID(r.GetJob()), param.RangeID(r.GetRange()))
+func (s *Server) handle(receiver *wire.Receiver, r *wire.Request, out *outbox) {
+	w := waiting{out: out, id: r.ID, encoding: r.Encoding, hold: r.Hold()}
+	h, err := s.hosted(r.Job, r.Range)
 	if err != nil {
-		out.Put(&parleyv1.Reply{Id: r.GetId(), Fault: rpc.Fault(err)})
+		w.refuse(err)
+		return
+	}
+	unknown, err := receiver.Keys(r, h.keys)
+	switch {
+	case unknown:
+		w.hold.Release()
+		out.put(wire.Reply{ID: r.ID, Unknown: true})
+		return
+	case err != nil:
+		w.refuse(err)
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
-	case h.mu.dropped != nil:
-		out.Put(&parleyv1.Reply{Id: r.GetId(), Fault: rpc.Fault(h.mu.dropped)})
-	case r.GetPush() != nil:
+	case h.mu.away != nil:
+		w.refuse(h.mu.away)
+	case r.Push:
 		h.pushLocked(r, out)
-	case r.GetPull() == nil:
-		out.Put(&parleyv1.Reply{Id: r.GetId(), Fault: rpc.Fault(param.Errorf(param.Invalid, "a request that is neither a pull nor a push"))})
 	default:
 		ticket := ps.Ticket(s.ticket.Add(1))
-		h.mu.waiting[ticket] = waiting{replies: out, id: r.GetId()}
-		h.answerLocked(h.mu.r.Pull(ps.Pull{
-			Worker: param.Worker(r.GetWorker()), Term: param.Term(r.GetTerm()), Round: param.Round(r.GetRound()),
-			Offsets: r.GetPull().GetOffsets(),
-		}, ticket))
+		h.mu.waiting[ticket] = w
+		h.answerLocked(h.mu.r.Pull(ps.Pull{Worker: r.Worker, Term: r.Term, Round: r.Round, Offsets: r.Offsets,
+			Checked: r.Checked(), Alloc: wire.Floats}, ticket))
 	}
 }
 
-func (h *hosted) pushLocked(r *parleyv1.Request, out *rpc.Queue[*parleyv1.Reply]) {
-	p := r.GetPush()
-	answers, err := h.mu.r.Push(ps.Push{
-		Worker: param.Worker(r.GetWorker()), Term: param.Term(r.GetTerm()), Round: param.Round(r.GetRound()),
-		Offsets: p.GetOffsets(), Change: p.GetChange(), Rows: p.GetRows(), Loss: p.GetLoss(),
-	})
-	h.pushed.Add(4 * int64(len(p.GetChange())))
-	out.Put(&parleyv1.Reply{Id: r.GetId(), Fault: rpc.Fault(err)})
+func (h *hosted) pushLocked(r *wire.Request, out *outbox) {
+	p := ps.Push{Worker: r.Worker, Term: r.Term, Round: r.Round, Offsets: r.Offsets, Change: r.Values, Rows: r.Rows, Loss: r.Loss, Checked: r.Checked()}
+	if hold := r.Hold(); hold != nil {
+		p.Done = hold.Done
+	}
+	h.pushed.Add(4 * int64(len(r.Values)))
+	answers, err := h.mu.r.Push(p)
+	out.put(wire.Reply{ID: r.ID, Refused: err})
 	h.answerLocked(answers)
+	h.takeLocked()
 }
 
 // answerLocked sends answers on their way.
@@ -105,11 +124,33 @@ func (h *hosted) answerLocked(answers []ps.Answer) {
 		}
 		delete(h.mu.waiting, a.Ticket)
 		if a.Superseded {
+			w.hold.Release()
 			continue
 		}
 		h.pulled.Add(4 * int64(len(a.Values)))
-		w.replies.Put(&parleyv1.Reply{Id: w.id, Values: a.Values, Fault: rpc.Fault(a.Err)})
+		w.answer(a)
 	}
+}
+
+func (w waiting) answer(a ps.Answer) {
+	if a.Err != nil {
+		w.refuse(a.Err)
+		return
+	}
+	r := wire.Reply{ID: w.id, Encoding: w.encoding, Values: a.Values, Owned: true}
+	if r.Bound() > wire.MaxMessage {
+		w.refuse(param.Errorf(param.Invalid, "a pull of %d values: more than a message has room for", len(a.Values)))
+		wire.FreeFloats(a.Values)
+		return
+	}
+	w.hold.Release()
+	w.out.put(r)
+}
+
+// refuse answers with an error.
+func (w waiting) refuse(err error) {
+	w.hold.Release()
+	w.out.put(wire.Reply{ID: w.id, Refused: err})
 }
 
 // readPiece is the number of weights in one message of Read: 1 MB.

@@ -12,6 +12,7 @@ import (
 
 	"parley/internal/param"
 	"parley/internal/rpc"
+	"parley/internal/wire"
 	parleyv1 "parley/proto/parley/v1"
 	"parley/ps"
 	"parley/ps/optim"
@@ -24,18 +25,26 @@ var networks = map[string]rpc.Network{"inprocess": rpc.NewInProcess(), "tcp": rp
 
 // everywhere runs a test over each network, with a server that holds job "j":
 // ranges 0 and 1 of eight keys, two workers.
-func everywhere(t *testing.T, f func(*testing.T, *Server, parleyv1.ParametersClient)) {
+func everywhere(t *testing.T, f func(*testing.T, *Server, *peer)) {
 	t.Parallel()
 	for name, network := range networks {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := New()
-			if err := s.Create("j", []ps.Spec{spec(t, 0, 2), spec(t, 1, 2)}); err != nil {
+			if err := s.Create("j", 0, ranges(spec(t, 0, 2), spec(t, 1, 2))); err != nil {
 				t.Fatal(err)
 			}
 			f(t, s, serve(t, network, s))
 		})
 	}
+}
+
+// ranges makes new ranges.
+func ranges(specs ...ps.Spec) (list []*ps.Range) {
+	for _, s := range specs {
+		list = append(list, ps.NewRange(s))
+	}
+	return list
 }
 
 func spec(t testing.TB, id param.RangeID, workers int) ps.Spec {
@@ -48,14 +57,14 @@ func spec(t testing.TB, id param.RangeID, workers int) ps.Spec {
 }
 
 // serve serves s until the test ends and returns a client of it.
-func serve(t testing.TB, network rpc.Network, s *Server) parleyv1.ParametersClient {
+func serve(t testing.TB, network rpc.Network, s *Server) *peer {
 	t.Helper()
 	listener, err := network.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := rpc.NewServer(rpc.ServerConfig{Listener: listener, Grace: time.Millisecond, Logger: slog.New(slog.DiscardHandler),
-		Services: []func(grpc.ServiceRegistrar){func(r grpc.ServiceRegistrar) { parleyv1.RegisterParametersServer(r, s) }}})
+		Services: []func(grpc.ServiceRegistrar){func(r grpc.ServiceRegistrar) { Register(r, s) }}})
 	done := make(chan error, 1)
 	go func() { done <- server.Run(context.Background()) }()
 	conn, err := network.Dial(server.Addr(), rpc.Data)
@@ -69,68 +78,93 @@ func serve(t testing.TB, network rpc.Network, s *Server) parleyv1.ParametersClie
 			t.Error(err)
 		}
 	})
-	return parleyv1.NewParametersClient(conn)
+	return &peer{parleyv1.NewParametersClient(conn), conn}
+}
+
+// peer is a client of a server.
+type peer struct {
+	parleyv1.ParametersClient
+	conn rpc.Conn
 }
 
 // stream is an open Exchange.
 type stream struct {
 	t testing.TB
-	grpc.BidiStreamingClient[parleyv1.Requests, parleyv1.Replies]
-	cancel context.CancelFunc
-	got    []*parleyv1.Reply
+	grpc.ClientStream
+	cancel   context.CancelFunc
+	sender   *wire.Sender
+	receiver *wire.Receiver
+	frame    wire.Frame
+	got      []wire.Reply
 }
 
-func open(t testing.TB, c parleyv1.ParametersClient) *stream {
+func open(t testing.TB, c *peer) *stream {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	t.Cleanup(cancel)
-	s, err := c.Exchange(ctx)
+	s, err := rpc.OpenExchange(ctx, c.conn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &stream{t: t, BidiStreamingClient: s, cancel: cancel}
+	return &stream{t: t, ClientStream: s, cancel: cancel, sender: wire.NewSender(), receiver: wire.NewReceiver()}
 }
 
-func (s *stream) send(requests ...*parleyv1.Request) {
+func (s *stream) send(requests ...*wire.Request) {
 	s.t.Helper()
-	if err := s.Send(&parleyv1.Requests{Items: requests}); err != nil {
+	f := &wire.Frame{Sender: s.sender}
+	for _, r := range requests {
+		f.Requests = append(f.Requests, *r)
+	}
+	if err := s.SendMsg(f); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
+// receive reads a frame.
+func (s *stream) receive() error {
+	if err := s.RecvMsg(&s.frame); err != nil {
+		return err
+	}
+	n, err := s.receiver.Open(&s.frame)
+	for range n {
+		var r wire.Reply
+		if err := s.receiver.Reply(&s.frame, &r); err != nil {
+			return err
+		}
+		s.got = append(s.got, r)
+	}
+	return err
+}
+
 // next returns the next reply.
-func (s *stream) next() *parleyv1.Reply {
+func (s *stream) next() *wire.Reply {
 	s.t.Helper()
 	for len(s.got) == 0 {
-		m, err := s.Recv()
-		if err != nil {
+		if err := s.receive(); err != nil {
 			s.t.Fatal(err)
 		}
-		s.got = m.GetItems()
 	}
 	r := s.got[0]
 	s.got = s.got[1:]
-	return r
+	return &r
 }
 
-// kind returns the kind of the next reply's fault, and its id.
+// kind returns the kind of the next reply's refusal, and its id.
 func (s *stream) kind() (uint64, param.Kind) {
 	s.t.Helper()
 	r := s.next()
-	if r.GetFault() == nil {
+	if r.Refused == nil {
 		s.t.Fatalf("reply %v is no refusal", r)
 	}
-	return r.GetId(), param.Kind(r.GetFault().GetKind())
+	return r.ID, param.KindOf(r.Refused)
 }
 
 // pull asks for key 0 of range 0.
-func pull(id uint64, worker uint32, round uint64) *parleyv1.Request {
-	return &parleyv1.Request{Id: id, Job: "j", Worker: worker, Term: 1, Round: round,
-		Body: &parleyv1.Request_Pull{Pull: &parleyv1.Pull{Offsets: []uint32{0}}}}
+func pull(id uint64, worker param.Worker, round param.Round) *wire.Request {
+	return &wire.Request{ID: id, Job: "j", Worker: worker, Term: 1, Round: round, Offsets: []uint32{0}}
 }
 
 // push adds 1 to key 0 of range 0.
-func push(id uint64, worker uint32, round uint64) *parleyv1.Request {
-	return &parleyv1.Request{Id: id, Job: "j", Worker: worker, Term: 1, Round: round,
-		Body: &parleyv1.Request_Push{Push: &parleyv1.Push{Offsets: []uint32{0}, Change: []float32{1}, Rows: 1}}}
+func push(id uint64, worker param.Worker, round param.Round) *wire.Request {
+	return &wire.Request{ID: id, Job: "j", Worker: worker, Term: 1, Round: round, Push: true, Offsets: []uint32{0}, Values: []float32{1}, Rows: 1}
 }

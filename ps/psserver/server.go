@@ -8,11 +8,13 @@
 package psserver
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"parley/internal/param"
-	"parley/internal/rpc"
+	"parley/internal/wire"
 	parleyv1 "parley/proto/parley/v1"
 	"parley/ps"
 )
@@ -24,56 +26,78 @@ type Server struct {
 	mu     struct {
 		sync.Mutex
 		jobs map[param.JobID]map[param.RangeID]*hosted
+		eras map[param.JobID]int // of the last Create
 	}
 }
 
 // New returns a server without ranges.
 func New() *Server {
 	s := &Server{}
-	s.mu.jobs = map[param.JobID]map[param.RangeID]*hosted{}
+	s.mu.jobs, s.mu.eras = map[param.JobID]map[param.RangeID]*hosted{}, map[param.JobID]int{}
 	return s
 }
 
 // hosted is a range with its lock and the streams that wait for its answers.
 type hosted struct {
+	era            int          // of Create
+	keys           int64        // of the span
 	pushed, pulled atomic.Int64 // bytes of values
 
 	mu struct {
 		sync.Mutex
 		r       *ps.Range
 		waiting map[ps.Ticket]waiting
-		dropped error // set when the range is no more
+		away    error // set when the range is no more, or on its way to another server
+		due     *due  // a snapshot that is to be taken
 	}
 }
 
 // waiting is where an answer goes.
 type waiting struct {
-	replies *rpc.Queue[*parleyv1.Reply]
-	id      uint64
+	out      *outbox
+	id       uint64
+	encoding wire.Encoding // that the answer is to have
+	hold     *wire.Hold    // on the pull's keys
 }
 
-// Create makes the ranges of a job. The error is Invalid when a spec is, or when
-// the job has ranges here already: a job is planned once.
-func (s *Server) Create(job param.JobID, specs []ps.Spec) error {
+// Create takes the ranges of a job in, which belong to an era, in place of those
+// that are here. The error is Invalid when a range comes twice, Stale when those that are here
+// are of a later era.
+func (s *Server) Create(job param.JobID, era int, ranges []*ps.Range) error {
 	made := map[param.RangeID]*hosted{}
-	for _, spec := range specs {
-		if err := spec.Validate(); err != nil {
-			return err
+	for _, r := range ranges {
+		id := r.Spec().ID
+		if made[id] != nil {
+			return param.Errorf(param.Invalid, "range %d of job %s comes twice", id, job)
 		}
-		if made[spec.ID] != nil {
-			return param.Errorf(param.Invalid, "range %d of job %s comes twice", spec.ID, job)
-		}
-		h := &hosted{}
-		h.mu.r, h.mu.waiting = ps.NewRange(spec), map[ps.Ticket]waiting{}
-		made[spec.ID] = h
+		made[id] = newHosted(era, r)
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.mu.jobs[job] != nil {
-		return param.Errorf(param.Invalid, "job %s has its ranges here already", job)
+	if err := s.passedLocked(job, era); err != nil {
+		s.mu.Unlock()
+		return err
 	}
-	s.mu.jobs[job] = made
+	old := s.mu.jobs[job]
+	s.mu.jobs[job], s.mu.eras[job] = made, era
+	s.mu.Unlock()
+	for _, h := range old {
+		h.leave(param.Errorf(param.NotOwner, "the ranges of job %s were made anew", job))
+	}
 	return nil
+}
+
+// passedLocked refuses ranges of an era that is over.
+func (s *Server) passedLocked(job param.JobID, era int) error {
+	if now := s.mu.eras[job]; era < now {
+		return param.Errorf(param.Stale, "ranges of era %d: job %s is in era %d", era, job, now)
+	}
+	return nil
+}
+
+func newHosted(era int, r *ps.Range) *hosted {
+	h := &hosted{era: era, keys: int64(r.Spec().Span.Len())}
+	h.mu.r, h.mu.waiting = r, map[ps.Ticket]waiting{}
+	return h
 }
 
 // Drop forgets a job. What waits for its ranges is refused with the reason.
@@ -81,18 +105,27 @@ func (s *Server) Drop(job param.JobID, reason string) {
 	s.mu.Lock()
 	ranges := s.mu.jobs[job]
 	delete(s.mu.jobs, job)
+	delete(s.mu.eras, job)
 	s.mu.Unlock()
 	for _, h := range ranges {
-		h.drop(param.Errorf(param.NotOwner, "job %s is over: %s", job, reason))
+		h.leave(param.Errorf(param.NotOwner, "job %s is over: %s", job, reason))
 	}
 }
 
-func (h *hosted) drop(err error) {
+// Jobs returns the jobs that have ranges here, in no particular order.
+func (s *Server) Jobs() []param.JobID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.mu.jobs))
+}
+
+// leave refuses what waits and what comes.
+func (h *hosted) leave(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.mu.dropped = err
+	h.mu.away, h.mu.due = err, nil
 	for ticket, w := range h.mu.waiting {
-		w.replies.Put(&parleyv1.Reply{Id: w.id, Fault: rpc.Fault(err)})
+		w.refuse(err)
 		delete(h.mu.waiting, ticket)
 	}
 }
@@ -100,9 +133,7 @@ func (h *hosted) drop(err error) {
 // Fence raises the terms of workers on all ranges of a job. It returns for each
 // worker the round that it has to contribute to next, the least over the ranges.
 func (s *Server) Fence(job param.JobID, workers []param.Worker, terms []param.Term) ([]param.Round, error) {
-	s.mu.Lock()
-	ranges := s.mu.jobs[job]
-	s.mu.Unlock()
+	ranges := s.ranges(job)
 	if ranges == nil {
 		return nil, s.unknown(job)
 	}
@@ -132,6 +163,7 @@ func (h *hosted) fence(w param.Worker, term param.Term) (param.Round, error) {
 type Status struct {
 	Job            param.JobID
 	Range          param.RangeID
+	Era            int
 	Version        param.Version
 	Missing        []param.Worker
 	Total          ps.Tally
@@ -165,7 +197,7 @@ func (h *hosted) status(job param.JobID, id param.RangeID) Status {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r := h.mu.r
-	return Status{Job: job, Range: id, Version: r.Version(), Missing: r.Missing(), Total: r.Total(), Tallies: r.Tallies(),
+	return Status{Job: job, Range: id, Era: h.era, Version: r.Version(), Missing: r.Missing(), Total: r.Total(), Tallies: r.Tallies(),
 		Pushed: h.pushed.Load(), Pulled: h.pulled.Load()}
 }
 

@@ -10,28 +10,28 @@ import (
 
 	"parley/internal/param"
 	"parley/internal/rpc"
+	"parley/internal/wire"
 	parleyv1 "parley/proto/parley/v1"
-	"parley/ps"
 )
 
 // TestHeld: a pull is answered when the last worker's push has made its version,
 // over whatever stream that comes.
 func TestHeld(t *testing.T) {
-	everywhere(t, func(t *testing.T, s *Server, c parleyv1.ParametersClient) {
+	everywhere(t, func(t *testing.T, s *Server, c *peer) {
 		a, b := open(t, c), open(t, c)
 		a.send(push(1, 0, 0), pull(2, 0, 1))
-		if r := a.next(); r.GetId() != 1 || r.GetFault() != nil {
+		if r := a.next(); r.ID != 1 || r.Refused != nil {
 			t.Fatalf("reply %v", r)
 		}
 		b.send(pull(7, 1, 0)) // passes while the other waits
-		if r := b.next(); r.GetId() != 7 || r.GetValues()[0] != 0 {
+		if r := b.next(); r.ID != 7 || r.Values[0] != 0 {
 			t.Fatalf("reply %v", r)
 		}
 		b.send(push(8, 1, 0))
-		if r := b.next(); r.GetId() != 8 || r.GetFault() != nil {
+		if r := b.next(); r.ID != 8 || r.Refused != nil {
 			t.Fatalf("reply %v", r)
 		}
-		if r := a.next(); r.GetId() != 2 || len(r.GetValues()) != 1 || r.GetValues()[0] != 1 {
+		if r := a.next(); r.ID != 2 || len(r.Values) != 1 || r.Values[0] != 1 {
 			t.Fatalf("reply %v", r)
 		}
 	})
@@ -40,7 +40,7 @@ func TestHeld(t *testing.T) {
 // TestOldStreamReadLast: what was sent over a stream that broke is read after
 // what was sent again over the new one. The new one is answered all the same.
 func TestOldStreamReadLast(t *testing.T) {
-	everywhere(t, func(t *testing.T, s *Server, c parleyv1.ParametersClient) {
+	everywhere(t, func(t *testing.T, s *Server, c *peer) {
 		old, fresh := open(t, c), open(t, c)
 		fresh.send(push(1, 0, 0), pull(2, 0, 1))
 		fresh.next()
@@ -50,7 +50,7 @@ func TestOldStreamReadLast(t *testing.T) {
 		old.cancel()
 		fresh.send(push(4, 1, 0))
 		fresh.next()
-		if r := fresh.next(); r.GetId() != 2 || r.GetValues()[0] != 1 {
+		if r := fresh.next(); r.ID != 2 || r.Values[0] != 1 {
 			t.Fatalf("reply %v", r)
 		}
 	})
@@ -59,30 +59,29 @@ func TestOldStreamReadLast(t *testing.T) {
 // TestRefused: a request that is malformed, or of what is not here, is refused,
 // and the stream goes on.
 func TestRefused(t *testing.T) {
-	everywhere(t, func(t *testing.T, s *Server, c parleyv1.ParametersClient) {
+	everywhere(t, func(t *testing.T, s *Server, c *peer) {
 		a := open(t, c)
-		with := func(r *parleyv1.Request, change func(*parleyv1.Request)) *parleyv1.Request { change(r); return r }
-		requests := []*parleyv1.Request{
-			with(pull(1, 0, 0), func(r *parleyv1.Request) { r.Job = "other" }),
-			with(push(2, 0, 0), func(r *parleyv1.Request) { r.Range = 9 }),
-			with(push(3, 0, 0), func(r *parleyv1.Request) { r.Worker = 2 }),
-			with(pull(4, 0, 0), func(r *parleyv1.Request) { r.Worker = math.MaxUint32 }),
-			with(pull(5, 0, 0), func(r *parleyv1.Request) { r.GetPull().Offsets = []uint32{8} }),
-			with(push(6, 0, 0), func(r *parleyv1.Request) { r.GetPush().Offsets = []uint32{math.MaxUint32} }),
-			with(push(7, 0, 0), func(r *parleyv1.Request) { r.GetPush().Change = nil }),
-			with(push(8, 0, 0), func(r *parleyv1.Request) { r.GetPush().Change[0] = float32(math.NaN()) }),
-			with(push(9, 0, 0), func(r *parleyv1.Request) { r.Body = nil }),
+		with := func(r *wire.Request, change func(*wire.Request)) *wire.Request { change(r); return r }
+		requests := []*wire.Request{
+			with(pull(1, 0, 0), func(r *wire.Request) { r.Job = "other" }),
+			with(push(2, 0, 0), func(r *wire.Request) { r.Range = 9 }),
+			with(push(3, 0, 0), func(r *wire.Request) { r.Worker = 2 }),
+			with(pull(4, 0, 0), func(r *wire.Request) { r.Worker = math.MaxUint32 }),
+			with(pull(5, 0, 0), func(r *wire.Request) { r.Offsets = []uint32{8} }),
+			with(push(6, 0, 0), func(r *wire.Request) { r.Offsets = []uint32{math.MaxUint32} }),
+			with(push(7, 0, 0), func(r *wire.Request) { r.Values = nil }),
+			with(push(8, 0, 0), func(r *wire.Request) { r.Values[0] = float32(math.NaN()) }),
 			{},
 		}
-		want := []param.Kind{param.NotOwner, param.NotOwner, param.Invalid, param.Invalid, param.Invalid, param.Invalid, param.Invalid, param.Diverged, param.Invalid, param.NotOwner}
+		want := []param.Kind{param.NotOwner, param.NotOwner, param.Invalid, param.Invalid, param.Invalid, param.Invalid, param.Invalid, param.Diverged, param.NotOwner}
 		a.send(requests...)
 		for i, k := range want {
-			if id, kind := a.kind(); kind != k || id != requests[i].GetId() {
-				t.Errorf("request %d: reply to %d of kind %v, want %v", requests[i].GetId(), id, kind, k)
+			if id, kind := a.kind(); kind != k || id != requests[i].ID {
+				t.Errorf("request %d: reply to %d of kind %v, want %v", requests[i].ID, id, kind, k)
 			}
 		}
 		a.send(pull(20, 0, 0))
-		if r := a.next(); r.GetId() != 20 || r.GetFault() != nil {
+		if r := a.next(); r.ID != 20 || r.Refused != nil {
 			t.Errorf("then %v", r)
 		}
 	})
@@ -91,7 +90,7 @@ func TestRefused(t *testing.T) {
 // TestFence refuses what waits under an older term, and tells the least round
 // over the ranges.
 func TestFence(t *testing.T) {
-	everywhere(t, func(t *testing.T, s *Server, c parleyv1.ParametersClient) {
+	everywhere(t, func(t *testing.T, s *Server, c *peer) {
 		a := open(t, c)
 		a.send(push(1, 0, 0), pull(2, 0, 1))
 		a.next()
@@ -117,7 +116,7 @@ func TestFence(t *testing.T) {
 
 // TestDrop refuses what waits, and what comes later.
 func TestDrop(t *testing.T) {
-	everywhere(t, func(t *testing.T, s *Server, c parleyv1.ParametersClient) {
+	everywhere(t, func(t *testing.T, s *Server, c *peer) {
 		a := open(t, c)
 		a.send(push(1, 0, 0), pull(2, 0, 1))
 		a.next()
@@ -133,7 +132,7 @@ func TestDrop(t *testing.T) {
 		if len(s.Status()) != 0 {
 			t.Errorf("status %v", s.Status())
 		}
-		if err := s.Create("j", []ps.Spec{spec(t, 0, 1)}); err != nil {
+		if err := s.Create("j", 0, ranges(spec(t, 0, 1))); err != nil {
 			t.Errorf("create after drop: %v", err)
 		}
 	})
@@ -141,15 +140,15 @@ func TestDrop(t *testing.T) {
 
 // TestRead streams a range of several messages.
 func TestRead(t *testing.T) {
-	everywhere(t, func(t *testing.T, s *Server, c parleyv1.ParametersClient) {
+	everywhere(t, func(t *testing.T, s *Server, c *peer) {
 		big := spec(t, 0, 1)
 		big.Span.Hi = 2*readPiece + 5
-		if err := s.Create("big", []ps.Spec{big}); err != nil {
+		if err := s.Create("big", 0, ranges(big)); err != nil {
 			t.Fatal(err)
 		}
 		a := open(t, c)
 		r := push(1, 0, 0)
-		r.Job, r.GetPush().Offsets = "big", []uint32{2*readPiece + 4}
+		r.Job, r.Offsets = "big", []uint32{2*readPiece + 4}
 		a.send(r)
 		a.next()
 		stream, err := c.Read(t.Context(), &parleyv1.ReadRequest{Job: "big"})
@@ -189,7 +188,7 @@ func TestRead(t *testing.T) {
 // TestAbandonedStreams: pulls of streams that have gone keep nobody from going on
 // and nothing in memory once their version exists.
 func TestAbandonedStreams(t *testing.T) {
-	everywhere(t, func(t *testing.T, s *Server, c parleyv1.ParametersClient) {
+	everywhere(t, func(t *testing.T, s *Server, c *peer) {
 		live := open(t, c)
 		live.send(push(1, 0, 0))
 		live.next()
@@ -213,7 +212,7 @@ func TestAbandonedStreams(t *testing.T) {
 		}
 		live.send(push(4, 1, 0), pull(5, 0, 1))
 		live.next()
-		if r := live.next(); r.GetId() != 5 || r.GetFault() != nil {
+		if r := live.next(); r.ID != 5 || r.Refused != nil {
 			t.Errorf("reply %v", r)
 		}
 		if n := count(); n != 0 {
@@ -222,33 +221,34 @@ func TestAbandonedStreams(t *testing.T) {
 	})
 }
 
-// TestCreate refuses what it cannot make, and makes nothing then.
+// TestCreate: new ranges take the place of those of an earlier era, whose pulls are
+// refused; those of a later one stay.
 func TestCreate(t *testing.T) {
 	good := spec(t, 0, 2)
-	bad := good
-	bad.ID, bad.Workers = 1, 0
-	huge := good
-	huge.ID, huge.Span = 1, param.Span{Lo: 1, Hi: math.MaxUint64}
-	for name, specs := range map[string][]ps.Spec{"bad": {good, bad}, "huge": {good, huge}, "twice": {good, good}} {
-		s := New()
-		if err := s.Create("j", specs); param.KindOf(err) != param.Invalid {
-			t.Errorf("%s: %v", name, err)
-		}
-		if len(s.Status()) != 0 {
-			t.Errorf("%s: it made %v", name, s.Status())
-		}
-	}
 	s := New()
-	if err := s.Create("j", []ps.Spec{good}); err != nil {
+	if err := s.Create("j", 0, ranges(good, good)); param.KindOf(err) != param.Invalid || len(s.Status()) != 0 {
+		t.Errorf("a range twice: %v, %v", err, s.Status())
+	}
+	if err := s.Create("j", 2, ranges(good)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Create("j", []ps.Spec{good}); param.KindOf(err) != param.Invalid {
-		t.Errorf("created twice: %v", err)
+	h, err := s.hosted("j", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Create("j", 1, ranges(good)); param.KindOf(err) != param.Stale {
+		t.Errorf("an earlier era: %v", err)
+	}
+	if err := s.Create("j", 3, ranges(good)); err != nil {
+		t.Error(err)
+	}
+	if h.mu.away == nil || s.Status()[0].Era != 3 {
+		t.Errorf("the old range is %v, status %+v", h.mu.away, s.Status())
 	}
 }
 
 func TestStatus(t *testing.T) {
-	everywhere(t, func(t *testing.T, s *Server, c parleyv1.ParametersClient) {
+	everywhere(t, func(t *testing.T, s *Server, c *peer) {
 		a := open(t, c)
 		a.send(push(1, 0, 0), push(2, 0, 0), push(3, 1, 0), pull(4, 1, 1), push(5, 1, 1))
 		for range 5 {
@@ -267,22 +267,22 @@ func TestStatus(t *testing.T) {
 
 // TestStreamEnds: the handler returns when its caller has closed or gone.
 func TestStreamEnds(t *testing.T) {
-	everywhere(t, func(t *testing.T, s *Server, c parleyv1.ParametersClient) {
+	everywhere(t, func(t *testing.T, s *Server, c *peer) {
 		a := open(t, c)
 		a.send(pull(1, 0, 1))
 		if err := a.CloseSend(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := a.Recv(); !errors.Is(err, io.EOF) {
+		if err := a.RecvMsg(&a.frame); !errors.Is(err, io.EOF) {
 			t.Errorf("after CloseSend: %v", err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		b, err := c.Exchange(ctx)
+		b, err := rpc.OpenExchange(ctx, c.conn)
 		if err != nil {
 			t.Fatal(err)
 		}
 		cancel()
-		if _, err := b.Recv(); !errors.Is(rpc.FromError(err), context.Canceled) {
+		if err := b.RecvMsg(&wire.Frame{}); !errors.Is(rpc.FromError(err), context.Canceled) {
 			t.Errorf("after cancel: %v", err)
 		}
 	})

@@ -213,7 +213,8 @@ func (x *Member) GetRoles() []string {
 
 type SubmitRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Spec          []byte                 `protobuf:"bytes,1,opt,name=spec,proto3" json:"spec,omitempty"` // JSON of the job file, all paths absolute
+	Spec          []byte                 `protobuf:"bytes,1,opt,name=spec,proto3" json:"spec,omitempty"`      // JSON of the job file, all paths absolute
+	Resume        bool                   `protobuf:"varint,2,opt,name=resume,proto3" json:"resume,omitempty"` // begin with the last checkpoint at the job's location
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -253,6 +254,13 @@ func (x *SubmitRequest) GetSpec() []byte {
 		return x.Spec
 	}
 	return nil
+}
+
+func (x *SubmitRequest) GetResume() bool {
+	if x != nil {
+		return x.Resume
+	}
+	return false
 }
 
 type SubmitReply struct {
@@ -407,9 +415,11 @@ type Outcome struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Fault         *Fault                 `protobuf:"bytes,1,opt,name=fault,proto3" json:"fault,omitempty"` // unset when the job is done
 	Stopped       bool                   `protobuf:"varint,2,opt,name=stopped,proto3" json:"stopped,omitempty"`
-	Report        []byte                 `protobuf:"bytes,3,opt,name=report,proto3" json:"report,omitempty"` // JSON of report.json
-	Model         string                 `protobuf:"bytes,4,opt,name=model,proto3" json:"model,omitempty"`   // bind address of the node that has the model
-	Early         bool                   `protobuf:"varint,5,opt,name=early,proto3" json:"early,omitempty"`  // the fault is of job or data and was found before training
+	Report        []byte                 `protobuf:"bytes,3,opt,name=report,proto3" json:"report,omitempty"`          // JSON of report.json
+	Model         string                 `protobuf:"bytes,4,opt,name=model,proto3" json:"model,omitempty"`            // bind address of the node that has the model
+	Early         bool                   `protobuf:"varint,5,opt,name=early,proto3" json:"early,omitempty"`           // the fault is of job or data and was found before training
+	Checkpoint    uint64                 `protobuf:"varint,6,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"` // round of the last complete one, where has_checkpoint
+	HasCheckpoint bool                   `protobuf:"varint,7,opt,name=has_checkpoint,json=hasCheckpoint,proto3" json:"has_checkpoint,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -475,6 +485,20 @@ func (x *Outcome) GetModel() string {
 func (x *Outcome) GetEarly() bool {
 	if x != nil {
 		return x.Early
+	}
+	return false
+}
+
+func (x *Outcome) GetCheckpoint() uint64 {
+	if x != nil {
+		return x.Checkpoint
+	}
+	return 0
+}
+
+func (x *Outcome) GetHasCheckpoint() bool {
+	if x != nil {
+		return x.HasCheckpoint
 	}
 	return false
 }
@@ -683,8 +707,10 @@ type JobStatus struct {
 	Loss          float64                `protobuf:"fixed64,12,opt,name=loss,proto3" json:"loss,omitempty"` // progressive, mean of the running epoch
 	Seconds       float64                `protobuf:"fixed64,13,opt,name=seconds,proto3" json:"seconds,omitempty"`
 	Restarts      uint32                 `protobuf:"varint,14,opt,name=restarts,proto3" json:"restarts,omitempty"`
-	Cause         string                 `protobuf:"bytes,15,opt,name=cause,proto3" json:"cause,omitempty"`   // of its failure
-	Events        [][]byte               `protobuf:"bytes,16,rep,name=events,proto3" json:"events,omitempty"` // the last ones
+	Cause         string                 `protobuf:"bytes,15,opt,name=cause,proto3" json:"cause,omitempty"`     // of its failure
+	Events        [][]byte               `protobuf:"bytes,16,rep,name=events,proto3" json:"events,omitempty"`   // the last ones
+	Warning       string                 `protobuf:"bytes,17,opt,name=warning,proto3" json:"warning,omitempty"` // what the user should know
+	Spec          []byte                 `protobuf:"bytes,18,opt,name=spec,proto3" json:"spec,omitempty"`       // JSON of the job file, where one job is asked for
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -827,6 +853,20 @@ func (x *JobStatus) GetCause() string {
 func (x *JobStatus) GetEvents() [][]byte {
 	if x != nil {
 		return x.Events
+	}
+	return nil
+}
+
+func (x *JobStatus) GetWarning() string {
+	if x != nil {
+		return x.Warning
+	}
+	return ""
+}
+
+func (x *JobStatus) GetSpec() []byte {
+	if x != nil {
+		return x.Spec
 	}
 	return nil
 }
@@ -1033,9 +1073,10 @@ const file_parley_v1_cluster_proto_rawDesc = "" +
 	"\x06Member\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x12\n" +
 	"\x04bind\x18\x02 \x01(\tR\x04bind\x12\x14\n" +
-	"\x05roles\x18\x03 \x03(\tR\x05roles\"#\n" +
+	"\x05roles\x18\x03 \x03(\tR\x05roles\";\n" +
 	"\rSubmitRequest\x12\x12\n" +
-	"\x04spec\x18\x01 \x01(\fR\x04spec\"\x1f\n" +
+	"\x04spec\x18\x01 \x01(\fR\x04spec\x12\x16\n" +
+	"\x06resume\x18\x02 \x01(\bR\x06resume\"\x1f\n" +
 	"\vSubmitReply\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\" \n" +
 	"\fWatchRequest\x12\x10\n" +
@@ -1044,13 +1085,17 @@ const file_parley_v1_cluster_proto_rawDesc = "" +
 	"WatchReply\x12\x16\n" +
 	"\x06events\x18\x01 \x03(\fR\x06events\x12,\n" +
 	"\x06status\x18\x02 \x01(\v2\x14.parley.v1.JobStatusR\x06status\x12,\n" +
-	"\aoutcome\x18\x03 \x01(\v2\x12.parley.v1.OutcomeR\aoutcome\"\x8f\x01\n" +
+	"\aoutcome\x18\x03 \x01(\v2\x12.parley.v1.OutcomeR\aoutcome\"\xd6\x01\n" +
 	"\aOutcome\x12&\n" +
 	"\x05fault\x18\x01 \x01(\v2\x10.parley.v1.FaultR\x05fault\x12\x18\n" +
 	"\astopped\x18\x02 \x01(\bR\astopped\x12\x16\n" +
 	"\x06report\x18\x03 \x01(\fR\x06report\x12\x14\n" +
 	"\x05model\x18\x04 \x01(\tR\x05model\x12\x14\n" +
-	"\x05early\x18\x05 \x01(\bR\x05early\"!\n" +
+	"\x05early\x18\x05 \x01(\bR\x05early\x12\x1e\n" +
+	"\n" +
+	"checkpoint\x18\x06 \x01(\x04R\n" +
+	"checkpoint\x12%\n" +
+	"\x0ehas_checkpoint\x18\a \x01(\bR\rhasCheckpoint\"!\n" +
 	"\rStatusRequest\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\"\x8c\x01\n" +
 	"\vStatusReply\x12 \n" +
@@ -1063,7 +1108,7 @@ const file_parley_v1_cluster_proto_rawDesc = "" +
 	"\x05roles\x18\x03 \x03(\tR\x05roles\x12\x16\n" +
 	"\x06silent\x18\x04 \x01(\x01R\x06silent\x12\x18\n" +
 	"\aworkers\x18\x05 \x03(\tR\aworkers\x12\x16\n" +
-	"\x06ranges\x18\x06 \x03(\tR\x06ranges\"\xed\x02\n" +
+	"\x06ranges\x18\x06 \x03(\tR\x06ranges\"\x9b\x03\n" +
 	"\tJobStatus\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -1081,7 +1126,9 @@ const file_parley_v1_cluster_proto_rawDesc = "" +
 	"\aseconds\x18\r \x01(\x01R\aseconds\x12\x1a\n" +
 	"\brestarts\x18\x0e \x01(\rR\brestarts\x12\x14\n" +
 	"\x05cause\x18\x0f \x01(\tR\x05cause\x12\x16\n" +
-	"\x06events\x18\x10 \x03(\fR\x06events\"7\n" +
+	"\x06events\x18\x10 \x03(\fR\x06events\x12\x18\n" +
+	"\awarning\x18\x11 \x01(\tR\awarning\x12\x12\n" +
+	"\x04spec\x18\x12 \x01(\fR\x04spec\"7\n" +
 	"\vStopRequest\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\v\n" +

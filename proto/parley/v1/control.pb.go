@@ -39,6 +39,11 @@ type AgentMessage struct {
 	//	*AgentMessage_Saved
 	//	*AgentMessage_Refused
 	//	*AgentMessage_Fitted
+	//	*AgentMessage_Probed
+	//	*AgentMessage_Yielded
+	//	*AgentMessage_Snapped
+	//	*AgentMessage_Committed
+	//	*AgentMessage_Drain
 	Body          isAgentMessage_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -180,6 +185,51 @@ func (x *AgentMessage) GetFitted() *Fitted {
 	return nil
 }
 
+func (x *AgentMessage) GetProbed() *Probed {
+	if x != nil {
+		if x, ok := x.Body.(*AgentMessage_Probed); ok {
+			return x.Probed
+		}
+	}
+	return nil
+}
+
+func (x *AgentMessage) GetYielded() *Yielded {
+	if x != nil {
+		if x, ok := x.Body.(*AgentMessage_Yielded); ok {
+			return x.Yielded
+		}
+	}
+	return nil
+}
+
+func (x *AgentMessage) GetSnapped() *Snapped {
+	if x != nil {
+		if x, ok := x.Body.(*AgentMessage_Snapped); ok {
+			return x.Snapped
+		}
+	}
+	return nil
+}
+
+func (x *AgentMessage) GetCommitted() *Committed {
+	if x != nil {
+		if x, ok := x.Body.(*AgentMessage_Committed); ok {
+			return x.Committed
+		}
+	}
+	return nil
+}
+
+func (x *AgentMessage) GetDrain() *Drain {
+	if x != nil {
+		if x, ok := x.Body.(*AgentMessage_Drain); ok {
+			return x.Drain
+		}
+	}
+	return nil
+}
+
 type isAgentMessage_Body interface {
 	isAgentMessage_Body()
 }
@@ -228,6 +278,26 @@ type AgentMessage_Fitted struct {
 	Fitted *Fitted `protobuf:"bytes,11,opt,name=fitted,proto3,oneof"`
 }
 
+type AgentMessage_Probed struct {
+	Probed *Probed `protobuf:"bytes,12,opt,name=probed,proto3,oneof"`
+}
+
+type AgentMessage_Yielded struct {
+	Yielded *Yielded `protobuf:"bytes,13,opt,name=yielded,proto3,oneof"`
+}
+
+type AgentMessage_Snapped struct {
+	Snapped *Snapped `protobuf:"bytes,14,opt,name=snapped,proto3,oneof"`
+}
+
+type AgentMessage_Committed struct {
+	Committed *Committed `protobuf:"bytes,15,opt,name=committed,proto3,oneof"`
+}
+
+type AgentMessage_Drain struct {
+	Drain *Drain `protobuf:"bytes,16,opt,name=drain,proto3,oneof"`
+}
+
 func (*AgentMessage_Hello) isAgentMessage_Body() {}
 
 func (*AgentMessage_Heartbeat) isAgentMessage_Body() {}
@@ -250,6 +320,16 @@ func (*AgentMessage_Refused) isAgentMessage_Body() {}
 
 func (*AgentMessage_Fitted) isAgentMessage_Body() {}
 
+func (*AgentMessage_Probed) isAgentMessage_Body() {}
+
+func (*AgentMessage_Yielded) isAgentMessage_Body() {}
+
+func (*AgentMessage_Snapped) isAgentMessage_Body() {}
+
+func (*AgentMessage_Committed) isAgentMessage_Body() {}
+
+func (*AgentMessage_Drain) isAgentMessage_Body() {}
+
 type Hello struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Node          string                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
@@ -257,6 +337,7 @@ type Hello struct {
 	Roles         []string               `protobuf:"bytes,3,rep,name=roles,proto3" json:"roles,omitempty"`
 	Bind          string                 `protobuf:"bytes,4,opt,name=bind,proto3" json:"bind,omitempty"` // where the node can be dialled
 	Version       string                 `protobuf:"bytes,5,opt,name=version,proto3" json:"version,omitempty"`
+	Holds         []*Holding             `protobuf:"bytes,6,rep,name=holds,proto3" json:"holds,omitempty"` // work of an earlier session
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -326,6 +407,90 @@ func (x *Hello) GetVersion() string {
 	return ""
 }
 
+func (x *Hello) GetHolds() []*Holding {
+	if x != nil {
+		return x.Holds
+	}
+	return nil
+}
+
+// Holding is what a node has of a job.
+type Holding struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	Era           uint64                 `protobuf:"varint,2,opt,name=era,proto3" json:"era,omitempty"` // of the ranges
+	Ranges        []uint32               `protobuf:"varint,3,rep,packed,name=ranges,proto3" json:"ranges,omitempty"`
+	Prepared      bool                   `protobuf:"varint,4,opt,name=prepared,proto3" json:"prepared,omitempty"` // it can host workers
+	Workers       []*WorkerStatus        `protobuf:"bytes,5,rep,name=workers,proto3" json:"workers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Holding) Reset() {
+	*x = Holding{}
+	mi := &file_parley_v1_control_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Holding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Holding) ProtoMessage() {}
+
+func (x *Holding) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_control_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Holding.ProtoReflect.Descriptor instead.
+func (*Holding) Descriptor() ([]byte, []int) {
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Holding) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
+}
+
+func (x *Holding) GetEra() uint64 {
+	if x != nil {
+		return x.Era
+	}
+	return 0
+}
+
+func (x *Holding) GetRanges() []uint32 {
+	if x != nil {
+		return x.Ranges
+	}
+	return nil
+}
+
+func (x *Holding) GetPrepared() bool {
+	if x != nil {
+		return x.Prepared
+	}
+	return false
+}
+
+func (x *Holding) GetWorkers() []*WorkerStatus {
+	if x != nil {
+		return x.Workers
+	}
+	return nil
+}
+
 type Heartbeat struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Sequence      uint64                 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
@@ -337,7 +502,7 @@ type Heartbeat struct {
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_parley_v1_control_proto_msgTypes[2]
+	mi := &file_parley_v1_control_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -349,7 +514,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[2]
+	mi := &file_parley_v1_control_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -362,7 +527,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{2}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Heartbeat) GetSequence() uint64 {
@@ -400,7 +565,7 @@ type WorkerStatus struct {
 
 func (x *WorkerStatus) Reset() {
 	*x = WorkerStatus{}
-	mi := &file_parley_v1_control_proto_msgTypes[3]
+	mi := &file_parley_v1_control_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -412,7 +577,7 @@ func (x *WorkerStatus) String() string {
 func (*WorkerStatus) ProtoMessage() {}
 
 func (x *WorkerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[3]
+	mi := &file_parley_v1_control_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -425,7 +590,7 @@ func (x *WorkerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerStatus.ProtoReflect.Descriptor instead.
 func (*WorkerStatus) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{3}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *WorkerStatus) GetJob() string {
@@ -482,13 +647,14 @@ type RangeStatus struct {
 	FirstTally    uint32                 `protobuf:"varint,8,opt,name=first_tally,json=firstTally,proto3" json:"first_tally,omitempty"`
 	Pushed        int64                  `protobuf:"varint,9,opt,name=pushed,proto3" json:"pushed,omitempty"` // bytes of values
 	Pulled        int64                  `protobuf:"varint,10,opt,name=pulled,proto3" json:"pulled,omitempty"`
+	Era           uint64                 `protobuf:"varint,11,opt,name=era,proto3" json:"era,omitempty"` // of Create
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RangeStatus) Reset() {
 	*x = RangeStatus{}
-	mi := &file_parley_v1_control_proto_msgTypes[4]
+	mi := &file_parley_v1_control_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -500,7 +666,7 @@ func (x *RangeStatus) String() string {
 func (*RangeStatus) ProtoMessage() {}
 
 func (x *RangeStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[4]
+	mi := &file_parley_v1_control_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -513,7 +679,7 @@ func (x *RangeStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RangeStatus.ProtoReflect.Descriptor instead.
 func (*RangeStatus) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{4}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *RangeStatus) GetJob() string {
@@ -586,6 +752,13 @@ func (x *RangeStatus) GetPulled() int64 {
 	return 0
 }
 
+func (x *RangeStatus) GetEra() uint64 {
+	if x != nil {
+		return x.Era
+	}
+	return 0
+}
+
 type Tally struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Rows          int64                  `protobuf:"varint,1,opt,name=rows,proto3" json:"rows,omitempty"`
@@ -596,7 +769,7 @@ type Tally struct {
 
 func (x *Tally) Reset() {
 	*x = Tally{}
-	mi := &file_parley_v1_control_proto_msgTypes[5]
+	mi := &file_parley_v1_control_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -608,7 +781,7 @@ func (x *Tally) String() string {
 func (*Tally) ProtoMessage() {}
 
 func (x *Tally) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[5]
+	mi := &file_parley_v1_control_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -621,7 +794,7 @@ func (x *Tally) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tally.ProtoReflect.Descriptor instead.
 func (*Tally) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{5}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Tally) GetRows() int64 {
@@ -651,7 +824,7 @@ type Profiled struct {
 
 func (x *Profiled) Reset() {
 	*x = Profiled{}
-	mi := &file_parley_v1_control_proto_msgTypes[6]
+	mi := &file_parley_v1_control_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -663,7 +836,7 @@ func (x *Profiled) String() string {
 func (*Profiled) ProtoMessage() {}
 
 func (x *Profiled) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[6]
+	mi := &file_parley_v1_control_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -676,7 +849,7 @@ func (x *Profiled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Profiled.ProtoReflect.Descriptor instead.
 func (*Profiled) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{6}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Profiled) GetJob() string {
@@ -728,7 +901,7 @@ type Fitted struct {
 
 func (x *Fitted) Reset() {
 	*x = Fitted{}
-	mi := &file_parley_v1_control_proto_msgTypes[7]
+	mi := &file_parley_v1_control_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -740,7 +913,7 @@ func (x *Fitted) String() string {
 func (*Fitted) ProtoMessage() {}
 
 func (x *Fitted) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[7]
+	mi := &file_parley_v1_control_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -753,7 +926,7 @@ func (x *Fitted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fitted.ProtoReflect.Descriptor instead.
 func (*Fitted) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{7}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Fitted) GetJob() string {
@@ -801,7 +974,7 @@ type Prepared struct {
 
 func (x *Prepared) Reset() {
 	*x = Prepared{}
-	mi := &file_parley_v1_control_proto_msgTypes[8]
+	mi := &file_parley_v1_control_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -813,7 +986,7 @@ func (x *Prepared) String() string {
 func (*Prepared) ProtoMessage() {}
 
 func (x *Prepared) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[8]
+	mi := &file_parley_v1_control_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -826,7 +999,7 @@ func (x *Prepared) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prepared.ProtoReflect.Descriptor instead.
 func (*Prepared) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{8}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Prepared) GetJob() string {
@@ -847,13 +1020,14 @@ type Created struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
 	Fault         *Fault                 `protobuf:"bytes,2,opt,name=fault,proto3" json:"fault,omitempty"`
+	Era           uint64                 `protobuf:"varint,3,opt,name=era,proto3" json:"era,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Created) Reset() {
 	*x = Created{}
-	mi := &file_parley_v1_control_proto_msgTypes[9]
+	mi := &file_parley_v1_control_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -865,7 +1039,7 @@ func (x *Created) String() string {
 func (*Created) ProtoMessage() {}
 
 func (x *Created) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[9]
+	mi := &file_parley_v1_control_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -878,7 +1052,7 @@ func (x *Created) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Created.ProtoReflect.Descriptor instead.
 func (*Created) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{9}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Created) GetJob() string {
@@ -895,6 +1069,422 @@ func (x *Created) GetFault() *Fault {
 	return nil
 }
 
+func (x *Created) GetEra() uint64 {
+	if x != nil {
+		return x.Era
+	}
+	return 0
+}
+
+// Probed tells whether a server sees the location of checkpoints.
+type Probed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	Found         []*Found               `protobuf:"bytes,2,rep,name=found,proto3" json:"found,omitempty"`     // oldest first
+	Damaged       []string               `protobuf:"bytes,3,rep,name=damaged,proto3" json:"damaged,omitempty"` // what is wrong with others
+	Fault         *Fault                 `protobuf:"bytes,4,opt,name=fault,proto3" json:"fault,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Probed) Reset() {
+	*x = Probed{}
+	mi := &file_parley_v1_control_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Probed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Probed) ProtoMessage() {}
+
+func (x *Probed) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_control_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Probed.ProtoReflect.Descriptor instead.
+func (*Probed) Descriptor() ([]byte, []int) {
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Probed) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
+}
+
+func (x *Probed) GetFound() []*Found {
+	if x != nil {
+		return x.Found
+	}
+	return nil
+}
+
+func (x *Probed) GetDamaged() []string {
+	if x != nil {
+		return x.Damaged
+	}
+	return nil
+}
+
+func (x *Probed) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+// Found is a complete checkpoint.
+type Found struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          *CheckpointName        `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	PlanHash      string                 `protobuf:"bytes,2,opt,name=plan_hash,json=planHash,proto3" json:"plan_hash,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Found) Reset() {
+	*x = Found{}
+	mi := &file_parley_v1_control_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Found) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Found) ProtoMessage() {}
+
+func (x *Found) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_control_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Found.ProtoReflect.Descriptor instead.
+func (*Found) Descriptor() ([]byte, []int) {
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Found) GetName() *CheckpointName {
+	if x != nil {
+		return x.Name
+	}
+	return nil
+}
+
+func (x *Found) GetPlanHash() string {
+	if x != nil {
+		return x.PlanHash
+	}
+	return ""
+}
+
+type CheckpointName struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Dir           string                 `protobuf:"bytes,1,opt,name=dir,proto3" json:"dir,omitempty"` // within the location
+	Version       uint64                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckpointName) Reset() {
+	*x = CheckpointName{}
+	mi := &file_parley_v1_control_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckpointName) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckpointName) ProtoMessage() {}
+
+func (x *CheckpointName) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_control_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckpointName.ProtoReflect.Descriptor instead.
+func (*CheckpointName) Descriptor() ([]byte, []int) {
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *CheckpointName) GetDir() string {
+	if x != nil {
+		return x.Dir
+	}
+	return ""
+}
+
+func (x *CheckpointName) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// Yielded says that a range is on its new server, or has stayed.
+type Yielded struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	Range         uint32                 `protobuf:"varint,2,opt,name=range,proto3" json:"range,omitempty"`
+	Fault         *Fault                 `protobuf:"bytes,3,opt,name=fault,proto3" json:"fault,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Yielded) Reset() {
+	*x = Yielded{}
+	mi := &file_parley_v1_control_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Yielded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Yielded) ProtoMessage() {}
+
+func (x *Yielded) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_control_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Yielded.ProtoReflect.Descriptor instead.
+func (*Yielded) Descriptor() ([]byte, []int) {
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Yielded) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
+}
+
+func (x *Yielded) GetRange() uint32 {
+	if x != nil {
+		return x.Range
+	}
+	return 0
+}
+
+func (x *Yielded) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+type Snapped struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	Name          *CheckpointName        `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Parts         map[uint32][]byte      `protobuf:"bytes,3,rep,name=parts,proto3" json:"parts,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // JSON of checkpoint.Part, by range
+	Passed        bool                   `protobuf:"varint,4,opt,name=passed,proto3" json:"passed,omitempty"`                                                                         // a range was beyond the version already
+	Fault         *Fault                 `protobuf:"bytes,5,opt,name=fault,proto3" json:"fault,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Snapped) Reset() {
+	*x = Snapped{}
+	mi := &file_parley_v1_control_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Snapped) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Snapped) ProtoMessage() {}
+
+func (x *Snapped) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_control_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Snapped.ProtoReflect.Descriptor instead.
+func (*Snapped) Descriptor() ([]byte, []int) {
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Snapped) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
+}
+
+func (x *Snapped) GetName() *CheckpointName {
+	if x != nil {
+		return x.Name
+	}
+	return nil
+}
+
+func (x *Snapped) GetParts() map[uint32][]byte {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+func (x *Snapped) GetPassed() bool {
+	if x != nil {
+		return x.Passed
+	}
+	return false
+}
+
+func (x *Snapped) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+type Committed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	Name          *CheckpointName        `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Fault         *Fault                 `protobuf:"bytes,3,opt,name=fault,proto3" json:"fault,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Committed) Reset() {
+	*x = Committed{}
+	mi := &file_parley_v1_control_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Committed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Committed) ProtoMessage() {}
+
+func (x *Committed) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_control_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Committed.ProtoReflect.Descriptor instead.
+func (*Committed) Descriptor() ([]byte, []int) {
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Committed) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
+}
+
+func (x *Committed) GetName() *CheckpointName {
+	if x != nil {
+		return x.Name
+	}
+	return nil
+}
+
+func (x *Committed) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+// Drain says that the node is to be given no more work, and wants to give back
+// what it has. Answered by Drained when it has none.
+type Drain struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Drain) Reset() {
+	*x = Drain{}
+	mi := &file_parley_v1_control_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Drain) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Drain) ProtoMessage() {}
+
+func (x *Drain) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_control_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Drain.ProtoReflect.Descriptor instead.
+func (*Drain) Descriptor() ([]byte, []int) {
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{17}
+}
+
 type Fenced struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
@@ -906,7 +1496,7 @@ type Fenced struct {
 
 func (x *Fenced) Reset() {
 	*x = Fenced{}
-	mi := &file_parley_v1_control_proto_msgTypes[10]
+	mi := &file_parley_v1_control_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -918,7 +1508,7 @@ func (x *Fenced) String() string {
 func (*Fenced) ProtoMessage() {}
 
 func (x *Fenced) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[10]
+	mi := &file_parley_v1_control_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -931,7 +1521,7 @@ func (x *Fenced) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fenced.ProtoReflect.Descriptor instead.
 func (*Fenced) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{10}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Fenced) GetJob() string {
@@ -966,7 +1556,7 @@ type Fence struct {
 
 func (x *Fence) Reset() {
 	*x = Fence{}
-	mi := &file_parley_v1_control_proto_msgTypes[11]
+	mi := &file_parley_v1_control_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -978,7 +1568,7 @@ func (x *Fence) String() string {
 func (*Fence) ProtoMessage() {}
 
 func (x *Fence) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[11]
+	mi := &file_parley_v1_control_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -991,7 +1581,7 @@ func (x *Fence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fence.ProtoReflect.Descriptor instead.
 func (*Fence) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{11}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Fence) GetWorker() uint32 {
@@ -1029,7 +1619,7 @@ type WorkerEnd struct {
 
 func (x *WorkerEnd) Reset() {
 	*x = WorkerEnd{}
-	mi := &file_parley_v1_control_proto_msgTypes[12]
+	mi := &file_parley_v1_control_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1041,7 +1631,7 @@ func (x *WorkerEnd) String() string {
 func (*WorkerEnd) ProtoMessage() {}
 
 func (x *WorkerEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[12]
+	mi := &file_parley_v1_control_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1054,7 +1644,7 @@ func (x *WorkerEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerEnd.ProtoReflect.Descriptor instead.
 func (*WorkerEnd) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{12}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *WorkerEnd) GetJob() string {
@@ -1110,7 +1700,7 @@ type Unit struct {
 
 func (x *Unit) Reset() {
 	*x = Unit{}
-	mi := &file_parley_v1_control_proto_msgTypes[13]
+	mi := &file_parley_v1_control_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1122,7 +1712,7 @@ func (x *Unit) String() string {
 func (*Unit) ProtoMessage() {}
 
 func (x *Unit) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[13]
+	mi := &file_parley_v1_control_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1135,7 +1725,7 @@ func (x *Unit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unit.ProtoReflect.Descriptor instead.
 func (*Unit) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{13}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Unit) GetSet() string {
@@ -1171,7 +1761,7 @@ type Evaluated struct {
 
 func (x *Evaluated) Reset() {
 	*x = Evaluated{}
-	mi := &file_parley_v1_control_proto_msgTypes[14]
+	mi := &file_parley_v1_control_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1183,7 +1773,7 @@ func (x *Evaluated) String() string {
 func (*Evaluated) ProtoMessage() {}
 
 func (x *Evaluated) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[14]
+	mi := &file_parley_v1_control_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1196,7 +1786,7 @@ func (x *Evaluated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evaluated.ProtoReflect.Descriptor instead.
 func (*Evaluated) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{14}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Evaluated) GetJob() string {
@@ -1253,7 +1843,7 @@ type Summary struct {
 
 func (x *Summary) Reset() {
 	*x = Summary{}
-	mi := &file_parley_v1_control_proto_msgTypes[15]
+	mi := &file_parley_v1_control_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1265,7 +1855,7 @@ func (x *Summary) String() string {
 func (*Summary) ProtoMessage() {}
 
 func (x *Summary) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[15]
+	mi := &file_parley_v1_control_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1278,7 +1868,7 @@ func (x *Summary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Summary.ProtoReflect.Descriptor instead.
 func (*Summary) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{15}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Summary) GetKind() string {
@@ -1412,7 +2002,7 @@ type Saved struct {
 
 func (x *Saved) Reset() {
 	*x = Saved{}
-	mi := &file_parley_v1_control_proto_msgTypes[16]
+	mi := &file_parley_v1_control_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1424,7 +2014,7 @@ func (x *Saved) String() string {
 func (*Saved) ProtoMessage() {}
 
 func (x *Saved) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[16]
+	mi := &file_parley_v1_control_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1437,7 +2027,7 @@ func (x *Saved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Saved.ProtoReflect.Descriptor instead.
 func (*Saved) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{16}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Saved) GetJob() string {
@@ -1481,7 +2071,7 @@ type Refused struct {
 
 func (x *Refused) Reset() {
 	*x = Refused{}
-	mi := &file_parley_v1_control_proto_msgTypes[17]
+	mi := &file_parley_v1_control_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1493,7 +2083,7 @@ func (x *Refused) String() string {
 func (*Refused) ProtoMessage() {}
 
 func (x *Refused) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[17]
+	mi := &file_parley_v1_control_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1506,7 +2096,7 @@ func (x *Refused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refused.ProtoReflect.Descriptor instead.
 func (*Refused) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{17}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Refused) GetJob() string {
@@ -1555,6 +2145,12 @@ type CoordinatorMessage struct {
 	//	*CoordinatorMessage_End
 	//	*CoordinatorMessage_Poll
 	//	*CoordinatorMessage_Fit
+	//	*CoordinatorMessage_Probe
+	//	*CoordinatorMessage_Route
+	//	*CoordinatorMessage_Yield
+	//	*CoordinatorMessage_Snapshot
+	//	*CoordinatorMessage_Commit
+	//	*CoordinatorMessage_Drained
 	Body          isCoordinatorMessage_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1562,7 +2158,7 @@ type CoordinatorMessage struct {
 
 func (x *CoordinatorMessage) Reset() {
 	*x = CoordinatorMessage{}
-	mi := &file_parley_v1_control_proto_msgTypes[18]
+	mi := &file_parley_v1_control_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1574,7 +2170,7 @@ func (x *CoordinatorMessage) String() string {
 func (*CoordinatorMessage) ProtoMessage() {}
 
 func (x *CoordinatorMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[18]
+	mi := &file_parley_v1_control_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1587,7 +2183,7 @@ func (x *CoordinatorMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CoordinatorMessage.ProtoReflect.Descriptor instead.
 func (*CoordinatorMessage) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{18}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *CoordinatorMessage) GetBody() isCoordinatorMessage_Body {
@@ -1714,6 +2310,60 @@ func (x *CoordinatorMessage) GetFit() *Fit {
 	return nil
 }
 
+func (x *CoordinatorMessage) GetProbe() *Probe {
+	if x != nil {
+		if x, ok := x.Body.(*CoordinatorMessage_Probe); ok {
+			return x.Probe
+		}
+	}
+	return nil
+}
+
+func (x *CoordinatorMessage) GetRoute() *Route {
+	if x != nil {
+		if x, ok := x.Body.(*CoordinatorMessage_Route); ok {
+			return x.Route
+		}
+	}
+	return nil
+}
+
+func (x *CoordinatorMessage) GetYield() *Yield {
+	if x != nil {
+		if x, ok := x.Body.(*CoordinatorMessage_Yield); ok {
+			return x.Yield
+		}
+	}
+	return nil
+}
+
+func (x *CoordinatorMessage) GetSnapshot() *Snapshot {
+	if x != nil {
+		if x, ok := x.Body.(*CoordinatorMessage_Snapshot); ok {
+			return x.Snapshot
+		}
+	}
+	return nil
+}
+
+func (x *CoordinatorMessage) GetCommit() *Commit {
+	if x != nil {
+		if x, ok := x.Body.(*CoordinatorMessage_Commit); ok {
+			return x.Commit
+		}
+	}
+	return nil
+}
+
+func (x *CoordinatorMessage) GetDrained() *Drained {
+	if x != nil {
+		if x, ok := x.Body.(*CoordinatorMessage_Drained); ok {
+			return x.Drained
+		}
+	}
+	return nil
+}
+
 type isCoordinatorMessage_Body interface {
 	isCoordinatorMessage_Body()
 }
@@ -1770,6 +2420,30 @@ type CoordinatorMessage_Fit struct {
 	Fit *Fit `protobuf:"bytes,13,opt,name=fit,proto3,oneof"`
 }
 
+type CoordinatorMessage_Probe struct {
+	Probe *Probe `protobuf:"bytes,14,opt,name=probe,proto3,oneof"`
+}
+
+type CoordinatorMessage_Route struct {
+	Route *Route `protobuf:"bytes,15,opt,name=route,proto3,oneof"`
+}
+
+type CoordinatorMessage_Yield struct {
+	Yield *Yield `protobuf:"bytes,16,opt,name=yield,proto3,oneof"`
+}
+
+type CoordinatorMessage_Snapshot struct {
+	Snapshot *Snapshot `protobuf:"bytes,17,opt,name=snapshot,proto3,oneof"`
+}
+
+type CoordinatorMessage_Commit struct {
+	Commit *Commit `protobuf:"bytes,18,opt,name=commit,proto3,oneof"`
+}
+
+type CoordinatorMessage_Drained struct {
+	Drained *Drained `protobuf:"bytes,19,opt,name=drained,proto3,oneof"`
+}
+
 func (*CoordinatorMessage_Welcome) isCoordinatorMessage_Body() {}
 
 func (*CoordinatorMessage_Ack) isCoordinatorMessage_Body() {}
@@ -1796,6 +2470,18 @@ func (*CoordinatorMessage_Poll) isCoordinatorMessage_Body() {}
 
 func (*CoordinatorMessage_Fit) isCoordinatorMessage_Body() {}
 
+func (*CoordinatorMessage_Probe) isCoordinatorMessage_Body() {}
+
+func (*CoordinatorMessage_Route) isCoordinatorMessage_Body() {}
+
+func (*CoordinatorMessage_Yield) isCoordinatorMessage_Body() {}
+
+func (*CoordinatorMessage_Snapshot) isCoordinatorMessage_Body() {}
+
+func (*CoordinatorMessage_Commit) isCoordinatorMessage_Body() {}
+
+func (*CoordinatorMessage_Drained) isCoordinatorMessage_Body() {}
+
 type Welcome struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Node          string                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"` // the coordinator's
@@ -1805,7 +2491,7 @@ type Welcome struct {
 
 func (x *Welcome) Reset() {
 	*x = Welcome{}
-	mi := &file_parley_v1_control_proto_msgTypes[19]
+	mi := &file_parley_v1_control_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1817,7 +2503,7 @@ func (x *Welcome) String() string {
 func (*Welcome) ProtoMessage() {}
 
 func (x *Welcome) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[19]
+	mi := &file_parley_v1_control_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1830,7 +2516,7 @@ func (x *Welcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
 func (*Welcome) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{19}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Welcome) GetNode() string {
@@ -1849,7 +2535,7 @@ type HeartbeatAck struct {
 
 func (x *HeartbeatAck) Reset() {
 	*x = HeartbeatAck{}
-	mi := &file_parley_v1_control_proto_msgTypes[20]
+	mi := &file_parley_v1_control_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1861,7 +2547,7 @@ func (x *HeartbeatAck) String() string {
 func (*HeartbeatAck) ProtoMessage() {}
 
 func (x *HeartbeatAck) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[20]
+	mi := &file_parley_v1_control_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1874,7 +2560,7 @@ func (x *HeartbeatAck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatAck.ProtoReflect.Descriptor instead.
 func (*HeartbeatAck) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{20}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *HeartbeatAck) GetSequence() uint64 {
@@ -1895,7 +2581,7 @@ type Profile struct {
 
 func (x *Profile) Reset() {
 	*x = Profile{}
-	mi := &file_parley_v1_control_proto_msgTypes[21]
+	mi := &file_parley_v1_control_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1907,7 +2593,7 @@ func (x *Profile) String() string {
 func (*Profile) ProtoMessage() {}
 
 func (x *Profile) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[21]
+	mi := &file_parley_v1_control_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1920,7 +2606,7 @@ func (x *Profile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Profile.ProtoReflect.Descriptor instead.
 func (*Profile) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{21}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Profile) GetJob() string {
@@ -1951,7 +2637,7 @@ type Fit struct {
 
 func (x *Fit) Reset() {
 	*x = Fit{}
-	mi := &file_parley_v1_control_proto_msgTypes[22]
+	mi := &file_parley_v1_control_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1963,7 +2649,7 @@ func (x *Fit) String() string {
 func (*Fit) ProtoMessage() {}
 
 func (x *Fit) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[22]
+	mi := &file_parley_v1_control_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1976,7 +2662,7 @@ func (x *Fit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fit.ProtoReflect.Descriptor instead.
 func (*Fit) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{22}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Fit) GetJob() string {
@@ -2028,7 +2714,7 @@ type Prepare struct {
 
 func (x *Prepare) Reset() {
 	*x = Prepare{}
-	mi := &file_parley_v1_control_proto_msgTypes[23]
+	mi := &file_parley_v1_control_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2040,7 +2726,7 @@ func (x *Prepare) String() string {
 func (*Prepare) ProtoMessage() {}
 
 func (x *Prepare) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[23]
+	mi := &file_parley_v1_control_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2053,7 +2739,7 @@ func (x *Prepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prepare.ProtoReflect.Descriptor instead.
 func (*Prepare) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{23}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Prepare) GetJob() string {
@@ -2091,24 +2777,24 @@ func (x *Prepare) GetRanges() []string {
 	return nil
 }
 
-// Create makes ranges of a job on a server.
+// Create makes ranges of a job on a server, in place of those that it has.
 type Create struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
-	Rule          string                 `protobuf:"bytes,2,opt,name=rule,proto3" json:"rule,omitempty"` // optimizer.kind, rate and model.l2
-	Rate          float64                `protobuf:"fixed64,3,opt,name=rate,proto3" json:"rate,omitempty"`
-	L2            float64                `protobuf:"fixed64,4,opt,name=l2,proto3" json:"l2,omitempty"`
-	Workers       uint32                 `protobuf:"varint,5,opt,name=workers,proto3" json:"workers,omitempty"`
+	Spec          []byte                 `protobuf:"bytes,2,opt,name=spec,proto3" json:"spec,omitempty"`
+	Era           uint64                 `protobuf:"varint,3,opt,name=era,proto3" json:"era,omitempty"`
+	Floor         uint64                 `protobuf:"varint,4,opt,name=floor,proto3" json:"floor,omitempty"` // workers' terms below it are refused
 	PerTally      uint64                 `protobuf:"varint,6,opt,name=per_tally,json=perTally,proto3" json:"per_tally,omitempty"`
 	Penalized     uint64                 `protobuf:"varint,7,opt,name=penalized,proto3" json:"penalized,omitempty"` // keys below it are subject to l2
 	Ranges        []*Range               `protobuf:"bytes,8,rep,name=ranges,proto3" json:"ranges,omitempty"`
+	From          *CheckpointName        `protobuf:"bytes,9,opt,name=from,proto3" json:"from,omitempty"` // unset: they begin anew
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Create) Reset() {
 	*x = Create{}
-	mi := &file_parley_v1_control_proto_msgTypes[24]
+	mi := &file_parley_v1_control_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2120,7 +2806,7 @@ func (x *Create) String() string {
 func (*Create) ProtoMessage() {}
 
 func (x *Create) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[24]
+	mi := &file_parley_v1_control_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2133,7 +2819,7 @@ func (x *Create) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Create.ProtoReflect.Descriptor instead.
 func (*Create) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{24}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Create) GetJob() string {
@@ -2143,30 +2829,23 @@ func (x *Create) GetJob() string {
 	return ""
 }
 
-func (x *Create) GetRule() string {
+func (x *Create) GetSpec() []byte {
 	if x != nil {
-		return x.Rule
+		return x.Spec
 	}
-	return ""
+	return nil
 }
 
-func (x *Create) GetRate() float64 {
+func (x *Create) GetEra() uint64 {
 	if x != nil {
-		return x.Rate
-	}
-	return 0
-}
-
-func (x *Create) GetL2() float64 {
-	if x != nil {
-		return x.L2
+		return x.Era
 	}
 	return 0
 }
 
-func (x *Create) GetWorkers() uint32 {
+func (x *Create) GetFloor() uint64 {
 	if x != nil {
-		return x.Workers
+		return x.Floor
 	}
 	return 0
 }
@@ -2192,6 +2871,371 @@ func (x *Create) GetRanges() []*Range {
 	return nil
 }
 
+func (x *Create) GetFrom() *CheckpointName {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+// Probe asks a server whether it sees the location of checkpoints.
+type Probe struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	Spec          []byte                 `protobuf:"bytes,2,opt,name=spec,proto3" json:"spec,omitempty"`
+	Write         bool                   `protobuf:"varint,3,opt,name=write,proto3" json:"write,omitempty"` // a file there; else to read it
+	Find          bool                   `protobuf:"varint,4,opt,name=find,proto3" json:"find,omitempty"`   // the checkpoints that there are
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Probe) Reset() {
+	*x = Probe{}
+	mi := &file_parley_v1_control_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Probe) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Probe) ProtoMessage() {}
+
+func (x *Probe) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_control_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Probe.ProtoReflect.Descriptor instead.
+func (*Probe) Descriptor() ([]byte, []int) {
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *Probe) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
+}
+
+func (x *Probe) GetSpec() []byte {
+	if x != nil {
+		return x.Spec
+	}
+	return nil
+}
+
+func (x *Probe) GetWrite() bool {
+	if x != nil {
+		return x.Write
+	}
+	return false
+}
+
+func (x *Probe) GetFind() bool {
+	if x != nil {
+		return x.Find
+	}
+	return false
+}
+
+// Route tells a trainer where the ranges are now.
+type Route struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	Ranges        []string               `protobuf:"bytes,2,rep,name=ranges,proto3" json:"ranges,omitempty"` // by range: the address of the server that holds it
+	Floor         uint64                 `protobuf:"varint,3,opt,name=floor,proto3" json:"floor,omitempty"`  // workers of terms below it are void
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Route) Reset() {
+	*x = Route{}
+	mi := &file_parley_v1_control_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Route) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Route) ProtoMessage() {}
+
+func (x *Route) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_control_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Route.ProtoReflect.Descriptor instead.
+func (*Route) Descriptor() ([]byte, []int) {
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *Route) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
+}
+
+func (x *Route) GetRanges() []string {
+	if x != nil {
+		return x.Ranges
+	}
+	return nil
+}
+
+func (x *Route) GetFloor() uint64 {
+	if x != nil {
+		return x.Floor
+	}
+	return 0
+}
+
+// Yield asks a server to hand a range over.
+type Yield struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	Range         uint32                 `protobuf:"varint,2,opt,name=range,proto3" json:"range,omitempty"`
+	To            string                 `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"` // address
+	Spec          []byte                 `protobuf:"bytes,4,opt,name=spec,proto3" json:"spec,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Yield) Reset() {
+	*x = Yield{}
+	mi := &file_parley_v1_control_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Yield) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Yield) ProtoMessage() {}
+
+func (x *Yield) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_control_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Yield.ProtoReflect.Descriptor instead.
+func (*Yield) Descriptor() ([]byte, []int) {
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *Yield) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
+}
+
+func (x *Yield) GetRange() uint32 {
+	if x != nil {
+		return x.Range
+	}
+	return 0
+}
+
+func (x *Yield) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *Yield) GetSpec() []byte {
+	if x != nil {
+		return x.Spec
+	}
+	return nil
+}
+
+// Snapshot asks a server to write its parts of a checkpoint.
+type Snapshot struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	Name          *CheckpointName        `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Snapshot) Reset() {
+	*x = Snapshot{}
+	mi := &file_parley_v1_control_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Snapshot) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Snapshot) ProtoMessage() {}
+
+func (x *Snapshot) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_control_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
+func (*Snapshot) Descriptor() ([]byte, []int) {
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *Snapshot) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
+}
+
+func (x *Snapshot) GetName() *CheckpointName {
+	if x != nil {
+		return x.Name
+	}
+	return nil
+}
+
+// Commit asks a server to complete a checkpoint.
+type Commit struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	Name          *CheckpointName        `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Manifest      []byte                 `protobuf:"bytes,3,opt,name=manifest,proto3" json:"manifest,omitempty"` // JSON of checkpoint.Manifest
+	Keep          uint32                 `protobuf:"varint,4,opt,name=keep,proto3" json:"keep,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Commit) Reset() {
+	*x = Commit{}
+	mi := &file_parley_v1_control_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Commit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Commit) ProtoMessage() {}
+
+func (x *Commit) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_control_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Commit.ProtoReflect.Descriptor instead.
+func (*Commit) Descriptor() ([]byte, []int) {
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *Commit) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
+}
+
+func (x *Commit) GetName() *CheckpointName {
+	if x != nil {
+		return x.Name
+	}
+	return nil
+}
+
+func (x *Commit) GetManifest() []byte {
+	if x != nil {
+		return x.Manifest
+	}
+	return nil
+}
+
+func (x *Commit) GetKeep() uint32 {
+	if x != nil {
+		return x.Keep
+	}
+	return 0
+}
+
+// Drained says that a node has no work any more.
+type Drained struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Drained) Reset() {
+	*x = Drained{}
+	mi := &file_parley_v1_control_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Drained) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Drained) ProtoMessage() {}
+
+func (x *Drained) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_control_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Drained.ProtoReflect.Descriptor instead.
+func (*Drained) Descriptor() ([]byte, []int) {
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{38}
+}
+
 type Range struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Range         uint32                 `protobuf:"varint,1,opt,name=range,proto3" json:"range,omitempty"`
@@ -2203,7 +3247,7 @@ type Range struct {
 
 func (x *Range) Reset() {
 	*x = Range{}
-	mi := &file_parley_v1_control_proto_msgTypes[25]
+	mi := &file_parley_v1_control_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2215,7 +3259,7 @@ func (x *Range) String() string {
 func (*Range) ProtoMessage() {}
 
 func (x *Range) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[25]
+	mi := &file_parley_v1_control_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2228,7 +3272,7 @@ func (x *Range) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Range.ProtoReflect.Descriptor instead.
 func (*Range) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{25}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Range) GetRange() uint32 {
@@ -2262,7 +3306,7 @@ type FenceOrder struct {
 
 func (x *FenceOrder) Reset() {
 	*x = FenceOrder{}
-	mi := &file_parley_v1_control_proto_msgTypes[26]
+	mi := &file_parley_v1_control_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2274,7 +3318,7 @@ func (x *FenceOrder) String() string {
 func (*FenceOrder) ProtoMessage() {}
 
 func (x *FenceOrder) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[26]
+	mi := &file_parley_v1_control_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2287,7 +3331,7 @@ func (x *FenceOrder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FenceOrder.ProtoReflect.Descriptor instead.
 func (*FenceOrder) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{26}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *FenceOrder) GetJob() string {
@@ -2314,7 +3358,7 @@ type Assign struct {
 
 func (x *Assign) Reset() {
 	*x = Assign{}
-	mi := &file_parley_v1_control_proto_msgTypes[27]
+	mi := &file_parley_v1_control_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2326,7 +3370,7 @@ func (x *Assign) String() string {
 func (*Assign) ProtoMessage() {}
 
 func (x *Assign) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[27]
+	mi := &file_parley_v1_control_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2339,7 +3383,7 @@ func (x *Assign) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assign.ProtoReflect.Descriptor instead.
 func (*Assign) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{27}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Assign) GetJob() string {
@@ -2367,7 +3411,7 @@ type Assignment struct {
 
 func (x *Assignment) Reset() {
 	*x = Assignment{}
-	mi := &file_parley_v1_control_proto_msgTypes[28]
+	mi := &file_parley_v1_control_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2379,7 +3423,7 @@ func (x *Assignment) String() string {
 func (*Assignment) ProtoMessage() {}
 
 func (x *Assignment) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[28]
+	mi := &file_parley_v1_control_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2392,7 +3436,7 @@ func (x *Assignment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assignment.ProtoReflect.Descriptor instead.
 func (*Assignment) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{28}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Assignment) GetWorker() uint32 {
@@ -2426,7 +3470,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_parley_v1_control_proto_msgTypes[29]
+	mi := &file_parley_v1_control_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2438,7 +3482,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[29]
+	mi := &file_parley_v1_control_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2451,7 +3495,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{29}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Release) GetJob() string {
@@ -2478,7 +3522,7 @@ type Evaluate struct {
 
 func (x *Evaluate) Reset() {
 	*x = Evaluate{}
-	mi := &file_parley_v1_control_proto_msgTypes[30]
+	mi := &file_parley_v1_control_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2490,7 +3534,7 @@ func (x *Evaluate) String() string {
 func (*Evaluate) ProtoMessage() {}
 
 func (x *Evaluate) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[30]
+	mi := &file_parley_v1_control_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2503,7 +3547,7 @@ func (x *Evaluate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evaluate.ProtoReflect.Descriptor instead.
 func (*Evaluate) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{30}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Evaluate) GetJob() string {
@@ -2533,7 +3577,7 @@ type Save struct {
 
 func (x *Save) Reset() {
 	*x = Save{}
-	mi := &file_parley_v1_control_proto_msgTypes[31]
+	mi := &file_parley_v1_control_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2545,7 +3589,7 @@ func (x *Save) String() string {
 func (*Save) ProtoMessage() {}
 
 func (x *Save) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[31]
+	mi := &file_parley_v1_control_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2558,7 +3602,7 @@ func (x *Save) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Save.ProtoReflect.Descriptor instead.
 func (*Save) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{31}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Save) GetJob() string {
@@ -2598,7 +3642,7 @@ type Poll struct {
 
 func (x *Poll) Reset() {
 	*x = Poll{}
-	mi := &file_parley_v1_control_proto_msgTypes[32]
+	mi := &file_parley_v1_control_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2610,7 +3654,7 @@ func (x *Poll) String() string {
 func (*Poll) ProtoMessage() {}
 
 func (x *Poll) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[32]
+	mi := &file_parley_v1_control_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2623,20 +3667,21 @@ func (x *Poll) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Poll.ProtoReflect.Descriptor instead.
 func (*Poll) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{32}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{46}
 }
 
 type End struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
 	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Disowned      bool                   `protobuf:"varint,3,opt,name=disowned,proto3" json:"disowned,omitempty"` // the job goes on elsewhere
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *End) Reset() {
 	*x = End{}
-	mi := &file_parley_v1_control_proto_msgTypes[33]
+	mi := &file_parley_v1_control_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2648,7 +3693,7 @@ func (x *End) String() string {
 func (*End) ProtoMessage() {}
 
 func (x *End) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_control_proto_msgTypes[33]
+	mi := &file_parley_v1_control_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2661,7 +3706,7 @@ func (x *End) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use End.ProtoReflect.Descriptor instead.
 func (*End) Descriptor() ([]byte, []int) {
-	return file_parley_v1_control_proto_rawDescGZIP(), []int{33}
+	return file_parley_v1_control_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *End) GetJob() string {
@@ -2678,11 +3723,18 @@ func (x *End) GetReason() string {
 	return ""
 }
 
+func (x *End) GetDisowned() bool {
+	if x != nil {
+		return x.Disowned
+	}
+	return false
+}
+
 var File_parley_v1_control_proto protoreflect.FileDescriptor
 
 const file_parley_v1_control_proto_rawDesc = "" +
 	"\n" +
-	"\x17parley/v1/control.proto\x12\tparley.v1\x1a\x14parley/v1/data.proto\"\xad\x04\n" +
+	"\x17parley/v1/control.proto\x12\tparley.v1\x1a\x14parley/v1/data.proto\"\x9a\x06\n" +
 	"\fAgentMessage\x12(\n" +
 	"\x05hello\x18\x01 \x01(\v2\x10.parley.v1.HelloH\x00R\x05hello\x124\n" +
 	"\theartbeat\x18\x02 \x01(\v2\x14.parley.v1.HeartbeatH\x00R\theartbeat\x121\n" +
@@ -2696,14 +3748,26 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x05saved\x18\t \x01(\v2\x10.parley.v1.SavedH\x00R\x05saved\x12.\n" +
 	"\arefused\x18\n" +
 	" \x01(\v2\x12.parley.v1.RefusedH\x00R\arefused\x12+\n" +
-	"\x06fitted\x18\v \x01(\v2\x11.parley.v1.FittedH\x00R\x06fittedB\x06\n" +
-	"\x04body\"u\n" +
+	"\x06fitted\x18\v \x01(\v2\x11.parley.v1.FittedH\x00R\x06fitted\x12+\n" +
+	"\x06probed\x18\f \x01(\v2\x11.parley.v1.ProbedH\x00R\x06probed\x12.\n" +
+	"\ayielded\x18\r \x01(\v2\x12.parley.v1.YieldedH\x00R\ayielded\x12.\n" +
+	"\asnapped\x18\x0e \x01(\v2\x12.parley.v1.SnappedH\x00R\asnapped\x124\n" +
+	"\tcommitted\x18\x0f \x01(\v2\x14.parley.v1.CommittedH\x00R\tcommitted\x12(\n" +
+	"\x05drain\x18\x10 \x01(\v2\x10.parley.v1.DrainH\x00R\x05drainB\x06\n" +
+	"\x04body\"\x9f\x01\n" +
 	"\x05Hello\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x14\n" +
 	"\x05label\x18\x02 \x01(\tR\x05label\x12\x14\n" +
 	"\x05roles\x18\x03 \x03(\tR\x05roles\x12\x12\n" +
 	"\x04bind\x18\x04 \x01(\tR\x04bind\x12\x18\n" +
-	"\aversion\x18\x05 \x01(\tR\aversion\"\x8a\x01\n" +
+	"\aversion\x18\x05 \x01(\tR\aversion\x12(\n" +
+	"\x05holds\x18\x06 \x03(\v2\x12.parley.v1.HoldingR\x05holds\"\x94\x01\n" +
+	"\aHolding\x12\x10\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12\x10\n" +
+	"\x03era\x18\x02 \x01(\x04R\x03era\x12\x16\n" +
+	"\x06ranges\x18\x03 \x03(\rR\x06ranges\x12\x1a\n" +
+	"\bprepared\x18\x04 \x01(\bR\bprepared\x121\n" +
+	"\aworkers\x18\x05 \x03(\v2\x17.parley.v1.WorkerStatusR\aworkers\"\x8a\x01\n" +
 	"\tHeartbeat\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x121\n" +
 	"\aworkers\x18\x02 \x03(\v2\x17.parley.v1.WorkerStatusR\aworkers\x12.\n" +
@@ -2714,7 +3778,7 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x04term\x18\x03 \x01(\x04R\x04term\x12\x14\n" +
 	"\x05round\x18\x04 \x01(\x04R\x05round\x12\x18\n" +
 	"\awaiting\x18\x05 \x01(\bR\awaiting\x12\x14\n" +
-	"\x05ticks\x18\x06 \x01(\x04R\x05ticks\"\x8e\x02\n" +
+	"\x05ticks\x18\x06 \x01(\x04R\x05ticks\"\xa0\x02\n" +
 	"\vRangeStatus\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x14\n" +
 	"\x05range\x18\x02 \x01(\rR\x05range\x12\x18\n" +
@@ -2727,7 +3791,8 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"firstTally\x12\x16\n" +
 	"\x06pushed\x18\t \x01(\x03R\x06pushed\x12\x16\n" +
 	"\x06pulled\x18\n" +
-	" \x01(\x03R\x06pulled\"/\n" +
+	" \x01(\x03R\x06pulled\x12\x10\n" +
+	"\x03era\x18\v \x01(\x04R\x03era\"/\n" +
 	"\x05Tally\x12\x12\n" +
 	"\x04rows\x18\x01 \x01(\x03R\x04rows\x12\x12\n" +
 	"\x04loss\x18\x02 \x01(\x01R\x04loss\"\x80\x01\n" +
@@ -2745,10 +3810,41 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x05fault\x18\x05 \x01(\v2\x10.parley.v1.FaultR\x05fault\"D\n" +
 	"\bPrepared\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12&\n" +
-	"\x05fault\x18\x02 \x01(\v2\x10.parley.v1.FaultR\x05fault\"C\n" +
+	"\x05fault\x18\x02 \x01(\v2\x10.parley.v1.FaultR\x05fault\"U\n" +
 	"\aCreated\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12&\n" +
-	"\x05fault\x18\x02 \x01(\v2\x10.parley.v1.FaultR\x05fault\"l\n" +
+	"\x05fault\x18\x02 \x01(\v2\x10.parley.v1.FaultR\x05fault\x12\x10\n" +
+	"\x03era\x18\x03 \x01(\x04R\x03era\"\x84\x01\n" +
+	"\x06Probed\x12\x10\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12&\n" +
+	"\x05found\x18\x02 \x03(\v2\x10.parley.v1.FoundR\x05found\x12\x18\n" +
+	"\adamaged\x18\x03 \x03(\tR\adamaged\x12&\n" +
+	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\"S\n" +
+	"\x05Found\x12-\n" +
+	"\x04name\x18\x01 \x01(\v2\x19.parley.v1.CheckpointNameR\x04name\x12\x1b\n" +
+	"\tplan_hash\x18\x02 \x01(\tR\bplanHash\"<\n" +
+	"\x0eCheckpointName\x12\x10\n" +
+	"\x03dir\x18\x01 \x01(\tR\x03dir\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\"Y\n" +
+	"\aYielded\x12\x10\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12\x14\n" +
+	"\x05range\x18\x02 \x01(\rR\x05range\x12&\n" +
+	"\x05fault\x18\x03 \x01(\v2\x10.parley.v1.FaultR\x05fault\"\xf9\x01\n" +
+	"\aSnapped\x12\x10\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12-\n" +
+	"\x04name\x18\x02 \x01(\v2\x19.parley.v1.CheckpointNameR\x04name\x123\n" +
+	"\x05parts\x18\x03 \x03(\v2\x1d.parley.v1.Snapped.PartsEntryR\x05parts\x12\x16\n" +
+	"\x06passed\x18\x04 \x01(\bR\x06passed\x12&\n" +
+	"\x05fault\x18\x05 \x01(\v2\x10.parley.v1.FaultR\x05fault\x1a8\n" +
+	"\n" +
+	"PartsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\rR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"t\n" +
+	"\tCommitted\x12\x10\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12-\n" +
+	"\x04name\x18\x02 \x01(\v2\x19.parley.v1.CheckpointNameR\x04name\x12&\n" +
+	"\x05fault\x18\x03 \x01(\v2\x10.parley.v1.FaultR\x05fault\"\a\n" +
+	"\x05Drain\"l\n" +
 	"\x06Fenced\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12(\n" +
 	"\x06fences\x18\x02 \x03(\v2\x10.parley.v1.FenceR\x06fences\x12&\n" +
@@ -2801,7 +3897,7 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
 	"\x06worker\x18\x02 \x01(\rR\x06worker\x12\x12\n" +
 	"\x04term\x18\x03 \x01(\x04R\x04term\x12\x18\n" +
-	"\amessage\x18\x04 \x01(\tR\amessage\"\xdb\x04\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\"\xe9\x06\n" +
 	"\x12CoordinatorMessage\x12.\n" +
 	"\awelcome\x18\x01 \x01(\v2\x12.parley.v1.WelcomeH\x00R\awelcome\x12+\n" +
 	"\x03ack\x18\x02 \x01(\v2\x17.parley.v1.HeartbeatAckH\x00R\x03ack\x12.\n" +
@@ -2816,7 +3912,13 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	" \x01(\v2\x0f.parley.v1.SaveH\x00R\x04save\x12\"\n" +
 	"\x03end\x18\v \x01(\v2\x0e.parley.v1.EndH\x00R\x03end\x12%\n" +
 	"\x04poll\x18\f \x01(\v2\x0f.parley.v1.PollH\x00R\x04poll\x12\"\n" +
-	"\x03fit\x18\r \x01(\v2\x0e.parley.v1.FitH\x00R\x03fitB\x06\n" +
+	"\x03fit\x18\r \x01(\v2\x0e.parley.v1.FitH\x00R\x03fit\x12(\n" +
+	"\x05probe\x18\x0e \x01(\v2\x10.parley.v1.ProbeH\x00R\x05probe\x12(\n" +
+	"\x05route\x18\x0f \x01(\v2\x10.parley.v1.RouteH\x00R\x05route\x12(\n" +
+	"\x05yield\x18\x10 \x01(\v2\x10.parley.v1.YieldH\x00R\x05yield\x121\n" +
+	"\bsnapshot\x18\x11 \x01(\v2\x13.parley.v1.SnapshotH\x00R\bsnapshot\x12+\n" +
+	"\x06commit\x18\x12 \x01(\v2\x11.parley.v1.CommitH\x00R\x06commit\x12.\n" +
+	"\adrained\x18\x13 \x01(\v2\x12.parley.v1.DrainedH\x00R\adrainedB\x06\n" +
 	"\x04body\"\x1d\n" +
 	"\aWelcome\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\"*\n" +
@@ -2836,16 +3938,39 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x04spec\x18\x02 \x01(\fR\x04spec\x12\x14\n" +
 	"\x05train\x18\x03 \x01(\fR\x05train\x12\x12\n" +
 	"\x04test\x18\x04 \x01(\fR\x04test\x12\x16\n" +
-	"\x06ranges\x18\x05 \x03(\tR\x06ranges\"\xd1\x01\n" +
+	"\x06ranges\x18\x05 \x03(\tR\x06ranges\"\xea\x01\n" +
 	"\x06Create\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x12\n" +
-	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x12\n" +
-	"\x04rate\x18\x03 \x01(\x01R\x04rate\x12\x0e\n" +
-	"\x02l2\x18\x04 \x01(\x01R\x02l2\x12\x18\n" +
-	"\aworkers\x18\x05 \x01(\rR\aworkers\x12\x1b\n" +
+	"\x04spec\x18\x02 \x01(\fR\x04spec\x12\x10\n" +
+	"\x03era\x18\x03 \x01(\x04R\x03era\x12\x14\n" +
+	"\x05floor\x18\x04 \x01(\x04R\x05floor\x12\x1b\n" +
 	"\tper_tally\x18\x06 \x01(\x04R\bperTally\x12\x1c\n" +
 	"\tpenalized\x18\a \x01(\x04R\tpenalized\x12(\n" +
-	"\x06ranges\x18\b \x03(\v2\x10.parley.v1.RangeR\x06ranges\"=\n" +
+	"\x06ranges\x18\b \x03(\v2\x10.parley.v1.RangeR\x06ranges\x12-\n" +
+	"\x04from\x18\t \x01(\v2\x19.parley.v1.CheckpointNameR\x04from\"W\n" +
+	"\x05Probe\x12\x10\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12\x12\n" +
+	"\x04spec\x18\x02 \x01(\fR\x04spec\x12\x14\n" +
+	"\x05write\x18\x03 \x01(\bR\x05write\x12\x12\n" +
+	"\x04find\x18\x04 \x01(\bR\x04find\"G\n" +
+	"\x05Route\x12\x10\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
+	"\x06ranges\x18\x02 \x03(\tR\x06ranges\x12\x14\n" +
+	"\x05floor\x18\x03 \x01(\x04R\x05floor\"S\n" +
+	"\x05Yield\x12\x10\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12\x14\n" +
+	"\x05range\x18\x02 \x01(\rR\x05range\x12\x0e\n" +
+	"\x02to\x18\x03 \x01(\tR\x02to\x12\x12\n" +
+	"\x04spec\x18\x04 \x01(\fR\x04spec\"K\n" +
+	"\bSnapshot\x12\x10\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12-\n" +
+	"\x04name\x18\x02 \x01(\v2\x19.parley.v1.CheckpointNameR\x04name\"y\n" +
+	"\x06Commit\x12\x10\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12-\n" +
+	"\x04name\x18\x02 \x01(\v2\x19.parley.v1.CheckpointNameR\x04name\x12\x1a\n" +
+	"\bmanifest\x18\x03 \x01(\fR\bmanifest\x12\x12\n" +
+	"\x04keep\x18\x04 \x01(\rR\x04keep\"\t\n" +
+	"\aDrained\"=\n" +
 	"\x05Range\x12\x14\n" +
 	"\x05range\x18\x01 \x01(\rR\x05range\x12\x0e\n" +
 	"\x02lo\x18\x02 \x01(\x04R\x02lo\x12\x0e\n" +
@@ -2873,10 +3998,11 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x05model\x18\x02 \x01(\fR\x05model\x12\x16\n" +
 	"\x06ranges\x18\x03 \x03(\tR\x06ranges\x12\x14\n" +
 	"\x05files\x18\x04 \x01(\fR\x05files\"\x06\n" +
-	"\x04Poll\"/\n" +
+	"\x04Poll\"K\n" +
 	"\x03End\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason2P\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1a\n" +
+	"\bdisowned\x18\x03 \x01(\bR\bdisowned2P\n" +
 	"\aControl\x12E\n" +
 	"\aSession\x12\x17.parley.v1.AgentMessage\x1a\x1d.parley.v1.CoordinatorMessage(\x010\x01B!Z\x1fparley/proto/parley/v1;parleyv1b\x06proto3"
 
@@ -2892,97 +4018,137 @@ func file_parley_v1_control_proto_rawDescGZIP() []byte {
 	return file_parley_v1_control_proto_rawDescData
 }
 
-var file_parley_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_parley_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
 var file_parley_v1_control_proto_goTypes = []any{
 	(*AgentMessage)(nil),       // 0: parley.v1.AgentMessage
 	(*Hello)(nil),              // 1: parley.v1.Hello
-	(*Heartbeat)(nil),          // 2: parley.v1.Heartbeat
-	(*WorkerStatus)(nil),       // 3: parley.v1.WorkerStatus
-	(*RangeStatus)(nil),        // 4: parley.v1.RangeStatus
-	(*Tally)(nil),              // 5: parley.v1.Tally
-	(*Profiled)(nil),           // 6: parley.v1.Profiled
-	(*Fitted)(nil),             // 7: parley.v1.Fitted
-	(*Prepared)(nil),           // 8: parley.v1.Prepared
-	(*Created)(nil),            // 9: parley.v1.Created
-	(*Fenced)(nil),             // 10: parley.v1.Fenced
-	(*Fence)(nil),              // 11: parley.v1.Fence
-	(*WorkerEnd)(nil),          // 12: parley.v1.WorkerEnd
-	(*Unit)(nil),               // 13: parley.v1.Unit
-	(*Evaluated)(nil),          // 14: parley.v1.Evaluated
-	(*Summary)(nil),            // 15: parley.v1.Summary
-	(*Saved)(nil),              // 16: parley.v1.Saved
-	(*Refused)(nil),            // 17: parley.v1.Refused
-	(*CoordinatorMessage)(nil), // 18: parley.v1.CoordinatorMessage
-	(*Welcome)(nil),            // 19: parley.v1.Welcome
-	(*HeartbeatAck)(nil),       // 20: parley.v1.HeartbeatAck
-	(*Profile)(nil),            // 21: parley.v1.Profile
-	(*Fit)(nil),                // 22: parley.v1.Fit
-	(*Prepare)(nil),            // 23: parley.v1.Prepare
-	(*Create)(nil),             // 24: parley.v1.Create
-	(*Range)(nil),              // 25: parley.v1.Range
-	(*FenceOrder)(nil),         // 26: parley.v1.FenceOrder
-	(*Assign)(nil),             // 27: parley.v1.Assign
-	(*Assignment)(nil),         // 28: parley.v1.Assignment
-	(*Release)(nil),            // 29: parley.v1.Release
-	(*Evaluate)(nil),           // 30: parley.v1.Evaluate
-	(*Save)(nil),               // 31: parley.v1.Save
-	(*Poll)(nil),               // 32: parley.v1.Poll
-	(*End)(nil),                // 33: parley.v1.End
-	(*Fault)(nil),              // 34: parley.v1.Fault
+	(*Holding)(nil),            // 2: parley.v1.Holding
+	(*Heartbeat)(nil),          // 3: parley.v1.Heartbeat
+	(*WorkerStatus)(nil),       // 4: parley.v1.WorkerStatus
+	(*RangeStatus)(nil),        // 5: parley.v1.RangeStatus
+	(*Tally)(nil),              // 6: parley.v1.Tally
+	(*Profiled)(nil),           // 7: parley.v1.Profiled
+	(*Fitted)(nil),             // 8: parley.v1.Fitted
+	(*Prepared)(nil),           // 9: parley.v1.Prepared
+	(*Created)(nil),            // 10: parley.v1.Created
+	(*Probed)(nil),             // 11: parley.v1.Probed
+	(*Found)(nil),              // 12: parley.v1.Found
+	(*CheckpointName)(nil),     // 13: parley.v1.CheckpointName
+	(*Yielded)(nil),            // 14: parley.v1.Yielded
+	(*Snapped)(nil),            // 15: parley.v1.Snapped
+	(*Committed)(nil),          // 16: parley.v1.Committed
+	(*Drain)(nil),              // 17: parley.v1.Drain
+	(*Fenced)(nil),             // 18: parley.v1.Fenced
+	(*Fence)(nil),              // 19: parley.v1.Fence
+	(*WorkerEnd)(nil),          // 20: parley.v1.WorkerEnd
+	(*Unit)(nil),               // 21: parley.v1.Unit
+	(*Evaluated)(nil),          // 22: parley.v1.Evaluated
+	(*Summary)(nil),            // 23: parley.v1.Summary
+	(*Saved)(nil),              // 24: parley.v1.Saved
+	(*Refused)(nil),            // 25: parley.v1.Refused
+	(*CoordinatorMessage)(nil), // 26: parley.v1.CoordinatorMessage
+	(*Welcome)(nil),            // 27: parley.v1.Welcome
+	(*HeartbeatAck)(nil),       // 28: parley.v1.HeartbeatAck
+	(*Profile)(nil),            // 29: parley.v1.Profile
+	(*Fit)(nil),                // 30: parley.v1.Fit
+	(*Prepare)(nil),            // 31: parley.v1.Prepare
+	(*Create)(nil),             // 32: parley.v1.Create
+	(*Probe)(nil),              // 33: parley.v1.Probe
+	(*Route)(nil),              // 34: parley.v1.Route
+	(*Yield)(nil),              // 35: parley.v1.Yield
+	(*Snapshot)(nil),           // 36: parley.v1.Snapshot
+	(*Commit)(nil),             // 37: parley.v1.Commit
+	(*Drained)(nil),            // 38: parley.v1.Drained
+	(*Range)(nil),              // 39: parley.v1.Range
+	(*FenceOrder)(nil),         // 40: parley.v1.FenceOrder
+	(*Assign)(nil),             // 41: parley.v1.Assign
+	(*Assignment)(nil),         // 42: parley.v1.Assignment
+	(*Release)(nil),            // 43: parley.v1.Release
+	(*Evaluate)(nil),           // 44: parley.v1.Evaluate
+	(*Save)(nil),               // 45: parley.v1.Save
+	(*Poll)(nil),               // 46: parley.v1.Poll
+	(*End)(nil),                // 47: parley.v1.End
+	nil,                        // 48: parley.v1.Snapped.PartsEntry
+	(*Fault)(nil),              // 49: parley.v1.Fault
 }
 var file_parley_v1_control_proto_depIdxs = []int32{
 	1,  // 0: parley.v1.AgentMessage.hello:type_name -> parley.v1.Hello
-	2,  // 1: parley.v1.AgentMessage.heartbeat:type_name -> parley.v1.Heartbeat
-	6,  // 2: parley.v1.AgentMessage.profiled:type_name -> parley.v1.Profiled
-	8,  // 3: parley.v1.AgentMessage.prepared:type_name -> parley.v1.Prepared
-	9,  // 4: parley.v1.AgentMessage.created:type_name -> parley.v1.Created
-	10, // 5: parley.v1.AgentMessage.fenced:type_name -> parley.v1.Fenced
-	12, // 6: parley.v1.AgentMessage.worker_end:type_name -> parley.v1.WorkerEnd
-	14, // 7: parley.v1.AgentMessage.evaluated:type_name -> parley.v1.Evaluated
-	16, // 8: parley.v1.AgentMessage.saved:type_name -> parley.v1.Saved
-	17, // 9: parley.v1.AgentMessage.refused:type_name -> parley.v1.Refused
-	7,  // 10: parley.v1.AgentMessage.fitted:type_name -> parley.v1.Fitted
-	3,  // 11: parley.v1.Heartbeat.workers:type_name -> parley.v1.WorkerStatus
-	4,  // 12: parley.v1.Heartbeat.ranges:type_name -> parley.v1.RangeStatus
-	5,  // 13: parley.v1.RangeStatus.tallies:type_name -> parley.v1.Tally
-	34, // 14: parley.v1.Profiled.fault:type_name -> parley.v1.Fault
-	13, // 15: parley.v1.Fitted.unit:type_name -> parley.v1.Unit
-	34, // 16: parley.v1.Fitted.fault:type_name -> parley.v1.Fault
-	34, // 17: parley.v1.Prepared.fault:type_name -> parley.v1.Fault
-	34, // 18: parley.v1.Created.fault:type_name -> parley.v1.Fault
-	11, // 19: parley.v1.Fenced.fences:type_name -> parley.v1.Fence
-	34, // 20: parley.v1.Fenced.fault:type_name -> parley.v1.Fault
-	34, // 21: parley.v1.WorkerEnd.fault:type_name -> parley.v1.Fault
-	13, // 22: parley.v1.Evaluated.unit:type_name -> parley.v1.Unit
-	15, // 23: parley.v1.Evaluated.summary:type_name -> parley.v1.Summary
-	34, // 24: parley.v1.Evaluated.fault:type_name -> parley.v1.Fault
-	34, // 25: parley.v1.Saved.fault:type_name -> parley.v1.Fault
-	19, // 26: parley.v1.CoordinatorMessage.welcome:type_name -> parley.v1.Welcome
-	20, // 27: parley.v1.CoordinatorMessage.ack:type_name -> parley.v1.HeartbeatAck
-	21, // 28: parley.v1.CoordinatorMessage.profile:type_name -> parley.v1.Profile
-	23, // 29: parley.v1.CoordinatorMessage.prepare:type_name -> parley.v1.Prepare
-	24, // 30: parley.v1.CoordinatorMessage.create:type_name -> parley.v1.Create
-	26, // 31: parley.v1.CoordinatorMessage.fence:type_name -> parley.v1.FenceOrder
-	27, // 32: parley.v1.CoordinatorMessage.assign:type_name -> parley.v1.Assign
-	29, // 33: parley.v1.CoordinatorMessage.release:type_name -> parley.v1.Release
-	30, // 34: parley.v1.CoordinatorMessage.evaluate:type_name -> parley.v1.Evaluate
-	31, // 35: parley.v1.CoordinatorMessage.save:type_name -> parley.v1.Save
-	33, // 36: parley.v1.CoordinatorMessage.end:type_name -> parley.v1.End
-	32, // 37: parley.v1.CoordinatorMessage.poll:type_name -> parley.v1.Poll
-	22, // 38: parley.v1.CoordinatorMessage.fit:type_name -> parley.v1.Fit
-	13, // 39: parley.v1.Fit.units:type_name -> parley.v1.Unit
-	25, // 40: parley.v1.Create.ranges:type_name -> parley.v1.Range
-	11, // 41: parley.v1.FenceOrder.fences:type_name -> parley.v1.Fence
-	28, // 42: parley.v1.Assign.workers:type_name -> parley.v1.Assignment
-	28, // 43: parley.v1.Release.workers:type_name -> parley.v1.Assignment
-	13, // 44: parley.v1.Evaluate.units:type_name -> parley.v1.Unit
-	0,  // 45: parley.v1.Control.Session:input_type -> parley.v1.AgentMessage
-	18, // 46: parley.v1.Control.Session:output_type -> parley.v1.CoordinatorMessage
-	46, // [46:47] is the sub-list for method output_type
-	45, // [45:46] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	3,  // 1: parley.v1.AgentMessage.heartbeat:type_name -> parley.v1.Heartbeat
+	7,  // 2: parley.v1.AgentMessage.profiled:type_name -> parley.v1.Profiled
+	9,  // 3: parley.v1.AgentMessage.prepared:type_name -> parley.v1.Prepared
+	10, // 4: parley.v1.AgentMessage.created:type_name -> parley.v1.Created
+	18, // 5: parley.v1.AgentMessage.fenced:type_name -> parley.v1.Fenced
+	20, // 6: parley.v1.AgentMessage.worker_end:type_name -> parley.v1.WorkerEnd
+	22, // 7: parley.v1.AgentMessage.evaluated:type_name -> parley.v1.Evaluated
+	24, // 8: parley.v1.AgentMessage.saved:type_name -> parley.v1.Saved
+	25, // 9: parley.v1.AgentMessage.refused:type_name -> parley.v1.Refused
+	8,  // 10: parley.v1.AgentMessage.fitted:type_name -> parley.v1.Fitted
+	11, // 11: parley.v1.AgentMessage.probed:type_name -> parley.v1.Probed
+	14, // 12: parley.v1.AgentMessage.yielded:type_name -> parley.v1.Yielded
+	15, // 13: parley.v1.AgentMessage.snapped:type_name -> parley.v1.Snapped
+	16, // 14: parley.v1.AgentMessage.committed:type_name -> parley.v1.Committed
+	17, // 15: parley.v1.AgentMessage.drain:type_name -> parley.v1.Drain
+	2,  // 16: parley.v1.Hello.holds:type_name -> parley.v1.Holding
+	4,  // 17: parley.v1.Holding.workers:type_name -> parley.v1.WorkerStatus
+	4,  // 18: parley.v1.Heartbeat.workers:type_name -> parley.v1.WorkerStatus
+	5,  // 19: parley.v1.Heartbeat.ranges:type_name -> parley.v1.RangeStatus
+	6,  // 20: parley.v1.RangeStatus.tallies:type_name -> parley.v1.Tally
+	49, // 21: parley.v1.Profiled.fault:type_name -> parley.v1.Fault
+	21, // 22: parley.v1.Fitted.unit:type_name -> parley.v1.Unit
+	49, // 23: parley.v1.Fitted.fault:type_name -> parley.v1.Fault
+	49, // 24: parley.v1.Prepared.fault:type_name -> parley.v1.Fault
+	49, // 25: parley.v1.Created.fault:type_name -> parley.v1.Fault
+	12, // 26: parley.v1.Probed.found:type_name -> parley.v1.Found
+	49, // 27: parley.v1.Probed.fault:type_name -> parley.v1.Fault
+	13, // 28: parley.v1.Found.name:type_name -> parley.v1.CheckpointName
+	49, // 29: parley.v1.Yielded.fault:type_name -> parley.v1.Fault
+	13, // 30: parley.v1.Snapped.name:type_name -> parley.v1.CheckpointName
+	48, // 31: parley.v1.Snapped.parts:type_name -> parley.v1.Snapped.PartsEntry
+	49, // 32: parley.v1.Snapped.fault:type_name -> parley.v1.Fault
+	13, // 33: parley.v1.Committed.name:type_name -> parley.v1.CheckpointName
+	49, // 34: parley.v1.Committed.fault:type_name -> parley.v1.Fault
+	19, // 35: parley.v1.Fenced.fences:type_name -> parley.v1.Fence
+	49, // 36: parley.v1.Fenced.fault:type_name -> parley.v1.Fault
+	49, // 37: parley.v1.WorkerEnd.fault:type_name -> parley.v1.Fault
+	21, // 38: parley.v1.Evaluated.unit:type_name -> parley.v1.Unit
+	23, // 39: parley.v1.Evaluated.summary:type_name -> parley.v1.Summary
+	49, // 40: parley.v1.Evaluated.fault:type_name -> parley.v1.Fault
+	49, // 41: parley.v1.Saved.fault:type_name -> parley.v1.Fault
+	27, // 42: parley.v1.CoordinatorMessage.welcome:type_name -> parley.v1.Welcome
+	28, // 43: parley.v1.CoordinatorMessage.ack:type_name -> parley.v1.HeartbeatAck
+	29, // 44: parley.v1.CoordinatorMessage.profile:type_name -> parley.v1.Profile
+	31, // 45: parley.v1.CoordinatorMessage.prepare:type_name -> parley.v1.Prepare
+	32, // 46: parley.v1.CoordinatorMessage.create:type_name -> parley.v1.Create
+	40, // 47: parley.v1.CoordinatorMessage.fence:type_name -> parley.v1.FenceOrder
+	41, // 48: parley.v1.CoordinatorMessage.assign:type_name -> parley.v1.Assign
+	43, // 49: parley.v1.CoordinatorMessage.release:type_name -> parley.v1.Release
+	44, // 50: parley.v1.CoordinatorMessage.evaluate:type_name -> parley.v1.Evaluate
+	45, // 51: parley.v1.CoordinatorMessage.save:type_name -> parley.v1.Save
+	47, // 52: parley.v1.CoordinatorMessage.end:type_name -> parley.v1.End
+	46, // 53: parley.v1.CoordinatorMessage.poll:type_name -> parley.v1.Poll
+	30, // 54: parley.v1.CoordinatorMessage.fit:type_name -> parley.v1.Fit
+	33, // 55: parley.v1.CoordinatorMessage.probe:type_name -> parley.v1.Probe
+	34, // 56: parley.v1.CoordinatorMessage.route:type_name -> parley.v1.Route
+	35, // 57: parley.v1.CoordinatorMessage.yield:type_name -> parley.v1.Yield
+	36, // 58: parley.v1.CoordinatorMessage.snapshot:type_name -> parley.v1.Snapshot
+	37, // 59: parley.v1.CoordinatorMessage.commit:type_name -> parley.v1.Commit
+	38, // 60: parley.v1.CoordinatorMessage.drained:type_name -> parley.v1.Drained
+	21, // 61: parley.v1.Fit.units:type_name -> parley.v1.Unit
+	39, // 62: parley.v1.Create.ranges:type_name -> parley.v1.Range
+	13, // 63: parley.v1.Create.from:type_name -> parley.v1.CheckpointName
+	13, // 64: parley.v1.Snapshot.name:type_name -> parley.v1.CheckpointName
+	13, // 65: parley.v1.Commit.name:type_name -> parley.v1.CheckpointName
+	19, // 66: parley.v1.FenceOrder.fences:type_name -> parley.v1.Fence
+	42, // 67: parley.v1.Assign.workers:type_name -> parley.v1.Assignment
+	42, // 68: parley.v1.Release.workers:type_name -> parley.v1.Assignment
+	21, // 69: parley.v1.Evaluate.units:type_name -> parley.v1.Unit
+	0,  // 70: parley.v1.Control.Session:input_type -> parley.v1.AgentMessage
+	26, // 71: parley.v1.Control.Session:output_type -> parley.v1.CoordinatorMessage
+	71, // [71:72] is the sub-list for method output_type
+	70, // [70:71] is the sub-list for method input_type
+	70, // [70:70] is the sub-list for extension type_name
+	70, // [70:70] is the sub-list for extension extendee
+	0,  // [0:70] is the sub-list for field type_name
 }
 
 func init() { file_parley_v1_control_proto_init() }
@@ -3003,8 +4169,13 @@ func file_parley_v1_control_proto_init() {
 		(*AgentMessage_Saved)(nil),
 		(*AgentMessage_Refused)(nil),
 		(*AgentMessage_Fitted)(nil),
+		(*AgentMessage_Probed)(nil),
+		(*AgentMessage_Yielded)(nil),
+		(*AgentMessage_Snapped)(nil),
+		(*AgentMessage_Committed)(nil),
+		(*AgentMessage_Drain)(nil),
 	}
-	file_parley_v1_control_proto_msgTypes[18].OneofWrappers = []any{
+	file_parley_v1_control_proto_msgTypes[26].OneofWrappers = []any{
 		(*CoordinatorMessage_Welcome)(nil),
 		(*CoordinatorMessage_Ack)(nil),
 		(*CoordinatorMessage_Profile)(nil),
@@ -3018,6 +4189,12 @@ func file_parley_v1_control_proto_init() {
 		(*CoordinatorMessage_End)(nil),
 		(*CoordinatorMessage_Poll)(nil),
 		(*CoordinatorMessage_Fit)(nil),
+		(*CoordinatorMessage_Probe)(nil),
+		(*CoordinatorMessage_Route)(nil),
+		(*CoordinatorMessage_Yield)(nil),
+		(*CoordinatorMessage_Snapshot)(nil),
+		(*CoordinatorMessage_Commit)(nil),
+		(*CoordinatorMessage_Drained)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -3025,7 +4202,7 @@ func file_parley_v1_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_v1_control_proto_rawDesc), len(file_parley_v1_control_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   34,
+			NumMessages:   49,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,24 @@
+package optim
+
+import "parley/internal/linalg"
+
+// adam is Adam (Kingma, Ba, ICLR 2015) as PyTorch has it: slot 0 is the weight,
+// slots 1 and 2 the moments. As in PyTorch's SparseAdam the moments of a key
+// decay in the rounds that touch it, while the step t of the bias correction
+// counts all rounds.
+type adam struct {
+	gradient
+	beta1, beta2, epsilon float64
+}
+
+func (adam) Slots() int { return 3 }
+
+// Combine: m = β1·m + (1-β1)·g; v = β2·v + (1-β2)·g²;
+// w -= rate · m/(1-β1^t) / (√(v/(1-β2^t)) + epsilon).
+func (r adam) Combine(dst, src, change []float32, touched []uint32, round Round, penalized int) {
+	n := len(touched)
+	r.update(dst, src, n, round, penalized, func(lo, hi int, mean linalg.Mean) {
+		linalg.Adam(three(dst, n, lo, hi), three(src, n, lo, hi), change[lo:hi], touched[lo:hi],
+			linalg.NewAdamStep(mean, r.rate, r.beta1, r.beta2, r.epsilon, round.Number+1))
+	})
+}

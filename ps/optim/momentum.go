@@ -1,0 +1,24 @@
+package optim
+
+import "parley/internal/linalg"
+
+// momentum is gradient descent with momentum as PyTorch's SGD has it, without
+// dampening: slot 0 is the weight, slot 1 the buffer. A key's buffer decays in the
+// rounds that touch the key, as its moments in PyTorch's SparseAdam.
+type momentum struct {
+	gradient
+	momentum float64
+	nesterov bool
+}
+
+func (momentum) Slots() int { return 2 }
+
+// Combine: b = momentum·b + g; w -= rate·b, or rate·(g + momentum·b) with
+// nesterov.
+func (r momentum) Combine(dst, src, change []float32, touched []uint32, round Round, penalized int) {
+	n := len(touched)
+	r.update(dst, src, n, round, penalized, func(lo, hi int, mean linalg.Mean) {
+		linalg.Momentum(two(dst, n, lo, hi), two(src, n, lo, hi), change[lo:hi], touched[lo:hi],
+			linalg.MomentumStep{Mean: mean, Rate: float32(r.rate), Momentum: float32(r.momentum), Nesterov: r.nesterov})
+	})
+}

@@ -1,0 +1,235 @@
+package ps
+
+import (
+	"math"
+	"math/bits"
+	"slices"
+)
+
+// A page is so many neighbouring keys of a span. The fewer, the less an insertion
+// moves; the more, the less a page's head weighs.
+const (
+	pageBits  = 10
+	pageKeys  = 1 << pageBits
+	pageWords = pageKeys / 64
+)
+
+// pages has the rows of the keys that were written, however large the span. It is
+// a table of bits, one a key of the span, that say which keys have rows; a key's
+// row is found by counting the bits before it. So the keys cost no memory beside
+// that, are always in order, and batches of ascending keys walk the memory
+// forward. (A hash table with open addressing costs a key, a row number and free
+// places a key, and a cache miss for each.)
+type pages struct {
+	n     int
+	slots int
+	keys  int // that have rows
+	pages []*page
+	fresh []uint32 // of an insertion
+}
+
+// page has the rows of its keys, in key order.
+type page struct {
+	words [pageWords]uint64 // one bit a key that has a row
+	ranks [pageWords]uint16 // rows before those of each word
+	rows  []float32         // row-major
+}
+
+func newPages(n, slots int) *pages {
+	return &pages{n: n, slots: slots, pages: make([]*page, (n+pageKeys-1)>>pageBits)}
+}
+
+// rank returns the number of rows before that of the key, and whether it has one.
+func (p *page) rank(o uint32) (int, bool) {
+	w, bit := o%pageKeys/64, uint64(1)<<(o%64)
+	word := p.words[w]
+	return int(p.ranks[w]) + bits.OnesCount64(word&(bit-1)), word&bit != 0
+}
+
+// inPage returns how many of the ascending offsets are in the page of the first.
+func inPage(offsets []uint32) int {
+	end := offsets[0] | (pageKeys - 1)
+	if offsets[len(offsets)-1] <= end {
+		return len(offsets)
+	}
+	k := 1
+	for k < len(offsets) && offsets[k] <= end {
+		k++
+	}
+	return k
+}
+
+func (t *pages) read(dst []float32, offsets []uint32) {
+	m := len(offsets)
+	for at := 0; at < m; {
+		k := inPage(offsets[at:])
+		if p := t.pages[offsets[at]>>pageBits]; p != nil {
+			p.read(dst, m, at, offsets[at:at+k], t.slots)
+		} else {
+			for s := 0; s*m < len(dst); s++ {
+				clear(dst[s*m+at : s*m+at+k])
+			}
+		}
+		at += k
+	}
+}
+
+// read fills places at, at+1, ... of the slots of dst, each m long.
+func (p *page) read(dst []float32, m, at int, offsets []uint32, slots int) {
+	for i, o := range offsets {
+		r, has := p.rank(o)
+		if !has {
+			for s := at + i; s < len(dst); s += m {
+				dst[s] = 0
+			}
+			continue
+		}
+		row := p.rows[r*slots:]
+		for j, s := 0, at+i; s < len(dst); j, s = j+1, s+m {
+			dst[s] = row[j]
+		}
+	}
+}
+
+func (t *pages) write(offsets []uint32, src []float32) {
+	m := len(offsets)
+	for at := 0; at < m; {
+		k := inPage(offsets[at:])
+		p := t.insert(offsets[at : at+k])
+		for i, o := range offsets[at : at+k] {
+			r, _ := p.rank(o)
+			row := p.rows[r*t.slots : (r+1)*t.slots]
+			for j, s := 0, at+i; j < len(row); j, s = j+1, s+m {
+				row[j] = src[s]
+			}
+		}
+		at += k
+	}
+}
+
+// insert returns the page of some offsets, in which they all have rows then.
+func (t *pages) insert(offsets []uint32) *page {
+	p := t.pages[offsets[0]>>pageBits]
+	if p == nil {
+		p = &page{}
+		t.pages[offsets[0]>>pageBits] = p
+	}
+	t.fresh = t.fresh[:0]
+	for _, o := range offsets {
+		if p.words[o%pageKeys/64]>>(o%64)&1 == 0 {
+			t.fresh = append(t.fresh, o)
+		}
+	}
+	if len(t.fresh) > 0 {
+		t.keys += len(t.fresh)
+		p.insert(t.fresh, t.slots)
+	}
+	return p
+}
+
+// insert makes room for the rows of some keys that have none, by moving the others
+// up from the last on.
+func (p *page) insert(fresh []uint32, slots int) {
+	old := len(p.rows)
+	p.grow(old + len(fresh)*slots)
+	end := old
+	for i := len(fresh) - 1; i >= 0; i-- {
+		r, _ := p.rank(fresh[i])
+		copy(p.rows[(r+i+1)*slots:], p.rows[r*slots:end])
+		clear(p.rows[(r+i)*slots : (r+i+1)*slots])
+		end = r * slots
+	}
+	for _, o := range fresh {
+		p.words[o%pageKeys/64] |= 1 << (o % 64)
+	}
+	n := 0
+	for w, word := range p.words {
+		p.ranks[w] = uint16(n)
+		n += bits.OnesCount64(word)
+	}
+}
+
+// grow lengthens the rows. Room to grow is an eighth, as memory matters more here
+// than the time of a copy.
+func (p *page) grow(n int) {
+	if n > cap(p.rows) {
+		p.rows = append(slices.Grow([]float32(nil), n+n/8), p.rows...)
+	}
+	p.rows = p.rows[:n]
+}
+
+// each calls visit with each page and the offset of its first key.
+func (t *pages) each(visit func(first uint32, p *page)) {
+	for i, p := range t.pages {
+		if p != nil {
+			visit(uint32(i)<<pageBits, p)
+		}
+	}
+}
+
+// offsets appends those of the page's keys.
+func (p *page) offsets(dst []uint32, first uint32) []uint32 {
+	for w, word := range p.words {
+		for ; word != 0; word &= word - 1 {
+			dst = append(dst, first+64*uint32(w)+uint32(bits.TrailingZeros64(word)))
+		}
+	}
+	return dst
+}
+
+func (t *pages) weights(dst []float32) []float32 {
+	n := len(dst)
+	dst = append(dst, make([]float32, t.n)...)
+	var offsets []uint32
+	t.each(func(first uint32, p *page) {
+		offsets = p.offsets(offsets[:0], first)
+		for i, o := range offsets {
+			dst[n+int(o)] = p.rows[i*t.slots]
+		}
+	})
+	return dst
+}
+
+func (t *pages) setWeights(w []float32) {
+	t.writeNonzero(func(o int) []float32 { return append(make([]float32, 0, t.slots), w[o])[:t.slots] })
+}
+
+// writeNonzero writes the keys whose rows have other bits than zero.
+func (t *pages) writeNonzero(row func(o int) []float32) {
+	for o := range t.n {
+		r := row(o)
+		if slices.ContainsFunc(r, func(v float32) bool { return math.Float32bits(v) != 0 }) {
+			t.write([]uint32{uint32(o)}, r)
+		}
+	}
+}
+
+func (t *pages) keep(s *Snapshot) {
+	if s.Offsets == nil {
+		s.Offsets = []uint32{}
+	}
+	s.Offsets, s.State = resize(s.Offsets, t.keys)[:0], resize(s.State, t.keys*t.slots)
+	t.each(func(first uint32, p *page) {
+		at := len(s.Offsets)
+		s.Offsets = p.offsets(s.Offsets, first)
+		for i := range len(s.Offsets) - at {
+			for j := range t.slots {
+				s.State[j*t.keys+at+i] = p.rows[i*t.slots+j]
+			}
+		}
+	})
+}
+
+func (t *pages) load(s *Snapshot) {
+	if s.Offsets != nil {
+		t.write(s.Offsets, s.State)
+		return
+	}
+	row := make([]float32, t.slots)
+	t.writeNonzero(func(o int) []float32 {
+		for j := range row {
+			row[j] = s.State[j*t.n+o]
+		}
+		return row
+	})
+}

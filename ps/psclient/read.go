@@ -1,0 +1,102 @@
+package psclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"parley/internal/param"
+	"parley/internal/rpc"
+	parleyv1 "parley/proto/parley/v1"
+)
+
+// Weights implements trainer.Servers. It waits for servers that are not there and
+// ranges that are on their way, until ctx ends.
+func (c *Client) Weights(ctx context.Context) ([]float32, error) {
+	var weights []float32
+	for i := range c.config.Servers {
+		err := c.Range(ctx, param.RangeID(i), func(piece []float32) error {
+			weights = append(weights, piece...)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return weights, nil
+}
+
+// Range reads the weights of one range, of one version, in pieces, in key order.
+// It goes on where it was when the server breaks off or the range moves, until
+// ctx ends; then the error is that of the last attempt.
+func (c *Client) Range(ctx context.Context, id param.RangeID, piece func([]float32) error) error {
+	r := reading{client: c, id: id, piece: piece}
+	for pause := firstAdrift; ; pause = min(2*pause, lastAdrift) {
+		err := r.attempt(ctx)
+		switch kind := param.KindOf(err); {
+		case err == nil || r.failed:
+			return err
+		case kind != param.NotOwner && kind != param.Retryable:
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return param.Errorf(param.KindOf(err), "%w (%w)", err, context.Cause(ctx))
+		}
+	}
+}
+
+// reading is how far the reading of a range has come.
+type reading struct {
+	client  *Client
+	id      param.RangeID
+	piece   func([]float32) error
+	read    int
+	version uint64 // of what was read
+	failed  bool   // piece has
+}
+
+func (r *reading) attempt(ctx context.Context) error {
+	address := r.client.server(r.id)
+	conn, err := r.client.config.Dial(address)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx) // ends the stream also when piece fails
+	defer cancel()
+	stream, err := parleyv1.NewParametersClient(conn).Read(ctx, &parleyv1.ReadRequest{Job: string(r.client.config.Job), Range: uint32(r.id)})
+	if err != nil {
+		return rpc.FromError(err)
+	}
+	skip := r.read
+	for {
+		m, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read range %d from %s: %w", r.id, address, rpc.FromError(err))
+		}
+		if r.read > 0 && m.GetVersion() != r.version {
+			return param.Errorf(param.Stale, "range %d went on from version %d to %d while it was read", r.id, r.version, m.GetVersion())
+		}
+		r.version = m.GetVersion()
+		n := min(skip, len(m.GetWeights()))
+		skip -= n
+		if err := r.take(m.GetWeights()[n:]); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *reading) take(weights []float32) error {
+	if err := r.piece(weights); err != nil {
+		r.failed = true
+		return err
+	}
+	r.read += len(weights)
+	return nil
+}

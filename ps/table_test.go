@@ -1,0 +1,190 @@
+package ps
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"parley/internal/param"
+	"parley/ps/optim"
+)
+
+// tables are all kinds of tables that a rule which lets untouched keys be may
+// have.
+func tables(n int, rule optim.Rule) map[string]roundTable {
+	folding := newTouchedTable(n, newPages(n, rule.Slots()), rule)
+	folding.limit = 5
+	return map[string]roundTable{
+		"dense":   newDenseTable(n, rule),
+		"flat":    newTouchedTable(n, newFlat(n, rule.Slots()), rule),
+		"pages":   newTouchedTable(n, newPages(n, rule.Slots()), rule),
+		"folding": folding,
+	}
+}
+
+// TestTablesAgree: looking at touched keys alone gives the bits that walking all
+// keys gives, for both versions that can be read, for weights and for what is
+// handed over.
+func TestTablesAgree(t *testing.T) {
+	for _, rule := range []optim.Rule{ruleOf(t, "sgd", 0, 3), ruleOf(t, "adagrad", 0, 3), lopsided{}} {
+		const keys = 3*blockKeys + 40
+		all := tables(keys, rule)
+		for i, pushes := range contributions(6, 3, 60, rule.Pushed()) {
+			for _, p := range pushes {
+				p.Offsets = slices.Clone(p.Offsets)
+				for j := range p.Offsets { // every round some other keys, here dense, there sparse
+					p.Offsets[j] = uint32((int(p.Offsets[j])*997*(i%3) + int(p.Offsets[j])) % keys)
+				}
+				p = sorted(p, rule.Pushed())
+				for _, x := range all {
+					x.add(&p)
+				}
+			}
+			for _, x := range all {
+				x.apply(optim.Round{Steps: 2, Rows: 6, Number: int64(i)}, keys)
+			}
+			compareTables(t, all, rule, keys)
+		}
+	}
+}
+
+func compareTables(t *testing.T, all map[string]roundTable, rule optim.Rule, keys int) {
+	t.Helper()
+	want := all["dense"]
+	for name, x := range all {
+		for _, offsets := range [][]uint32{upTo(keys), {3}, {5, blockKeys, 2*blockKeys - 1}, nil} {
+			if !sameBits(reading(x.read, rule, offsets), reading(want.read, rule, offsets)) {
+				t.Fatalf("%s: other values", name)
+			}
+			if !sameBits(reading(x.before, rule, offsets), reading(want.before, rule, offsets)) {
+				t.Fatalf("%s: other values before", name)
+			}
+		}
+		if !sameBits(x.weights(nil), want.weights(nil)) {
+			t.Fatalf("%s: other weights", name)
+		}
+		var s Snapshot
+		x.keep(&s)
+		for to, y := range tables(keys, rule) {
+			y.load(&s)
+			if !sameBits(reading(y.read, rule, upTo(keys)), reading(want.read, rule, upTo(keys))) {
+				t.Fatalf("from %s to %s: other values", name, to)
+			}
+		}
+	}
+}
+
+// sorted puts a contribution's keys in order and leaves out repeated ones.
+func sorted(p Push, floats int) Push {
+	m := len(p.Offsets)
+	order := upTo(m)
+	slices.SortStableFunc(order, func(a, b uint32) int { return int(p.Offsets[a]) - int(p.Offsets[b]) })
+	order = slices.CompactFunc(order, func(a, b uint32) bool { return p.Offsets[a] == p.Offsets[b] })
+	q := p
+	q.Offsets, q.Change = nil, nil
+	for f := range floats {
+		for _, i := range order {
+			if f == 0 {
+				q.Offsets = append(q.Offsets, p.Offsets[i])
+			}
+			q.Change = append(q.Change, p.Change[f*m+int(i)])
+		}
+	}
+	return q
+}
+
+func sameBits(a, b []float32) bool {
+	return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
+}
+
+func reading(read func(dst []float32, offsets []uint32), rule optim.Rule, offsets []uint32) []float32 {
+	dst := make([]float32, rule.Pulled()*len(offsets))
+	read(dst, offsets)
+	return dst
+}
+
+// lopsided is a rule whose state, answers and contributions differ in width: it
+// keeps the weight, the number of rounds that touched it and the number of
+// touches, shows the first two and takes one float.
+type lopsided struct{}
+
+func (lopsided) Slots() int  { return 3 }
+func (lopsided) Pulled() int { return 2 }
+func (lopsided) Pushed() int { return 1 }
+func (lopsided) Local() bool { return false }
+func (lopsided) Lazy() bool  { return true }
+
+func (lopsided) Step([]float32, int, []uint32, []float32, float32) {}
+
+func (lopsided) Combine(dst, src, change []float32, touched []uint32, round optim.Round, _ int) {
+	n := len(touched)
+	copy(dst, src)
+	for i, m := range touched {
+		if m > 0 {
+			dst[i] += change[i] / float32(round.Rows)
+			dst[n+i]++
+			dst[2*n+i] += float32(m)
+		}
+	}
+}
+
+// TestLopsided follows a rule of uneven widths by hand.
+func TestLopsided(t *testing.T) {
+	for name, x := range tables(9, lopsided{}) {
+		x.add(&Push{Offsets: []uint32{1, 8}, Change: []float32{4, 8}})
+		x.add(&Push{Offsets: []uint32{1}, Change: []float32{2}})
+		x.apply(optim.Round{Rows: 2}, 0)
+		x.add(&Push{Offsets: []uint32{8}, Change: []float32{2}})
+		x.apply(optim.Round{Rows: 1}, 0)
+		if got, want := reading(x.read, lopsided{}, []uint32{0, 1, 8}), []float32{0, 3, 6, 0, 1, 2}; !cmp.Equal(got, want) {
+			t.Errorf("%s: values %v, want %v", name, got, want)
+		}
+		if got, want := reading(x.before, lopsided{}, []uint32{0, 1, 8}), []float32{0, 3, 4, 0, 1, 1}; !cmp.Equal(got, want) {
+			t.Errorf("%s: values before %v, want %v", name, got, want)
+		}
+		var s Snapshot
+		x.keep(&s)
+		if s.Offsets != nil && !cmp.Equal(s.Offsets, []uint32{1, 8}) {
+			t.Errorf("%s: keys %v", name, s.Offsets)
+		}
+		if n := len(s.State) / 3; s.State[3*n-1] != 2 {
+			t.Errorf("%s: state %v", name, s.State)
+		}
+	}
+}
+
+// TestChoiceOfTable: rules that look at all keys walk them, the others spend
+// memory on all keys of small spans alone.
+func TestChoiceOfTable(t *testing.T) {
+	if _, ok := newRoundTable(9, ruleOf(t, "sgd", 1, 1)).(*denseTable); !ok {
+		t.Error("a rule with a penalty needs to see all keys")
+	}
+	if x, ok := newRoundTable(9, ruleOf(t, "sgd", 0, 1)).(*touchedTable); !ok || x.rows.(*flat) == nil {
+		t.Error("a small span")
+	}
+	if x, ok := newRoundTable(MaxKeys, ruleOf(t, "sgd", 0, 1)).(*touchedTable); !ok || x.rows.(*pages) == nil {
+		t.Error("a large span")
+	}
+}
+
+// TestManyKeys fills pages of a large span in one order and another: rows stay with
+// their keys.
+func TestManyKeys(t *testing.T) {
+	rule := ruleOf(t, "sgd", 0, 1)
+	const n, step = flatKeys + 5, 37
+	r := NewRange(Spec{Span: param.Span{Hi: n}, Workers: 1, PerTally: 1, Rule: rule})
+	want := make([]float32, n)
+	for round := range param.Round(step) {
+		p := Push{Round: round}
+		for o := (int(round) * 11) % step; o < n; o += step * (1 + int(round)%3) {
+			p.Offsets, p.Change = append(p.Offsets, uint32(o)), append(p.Change, float32(o))
+			want[o] = float32(o)
+		}
+		mustPush(t, r, p)
+	}
+	if !sameBits(r.Weights(nil), want) {
+		t.Error("other weights")
+	}
+}
