@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"unsafe"
 )
 
 // A page is so many neighbouring keys of a span. The fewer, the less an insertion
@@ -25,7 +26,9 @@ type pages struct {
 	slots int
 	keys  int // that have rows
 	pages []*page
-	fresh []uint32 // of an insertion
+	zeros []float32 // the row of a key that has none
+	fresh []uint32  // of an insertion
+	heads uint64
 }
 
 // page has the rows of its keys, in key order.
@@ -36,7 +39,7 @@ type page struct {
 }
 
 func newPages(n, slots int) *pages {
-	return &pages{n: n, slots: slots, pages: make([]*page, (n+pageKeys-1)>>pageBits)}
+	return &pages{n: n, slots: slots, zeros: make([]float32, slots), pages: make([]*page, (n+pageKeys-1)>>pageBits)}
 }
 
 // rank returns the number of rows before that of the key, and whether it has one.
@@ -59,51 +62,87 @@ func inPage(offsets []uint32) int {
 	return k
 }
 
+// readKeys is the number of keys that read looks up at once: enough for their cache
+// misses to overlap, few enough for what they bring to stay in the cache.
+const readKeys = 512
+
 func (t *pages) read(dst []float32, offsets []uint32) {
 	m := len(offsets)
-	for at := 0; at < m; {
-		k := inPage(offsets[at:])
-		if p := t.pages[offsets[at]>>pageBits]; p != nil {
-			p.read(dst, m, at, offsets[at:at+k], t.slots)
-		} else {
-			for s := 0; s*m < len(dst); s++ {
-				clear(dst[s*m+at : s*m+at+k])
-			}
-		}
-		at += k
+	for at := 0; at < m; at += readKeys {
+		t.readSome(dst, m, at, offsets[at:min(at+readKeys, m)])
 	}
 }
 
-// read fills places at, at+1, ... of the slots of dst, each m long.
-func (p *page) read(dst []float32, m, at int, offsets []uint32, slots int) {
-	for i, o := range offsets {
-		r, has := p.rank(o)
-		if !has {
-			for s := at + i; s < len(dst); s += m {
-				dst[s] = 0
-			}
-			continue
-		}
-		row := p.rows[r*slots:]
-		for j, s := 0, at+i; s < len(dst); j, s = j+1, s+m {
-			dst[s] = row[j]
+// readSome fills places at, at+1, ... of the slots of dst, each m long. It does so
+// in passes, each of loads that do not wait for one another: the heads of pages,
+// the rows.
+func (t *pages) readSome(dst []float32, m, at int, offsets []uint32) {
+	var heads uint64
+	for _, o := range offsets {
+		if p := t.pages[o>>pageBits]; p != nil {
+			w := o % pageKeys / 64
+			heads += p.words[w] + uint64(p.ranks[w]) + uint64(len(p.rows))
 		}
 	}
+	t.heads = heads // so that the compiler keeps the loads
+	var rows [readKeys]*float32
+	for i, o := range offsets {
+		rows[i] = t.row(o)
+	}
+	if t.slots == 2 && len(dst) == 2*m { // the loop below, unrolled
+		first, second := dst[at:at+len(offsets)], dst[m+at:m+at+len(offsets)]
+		for i := range offsets {
+			row := (*[2]float32)(unsafe.Pointer(rows[i%readKeys]))
+			first[i], second[i] = row[0], row[1]
+		}
+		return
+	}
+	for s := 0; s*m < len(dst); s++ {
+		to := dst[s*m+at : s*m+at+len(offsets)]
+		for i := range to {
+			to[i] = unsafe.Slice(rows[i], t.slots)[s]
+		}
+	}
+}
+
+// row returns the first value of the key's row, or of a row of zeros.
+func (t *pages) row(o uint32) *float32 {
+	if p := t.pages[o>>pageBits]; p != nil {
+		if r, has := p.rank(o); has {
+			return &p.rows[r*t.slots]
+		}
+	}
+	return &t.zeros[0]
 }
 
 func (t *pages) write(offsets []uint32, src []float32) {
 	m := len(offsets)
 	for at := 0; at < m; {
 		k := inPage(offsets[at:])
-		p := t.insert(offsets[at : at+k])
-		for i, o := range offsets[at : at+k] {
-			r, _ := p.rank(o)
-			row := p.rows[r*t.slots : (r+1)*t.slots]
-			for j, s := 0, at+i; j < len(row); j, s = j+1, s+m {
-				row[j] = src[s]
-			}
-		}
+		t.insert(offsets[at:at+k]).write(src, m, at, offsets[at:at+k], t.slots)
 		at += k
+	}
+}
+
+// write sets the rows of some keys, which it has, to what stands at places at,
+// at+1, ... of the slots of src, each m long.
+func (p *page) write(src []float32, m, at int, offsets []uint32, slots int) {
+	rows, k := p.rows, len(offsets)
+	if slots == 2 { // the loop below, unrolled
+		first, second := src[at:at+k], src[m+at:m+at+k]
+		for i, o := range offsets {
+			r, _ := p.rank(o)
+			row := rows[2*r : 2*r+2]
+			row[0], row[1] = first[i], second[i]
+		}
+		return
+	}
+	for s := range slots {
+		from := src[s*m+at : s*m+at+k]
+		for i, o := range offsets {
+			r, _ := p.rank(o)
+			rows[r*slots+s] = from[i]
+		}
 	}
 }
 
