@@ -194,7 +194,7 @@ func TestWeightOfArrivals(t *testing.T) {
 // TestArrivalTablesAgree: rows of all keys and rows of those that came give the same.
 func TestArrivalTablesAgree(t *testing.T) {
 	for _, rule := range []optim.Rule{ruleOf(t, "adagrad", 0, 3), lopsided{}} {
-		spec := Spec{Span: param.Span{Hi: 3 * pageKeys}, Workers: 3, PerTally: 1, Rule: rule, Mode: ASP}
+		spec := Spec{Span: param.Span{Hi: 12 * pageKeys}, Workers: 3, PerTally: 1, Rule: rule, Mode: ASP}
 		flat, sparse := NewRange(spec), NewRange(spec)
 		sparse.arrived.table.rows = newPages(spec.Span.Len(), rule.Slots()+recentSlots)
 		for _, pushes := range contributions(6, 3, 40, rule.Pushed()) {

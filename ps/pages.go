@@ -7,39 +7,39 @@ import (
 	"unsafe"
 )
 
-// A page is so many neighbouring keys of a span. The fewer, the less an insertion
-// moves; the more, the less a page's head weighs.
+// A page is so many neighbouring keys of a span: as many as have a head of one
+// cache line.
 const (
-	pageBits  = 10
+	pageBits  = 8
 	pageKeys  = 1 << pageBits
 	pageWords = pageKeys / 64
 )
 
 // pages has the rows of the keys that were written, however large the span. It is
 // a table of bits, one a key of the span, that say which keys have rows; a key's
-// row is found by counting the bits before it. So the keys cost no memory beside
-// that, are always in order, and batches of ascending keys walk the memory
-// forward. (A hash table with open addressing costs a key, a row number and free
-// places a key, and a cache miss for each.)
+// row is found by counting the bits before it. So a key costs its row and no more,
+// beside two bits for each key of the span; keys are always in order, and batches
+// of ascending keys walk the memory forward. (A hash table with open addressing
+// costs a key, a row number and free places a key, and a search.)
 type pages struct {
 	n     int
 	slots int
 	keys  int // that have rows
-	pages []*page
+	pages []page
 	zeros []float32 // the row of a key that has none
 	fresh []uint32  // of an insertion
 	heads uint64
 }
 
-// page has the rows of its keys, in key order.
+// page has the rows of its keys, in key order. It is 64 bytes long.
 type page struct {
 	words [pageWords]uint64 // one bit a key that has a row
-	ranks [pageWords]uint16 // rows before those of each word
+	ranks [pageWords]uint8  // rows before those of each word
 	rows  []float32         // row-major
 }
 
 func newPages(n, slots int) *pages {
-	return &pages{n: n, slots: slots, zeros: make([]float32, slots), pages: make([]*page, (n+pageKeys-1)>>pageBits)}
+	return &pages{n: n, slots: slots, zeros: make([]float32, slots), pages: make([]page, (n+pageKeys-1)>>pageBits)}
 }
 
 // rank returns the number of rows before that of the key, and whether it has one.
@@ -79,10 +79,7 @@ func (t *pages) read(dst []float32, offsets []uint32) {
 func (t *pages) readSome(dst []float32, m, at int, offsets []uint32) {
 	var heads uint64
 	for _, o := range offsets {
-		if p := t.pages[o>>pageBits]; p != nil {
-			w := o % pageKeys / 64
-			heads += p.words[w] + uint64(p.ranks[w]) + uint64(len(p.rows))
-		}
+		heads += t.pages[o>>pageBits].words[0]
 	}
 	t.heads = heads // so that the compiler keeps the loads
 	var rows [readKeys]*float32
@@ -107,10 +104,9 @@ func (t *pages) readSome(dst []float32, m, at int, offsets []uint32) {
 
 // row returns the first value of the key's row, or of a row of zeros.
 func (t *pages) row(o uint32) *float32 {
-	if p := t.pages[o>>pageBits]; p != nil {
-		if r, has := p.rank(o); has {
-			return &p.rows[r*t.slots]
-		}
+	p := &t.pages[o>>pageBits]
+	if r, has := p.rank(o); has {
+		return &p.rows[r*t.slots]
 	}
 	return &t.zeros[0]
 }
@@ -119,51 +115,42 @@ func (t *pages) write(offsets []uint32, src []float32) {
 	m := len(offsets)
 	for at := 0; at < m; {
 		k := inPage(offsets[at:])
-		t.insert(offsets[at:at+k]).write(src, m, at, offsets[at:at+k], t.slots)
+		p, some := &t.pages[offsets[at]>>pageBits], offsets[at:at+k]
+		if !p.write(src, m, at, some, t.slots) {
+			t.insert(p, some)
+			p.write(src, m, at, some, t.slots)
+		}
 		at += k
 	}
 }
 
-// write sets the rows of some keys, which it has, to what stands at places at,
-// at+1, ... of the slots of src, each m long.
-func (p *page) write(src []float32, m, at int, offsets []uint32, slots int) {
-	rows, k := p.rows, len(offsets)
-	if slots == 2 { // the loop below, unrolled
-		first, second := src[at:at+k], src[m+at:m+at+k]
-		for i, o := range offsets {
-			r, _ := p.rank(o)
-			row := rows[2*r : 2*r+2]
-			row[0], row[1] = first[i], second[i]
+// write sets the rows of some keys to what stands at places at, at+1, ... of the
+// slots of src, each m long. It stops at a key that has no row, and reports false.
+func (p *page) write(src []float32, m, at int, offsets []uint32, slots int) bool {
+	rows := p.rows
+	for i, o := range offsets {
+		r, has := p.rank(o)
+		if !has {
+			return false
 		}
-		return
-	}
-	for s := range slots {
-		from := src[s*m+at : s*m+at+k]
-		for i, o := range offsets {
-			r, _ := p.rank(o)
-			rows[r*slots+s] = from[i]
+		row := rows[r*slots : (r+1)*slots]
+		for j, s := 0, at+i; j < len(row) && s < len(src); j, s = j+1, s+m {
+			row[j] = src[s]
 		}
 	}
+	return true
 }
 
-// insert returns the page of some offsets, in which they all have rows then.
-func (t *pages) insert(offsets []uint32) *page {
-	p := t.pages[offsets[0]>>pageBits]
-	if p == nil {
-		p = &page{}
-		t.pages[offsets[0]>>pageBits] = p
-	}
+// insert gives rows to those of a page's keys that have none.
+func (t *pages) insert(p *page, offsets []uint32) {
 	t.fresh = t.fresh[:0]
 	for _, o := range offsets {
-		if p.words[o%pageKeys/64]>>(o%64)&1 == 0 {
+		if _, has := p.rank(o); !has {
 			t.fresh = append(t.fresh, o)
 		}
 	}
-	if len(t.fresh) > 0 {
-		t.keys += len(t.fresh)
-		p.insert(t.fresh, t.slots)
-	}
-	return p
+	t.keys += len(t.fresh)
+	p.insert(t.fresh, t.slots)
 }
 
 // insert makes room for the rows of some keys that have none, by moving the others
@@ -183,7 +170,7 @@ func (p *page) insert(fresh []uint32, slots int) {
 	}
 	n := 0
 	for w, word := range p.words {
-		p.ranks[w] = uint16(n)
+		p.ranks[w] = uint8(n)
 		n += bits.OnesCount64(word)
 	}
 }
@@ -197,10 +184,10 @@ func (p *page) grow(n int) {
 	p.rows = p.rows[:n]
 }
 
-// each calls visit with each page and the offset of its first key.
+// each calls visit with each page that has rows and the offset of its first key.
 func (t *pages) each(visit func(first uint32, p *page)) {
-	for i, p := range t.pages {
-		if p != nil {
+	for i := range t.pages {
+		if p := &t.pages[i]; len(p.rows) > 0 {
 			visit(uint32(i)<<pageBits, p)
 		}
 	}
