@@ -22,13 +22,14 @@ const (
 // of ascending keys walk the memory forward. (A hash table with open addressing
 // costs a key, a row number and free places a key, and a search.)
 type pages struct {
-	n     int
-	slots int
-	keys  int // that have rows
-	pages []page
-	zeros []float32 // the row of a key that has none
-	fresh []uint32  // of an insertion
-	heads uint64
+	n       int
+	slots   int
+	keys    int // that have rows
+	pages   []page
+	zeros   []float32 // the row of a key that has none
+	fresh   []uint32  // of an insertion
+	fetched uint64
+	moved   float32
 }
 
 // page has the rows of its keys, in key order. It is 64 bytes long.
@@ -62,9 +63,32 @@ func inPage(offsets []uint32) int {
 	return k
 }
 
-// readKeys is the number of keys that read looks up at once: enough for their cache
+// readKeys is the number of keys that are looked up at once: enough for their cache
 // misses to overlap, few enough for what they bring to stay in the cache.
 const readKeys = 512
+
+// fetchHeads brings the heads of the keys' pages to the cache, by loads that do
+// not wait for one another.
+func (t *pages) fetchHeads(offsets []uint32) {
+	var sum uint64
+	for _, o := range offsets {
+		sum += t.pages[o>>pageBits].words[0]
+	}
+	t.fetched = sum // so that the compiler keeps the loads
+}
+
+// fetchPlaces brings the rows that have to make way for those of keys that have
+// none.
+func (t *pages) fetchPlaces(offsets []uint32) {
+	var sum float32
+	for _, o := range offsets {
+		p := &t.pages[o>>pageBits]
+		if r, has := p.rank(o); !has && r*t.slots < len(p.rows) {
+			sum += p.rows[0] + p.rows[r*t.slots]
+		}
+	}
+	t.moved = sum
+}
 
 func (t *pages) read(dst []float32, offsets []uint32) {
 	m := len(offsets)
@@ -77,11 +101,7 @@ func (t *pages) read(dst []float32, offsets []uint32) {
 // in passes, each of loads that do not wait for one another: the heads of pages,
 // the rows.
 func (t *pages) readSome(dst []float32, m, at int, offsets []uint32) {
-	var heads uint64
-	for _, o := range offsets {
-		heads += t.pages[o>>pageBits].words[0]
-	}
-	t.heads = heads // so that the compiler keeps the loads
+	t.fetchHeads(offsets)
 	var rows [readKeys]*float32
 	for i, o := range offsets {
 		rows[i] = t.row(o)
@@ -113,14 +133,22 @@ func (t *pages) row(o uint32) *float32 {
 
 func (t *pages) write(offsets []uint32, src []float32) {
 	m := len(offsets)
-	for at := 0; at < m; {
-		k := inPage(offsets[at:])
-		p, some := &t.pages[offsets[at]>>pageBits], offsets[at:at+k]
+	for at := 0; at < m; at += readKeys {
+		t.writeSome(src, m, at, offsets[at:min(at+readKeys, m)])
+	}
+}
+
+func (t *pages) writeSome(src []float32, m, at int, offsets []uint32) {
+	t.fetchHeads(offsets)
+	t.fetchPlaces(offsets)
+	for len(offsets) > 0 {
+		k := inPage(offsets)
+		p, some := &t.pages[offsets[0]>>pageBits], offsets[:k]
 		if !p.write(src, m, at, some, t.slots) {
 			t.insert(p, some)
 			p.write(src, m, at, some, t.slots)
 		}
-		at += k
+		at, offsets = at+k, offsets[k:]
 	}
 }
 
