@@ -21,11 +21,12 @@ type batches struct {
 	blocks [2]batch.Block
 	open   bool // a build was started and its end not taken
 	round  param.Round
-	ended  chan error // of the build; holds one, so that no build waits for a taker
+	until  param.Round // no batch of it is built
+	ended  chan error  // of the build; holds one, so that no build waits for a taker
 }
 
-func newBatches(h *Host, w param.Worker) *batches {
-	return &batches{host: h, feed: newFeed(h.config.Plan, h.config.Train, w), ended: make(chan error, 1)}
+func newBatches(h *Host, w param.Worker, until param.Round) *batches {
+	return &batches{host: h, until: until, feed: newFeed(h.config.Plan, h.config.Train, w), ended: make(chan error, 1)}
 }
 
 // take returns the batch of a round and begins with the next. The block is valid
@@ -41,7 +42,7 @@ func (b *batches) take(ctx context.Context, round param.Round) (*batch.Block, er
 	if err := <-b.ended; err != nil {
 		return nil, err
 	}
-	if round+1 < b.host.config.Plan.Rounds {
+	if round+1 < b.until {
 		b.start(ctx, round+1)
 	}
 	return b.block(round), nil

@@ -44,7 +44,7 @@ func (g *gated) Load(ctx context.Context, id param.ShardID) (*batch.CSR, error) 
 // also when rounds are asked for out of order, and the next one does not spoil it.
 func TestBatchesEqualTheFeeds(t *testing.T) {
 	p := planOf(t, 1000, "run.batch=50")
-	b := newBatches(NewHost(Config{Plan: p, Train: made{plan: p}}), 1)
+	b := newBatches(NewHost(Config{Plan: p, Train: made{plan: p}}), 1, p.Rounds)
 	defer b.close()
 	f := newFeed(p, made{plan: p}, 1)
 	rounds := []param.Round{5, 2, 2}
@@ -78,7 +78,7 @@ func TestNextBatchIsBuiltWhileServersAreAwaited(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		g := &gated{made: made{plan: b.plan}}
 		b.host.config.Train = g
-		b.host.Assign(t.Context(), 0, 1, b.plan.PerEpoch-1) // the next round is of another epoch: another load
+		b.host.Assign(t.Context(), 0, 1, b.plan.PerEpoch-1, b.plan.Rounds) // the next round is of another epoch: another load
 		synctest.Wait()
 		if window := int64(len(b.plan.Stream(0, 0)[0].Shards)); g.loads.Load() <= window {
 			t.Errorf("%d loads; the first round needs %d, and the next was to begin", g.loads.Load(), window)
@@ -95,7 +95,7 @@ func TestErrorsOfTheNextBatch(t *testing.T) {
 			g := &gated{made: made{plan: b.plan}, failFrom: int64(window) + 1, broke: errors.New("cable")}
 			b.host.config.Train = g
 			last := b.plan.PerEpoch - 1
-			b.host.Assign(t.Context(), 0, 1, last)
+			b.host.Assign(t.Context(), 0, 1, last, b.plan.Rounds)
 			synctest.Wait()
 			if got := b.told(); got != nil || g.loads.Load() != int64(window)+1 {
 				t.Fatalf("after %d loads: reports %+v", g.loads.Load(), got)
@@ -118,7 +118,7 @@ func TestCloseInABuild(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		b.host.config.Train = &gated{made: made{plan: b.plan}, gate: make(chan struct{})}
 		for w := range param.Worker(3) {
-			b.host.Assign(t.Context(), w, 1, 0)
+			b.host.Assign(t.Context(), w, 1, 0, b.plan.Rounds)
 		}
 		synctest.Wait()
 		b.host.Close()
@@ -135,7 +135,7 @@ func TestBuildersAreBounded(t *testing.T) {
 		b.host.config.Train, b.host.builders = g, make(chan struct{}, 1)
 		loads := 0
 		for w := range param.Worker(3) {
-			b.host.Assign(t.Context(), w, 1, 0)
+			b.host.Assign(t.Context(), w, 1, 0, b.plan.Rounds)
 			loads += len(b.plan.Stream(0, w)[0].Shards)
 		}
 		for range loads {
@@ -156,7 +156,7 @@ func TestSlow(t *testing.T) {
 			calls.Add(1)
 			compute()
 		}
-		b.host.Assign(t.Context(), 0, 1, b.plan.Rounds-2)
+		b.host.Assign(t.Context(), 0, 1, b.plan.Rounds-2, b.plan.Rounds)
 		for _, want := range []int64{2, 3, 4} { // two batches, then a contribution a round
 			synctest.Wait()
 			if got := calls.Load(); got != want {

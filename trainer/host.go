@@ -86,9 +86,10 @@ func NewHost(config Config) *Host {
 	return h
 }
 
-// Assign starts a worker with the given round. An older assignment of the same
+// Assign starts a worker with the given round; it ends before the round until, or
+// at the end of the run. An older assignment of the same
 // worker ends; one that is not older is kept and the call has no effect.
-func (h *Host) Assign(ctx context.Context, w param.Worker, term param.Term, start param.Round) {
+func (h *Host) Assign(ctx context.Context, w param.Worker, term param.Term, start, until param.Round) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if old := h.mu.workers[w]; old != nil {
@@ -101,7 +102,7 @@ func (h *Host) Assign(ctx context.Context, w param.Worker, term param.Term, star
 	r := &run{term: term, cancel: cancel}
 	r.round.Store(uint64(start))
 	h.mu.workers[w] = r
-	h.group.Go(func() { h.work(ctx, w, r, start) })
+	h.group.Go(func() { h.work(ctx, w, r, start, min(until, h.config.Plan.Rounds)) })
 }
 
 // Release asks a worker to stop at its next round boundary and to report so.
@@ -147,8 +148,8 @@ func (h *Host) Status() []Status {
 }
 
 // work runs a worker to its end and reports it.
-func (h *Host) work(ctx context.Context, w param.Worker, r *run, start param.Round) {
-	s := &session{host: h, run: r, batches: newBatches(h, w),
+func (h *Host) work(ctx context.Context, w param.Worker, r *run, start, until param.Round) {
+	s := &session{host: h, run: r, until: until, batches: newBatches(h, w, until),
 		worker: NewWorker(w, r.term, start, h.config.Plan.Ranges, h.config.Pulled, h.config.Pushed)}
 	// As many replies as a worker can have open: a push and a pull to each range.
 	s.replies = make(chan Reply, 2*len(h.config.Plan.Ranges))
@@ -170,6 +171,7 @@ func (h *Host) work(ctx context.Context, w param.Worker, r *run, start param.Rou
 type session struct {
 	host    *Host
 	run     *run
+	until   param.Round
 	batches *batches
 	worker  *Worker
 	replies chan Reply
@@ -178,7 +180,7 @@ type session struct {
 // rounds goes through the rounds until the last or until the worker is released
 // at a boundary.
 func (s *session) rounds(ctx context.Context) (released bool, err error) {
-	for s.worker.Round() < s.host.config.Plan.Rounds {
+	for s.worker.Round() < s.until {
 		if s.run.release.Load() {
 			return true, s.await(ctx, s.worker.Settled)
 		}

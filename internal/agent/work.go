@@ -189,7 +189,7 @@ func (w *work) assign(m *parleyv1.Assign) {
 		w.mu.Lock()
 		w.held[a.Worker] = a.Term
 		w.mu.Unlock()
-		h.Assign(w.ctx, a.Worker, a.Term, a.Round)
+		h.Assign(w.ctx, a.Worker, a.Term, a.Round, param.Round(x.GetUntil()))
 	}
 }
 
