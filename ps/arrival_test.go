@@ -194,7 +194,7 @@ func TestWeightOfArrivals(t *testing.T) {
 // TestArrivalTablesAgree: rows of all keys and rows of those that came give the same.
 func TestArrivalTablesAgree(t *testing.T) {
 	for _, rule := range []optim.Rule{ruleOf(t, "adagrad", 0, 3), lopsided{}} {
-		spec := Spec{Span: param.Span{Hi: 3 * pageKeys}, Workers: 3, PerTally: 1, Rule: rule, Mode: ASP}
+		spec := Spec{Span: param.Span{Hi: 12 * pageKeys}, Workers: 3, PerTally: 1, Rule: rule, Mode: ASP}
 		flat, sparse := NewRange(spec), NewRange(spec)
 		sparse.arrived.table.rows = newPages(spec.Span.Len(), rule.Slots()+recentSlots)
 		for _, pushes := range contributions(6, 3, 40, rule.Pushed()) {
@@ -231,18 +231,20 @@ func state(r *Range) []float32 { return r.Snapshot().State }
 // TestForgottenTouches: a key that was touched by all long ago belongs to the one
 // who touches it now.
 func TestForgottenTouches(t *testing.T) {
-	r := looseRange(t, ASP, 0, 2)
-	for round := range param.Round(6) {
-		for w := range param.Worker(2) {
-			p := push(w, round, 1, 0)
-			if round > 0 && (round < 5 || w == 0) {
-				p.Offsets = []uint32{1}
+	for again, want := range map[param.Round]float32{1: 1 + 0.5 + 0.5, 2: 1 + 0.5 + 1, 3: 1 + 0.5 + 1, 9: 1 + 0.5 + 1} {
+		r := looseRange(t, ASP, 0, 2)
+		for round := range again + 1 {
+			for w := range param.Worker(2) {
+				p := push(w, round, 1, 0)
+				if round > 0 && (round < again || w == 1) {
+					p.Offsets = []uint32{1}
+				}
+				mustPush(t, r, p)
 			}
-			mustPush(t, r, p)
 		}
-	}
-	if got, want := r.Weights(nil)[0], float32(1+0.5+1); got != want {
-		t.Errorf("weight %v, want %v", got, want)
+		if got := r.Weights(nil)[0]; got != want {
+			t.Errorf("touched again after %d windows: weight %v, want %v", again, got, want)
+		}
 	}
 }
 

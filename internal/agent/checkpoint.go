@@ -173,9 +173,6 @@ func (c *cut) finishLocked(err error, passed bool) {
 		return
 	}
 	c.over = true
-	if err != nil {
-		err = fmt.Errorf("write to %s: %w", c.work.backup.to, err)
-	}
 	c.work.tell(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Snapped{Snapped: &parleyv1.Snapped{
 		Job: string(c.work.id), Name: c.name, Parts: c.parts, Passed: passed, Fault: rpc.Fault(err)}}})
 }

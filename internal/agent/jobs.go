@@ -105,7 +105,12 @@ func (a *Agent) drop(id param.JobID, reason string, disowned bool) {
 		w.disown()
 	}
 	w.stop(reason)
-	a.group.Go(w.wait) // it may take a moment, and heartbeats may not
+	a.group.Go(func() { // it may take a moment, and heartbeats may not
+		if !disowned && a.ctx.Err() == nil { // the job is over, not this node
+			w.unprobe()
+		}
+		w.wait()
+	})
 }
 
 // dropAll ends all work and waits for it.

@@ -58,7 +58,6 @@ func (w *work) stop(reason string) {
 // wait returns when everything has stopped.
 func (w *work) wait() {
 	w.group.Wait()
-	w.unprobe()
 	if h := w.trainer(); h != nil {
 		h.Close()
 	}
