@@ -103,6 +103,9 @@ func (w *work) setUp(m *parleyv1.Prepare) error {
 		return err
 	}
 	config := trainer.Config{Train: w.train, Report: w.report}
+	if slow := w.agent.slow; slow > 1 {
+		config.Slow = slowdown(w.ctx, slow)
+	}
 	train, err := use(w.train, m.GetTrain())
 	if err != nil {
 		return fmt.Errorf("data.train: %w", err)
