@@ -303,10 +303,23 @@ func TestRoundsOfArrivals(t *testing.T) {
 	}
 }
 
-// TestGradientOfNoRows is refused: its mean is not a number.
+// TestGradientOfNoRows: a gradient of no rows is refused, as its mean is not a
+// number; a round without rows and gradients moves nothing.
 func TestGradientOfNoRows(t *testing.T) {
+	rule := seen{lazy: false, rounds: new([]optim.Round), penalized: new([]int), touched: new([][]uint32)}
 	spec := specOf(t, "sgd", 1)
-	spec.Rule = lopsided{}
+	spec.Rule = rule
+	for _, spec.Mode = range []Mode{BSP, ASP} {
+		mustPush(t, NewRange(spec), Push{Term: 1})
+	}
+	for _, round := range *rule.rounds {
+		if round.Rows < 1 {
+			t.Errorf("the rule is told of %d rows", round.Rows)
+		}
+	}
+	if len(*rule.rounds) != 2 {
+		t.Errorf("%d rounds", len(*rule.rounds))
+	}
 	p := push(0, 0, 1, 0)
 	p.Rows = 0
 	if _, err := NewRange(spec).Push(p); param.KindOf(err) != param.Invalid {

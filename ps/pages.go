@@ -244,17 +244,27 @@ func (t *pages) weights(dst []float32) []float32 {
 	return dst
 }
 
-func (t *pages) setWeights(w []float32) {
-	t.writeNonzero(func(o int) []float32 { return append(make([]float32, 0, t.slots), w[o])[:t.slots] })
-}
+func (t *pages) setWeights(w []float32) { t.writeNonzero([][]float32{w}) }
 
-// writeNonzero writes the keys whose rows have other bits than zero.
-func (t *pages) writeNonzero(row func(o int) []float32) {
+// writeNonzero writes the keys whose values, given by slot, have other bits than
+// zero. Slots that are not given are zero.
+func (t *pages) writeNonzero(values [][]float32) {
+	var offsets []uint32
+	var src []float32
 	for o := range t.n {
-		r := row(o)
-		if slices.ContainsFunc(r, func(v float32) bool { return math.Float32bits(v) != 0 }) {
-			t.write([]uint32{uint32(o)}, r)
+		if slices.ContainsFunc(values, func(v []float32) bool { return math.Float32bits(v[o]) != 0 }) {
+			offsets = append(offsets, uint32(o))
 		}
+		if len(offsets) < readKeys && o+1 < t.n {
+			continue
+		}
+		src = resize(src, len(offsets)*t.slots)
+		clear(src)
+		for s, v := range values {
+			gather(src[s*len(offsets):(s+1)*len(offsets)], v, t.n, offsets)
+		}
+		t.write(offsets, src)
+		offsets = offsets[:0]
 	}
 }
 
@@ -279,11 +289,9 @@ func (t *pages) load(s *Snapshot) {
 		t.write(s.Offsets, s.State)
 		return
 	}
-	row := make([]float32, t.slots)
-	t.writeNonzero(func(o int) []float32 {
-		for j := range row {
-			row[j] = s.State[j*t.n+o]
-		}
-		return row
-	})
+	var values [][]float32
+	for slot := range slices.Chunk(s.State, t.n) {
+		values = append(values, slot)
+	}
+	t.writeNonzero(values)
 }
