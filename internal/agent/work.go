@@ -12,6 +12,7 @@ import (
 	"parley/internal/param"
 	"parley/internal/plan"
 	"parley/internal/rpc"
+	"parley/internal/wire"
 	parleyv1 "parley/proto/parley/v1"
 	"parley/ps/optim"
 	"parley/ps/psclient"
@@ -128,7 +129,11 @@ func (w *work) setUp(m *parleyv1.Prepare) error {
 	if config.Model, err = linear.New(j.Model.Kind, positive(train), rule); err != nil {
 		return err
 	}
-	client := psclient.New(psclient.Config{Job: w.id, Servers: m.GetRanges(), Dial: w.dial, Logger: w.agent.config.Logger})
+	encoding, err := wire.ParseEncoding(j.Run.Wire)
+	if err != nil {
+		return err
+	}
+	client := psclient.New(psclient.Config{Job: w.id, Servers: m.GetRanges(), Encoding: encoding, Dial: w.dial, Logger: w.agent.config.Logger})
 	w.group.Go(func() { client.Run(w.ctx) })
 	config.Servers = client
 	w.mu.Lock()
