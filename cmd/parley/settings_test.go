@@ -55,7 +55,7 @@ func TestConsistency(t *testing.T) {
 	c := startCluster(t, "coordinator,ps", "ps", "trainer", "trainer")
 	for _, mode := range []string{"ssp", "asp"} {
 		r := trainReport(t, "run.epochs=3", "run.consistency="+mode, "--cluster", c.address())
-		if r.Reproducible || r.Consistency != mode || logloss(r) > 0.35 {
+		if r.Reproducible || r.Consistency != mode || logloss(r) > 0.4 {
 			t.Errorf("%s: %+v", mode, r)
 		}
 	}
