@@ -56,7 +56,7 @@ var tableKinds = []struct {
 func BenchmarkUpdate(b *testing.B) {
 	for _, size := range []struct {
 		keys, span int
-	}{{1 << 22, 1 << 22}, {10_000_000, 1 << 24}, {10_000_000, 1 << 26}, {10_000_000, 1 << 28}} {
+	}{{1 << 18, 1 << 18}, {1 << 22, 1 << 22}, {10_000_000, 1 << 24}, {10_000_000, 1 << 26}, {10_000_000, 1 << 28}} {
 		for _, kind := range tableKinds {
 			if kind.name == "flat" && size.span > 1<<26 {
 				continue
