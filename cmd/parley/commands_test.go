@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"maps"
 	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"parley/internal/artifact"
+	"parley/internal/linalg"
 )
 
 // TestSources: the data is the same however it is cut and compressed.
@@ -252,5 +254,8 @@ func TestKernels(t *testing.T) {
 	}
 	if run(""); p.report("out").ModelSHA256 != portable {
 		t.Error("the kernels of this machine give another model")
+	}
+	if k := p.report("out").Kernels; os.Getenv("PARLEY_KERNELS") == "" && k != linalg.Kernels() {
+		t.Errorf("the report names %s, and this machine has %s", k, linalg.Kernels())
 	}
 }

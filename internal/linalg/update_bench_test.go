@@ -6,11 +6,16 @@ import (
 	"testing"
 )
 
-// BenchmarkUpdate measures dense updates, in elements, of arrays that no cache
-// holds. Beside each stands "copy": the same bytes read and written, which is what
-// memory allows in this run.
+// BenchmarkUpdate measures dense updates of arrays that the second cache holds and
+// of such that no cache does. Beside each stands "copy": the same bytes read and
+// written, which is what memory allows in this run.
 func BenchmarkUpdate(b *testing.B) {
-	const n = 4 << 20
+	for _, n := range []int{1 << 13, 4 << 20} {
+		benchmarkUpdate(b, n)
+	}
+}
+
+func benchmarkUpdate(b *testing.B, n int) {
 	rng := rand.New(rand.NewPCG(15, 16))
 	var dst, src [3][]float32
 	for s := range src {

@@ -64,8 +64,12 @@ func (o *outgoing) send(ctx context.Context, ids []uint64) error {
 }
 
 func (o *outgoing) encode(id uint64, r *trainer.Request) wire.Request {
+	encoding := o.link.client.config.Encoding
+	if !r.Push {
+		encoding = encoding.Pulled()
+	}
 	return wire.Request{ID: id, Job: o.link.client.config.Job, Range: r.Range, Worker: r.Worker, Term: r.Term, Round: r.Round, Push: r.Push,
-		Encoding: o.link.client.config.Encoding, Offsets: r.Offsets, Values: r.Change, Rows: r.Rows, Loss: r.Loss}
+		Encoding: encoding, Offsets: r.Offsets, Values: r.Change, Rows: r.Rows, Loss: r.Loss}
 }
 
 // flush sends the frame, if there is anything in it.
