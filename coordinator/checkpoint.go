@@ -32,8 +32,7 @@ type backup struct {
 	found   bool         // resume: earlier ones were looked for
 	done    []Checkpoint // complete, oldest first
 	last    time.Time    // when the last one was begun, or training
-	lastFor time.Duration
-	margin  param.Round // versions ahead of the fastest range, so that no range is beyond already
+	margin  param.Round  // versions ahead of the fastest range, so that no range is beyond already
 	running *snapshot
 	stop    string // why the job ends with the next checkpoint; empty: it does not
 	asked   time.Time
