@@ -179,6 +179,7 @@ type loopSummary struct {
 	counts     map[faultKind]int
 	recoveries []float64 // seconds
 	times      []float64
+	slow       []string // right, and longer than bound
 }
 
 func (s *loopSummary) add(r *loopRun, report artifact.Report) {
@@ -187,6 +188,9 @@ func (s *loopSummary) add(r *loopRun, report artifact.Report) {
 	s.runs++
 	s.restarts += report.Restarts
 	s.times = append(s.times, time.Since(r.began).Seconds())
+	if took := time.Since(r.began); took > bound && len(r.wrong) == 0 {
+		s.slow = append(s.slow, fmt.Sprintf("%d:%d", r.plan.seed, r.plan.run))
+	}
 	for k, n := range r.counts {
 		s.counts[k] += n
 	}
@@ -205,7 +209,7 @@ func (s *loopSummary) add(r *loopRun, report artifact.Report) {
 
 func (s *loopSummary) String() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%d runs, %d wrong %v, %d restarts\nfaults:", s.runs, len(s.wrong), s.wrong, s.restarts)
+	fmt.Fprintf(&text, "%d runs, %d wrong %v, %d slower than %v %v, %d restarts\nfaults:", s.runs, len(s.wrong), s.wrong, len(s.slow), bound, s.slow, s.restarts)
 	for _, k := range slices.Sorted(maps.Keys(s.counts)) {
 		fmt.Fprintf(&text, " %s %d,", k, s.counts[k])
 	}

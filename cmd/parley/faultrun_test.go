@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -76,6 +77,7 @@ type loopRun struct {
 	clients []*background // the last is the one that runs
 	due     []action
 	began   time.Time // the job was accepted
+	moved   time.Time // something was last done to it
 
 	happened []string // for the log
 	counts   map[faultKind]int
@@ -110,15 +112,36 @@ func (r *loopRun) at(a action) {
 	r.due = slices.Insert(r.due, at, a)
 }
 
-// bound is how long a job may take, faults and all.
-const bound = 60 * time.Second * slower
+// A job hangs when nothing has happened to it for silence, and runs in circles when
+// it has not ended within atMost. Both are generous: machines are shared, and a slow
+// round is no fault. Runs of more than bound are counted, and told at the end.
+const (
+	silence = 30 * time.Second * slower
+	bound   = 60 * time.Second * slower
+	atMost  = 3 * bound
+)
+
+// stuck says why a job will not end, or nothing.
+func (r *loopRun) stuck() string {
+	if time.Since(r.began) > atMost {
+		return fmt.Sprintf("the job has not ended within %v", atMost)
+	}
+	heard := r.moved
+	if info, err := os.Stat(filepath.Join(r.output(), artifact.EventsFile)); err == nil && info.ModTime().After(heard) {
+		heard = info.ModTime() // a line an epoch
+	}
+	if time.Since(heard) > silence {
+		return fmt.Sprintf("nothing has happened for %v", silence)
+	}
+	return ""
+}
 
 // play takes the job to its end. It reports whether it came.
 func (r *loopRun) play() bool {
 	r.startCluster(2, 3)
 	r.train(append(r.trainArgs(), "--cluster", r.address)...)
 	says(r.t, r.client(), "on the cluster of")
-	r.began = time.Now()
+	r.began, r.moved = time.Now(), time.Now()
 	for _, f := range r.plan.faults {
 		r.at(action{at: r.began.Add(f.at), fault: true, do: func() { r.strike(f) }})
 	}
@@ -128,14 +151,15 @@ func (r *loopRun) play() bool {
 			return true
 		case <-tick.C:
 		}
-		if time.Since(r.began) > bound {
-			r.fail("the job has not ended within %v", bound)
+		if why := r.stuck(); why != "" {
+			r.fail("%s", why)
 			return false
 		}
 		for len(r.due) > 0 && !time.Now().Before(r.due[0].at) {
 			next := r.due[0]
 			r.due = r.due[1:]
 			next.do()
+			r.moved = time.Now()
 		}
 		r.supervise()
 	}
