@@ -122,6 +122,7 @@ func (m *Machine) choose(p Probed) {
 			continue
 		}
 		m.backup.done = append(m.backup.done, f.Checkpoint)
+		m.restoreScores(f.Scores, f.Version)
 	}
 	if len(m.backup.done) == 0 {
 		why := "there is none"
@@ -158,7 +159,7 @@ func (m *Machine) checkpoint() {
 		m.stopped()
 		return
 	}
-	version = min(version+param.Version(m.marginOf()), param.Version(m.plan.Rounds))
+	version = min(version+param.Version(m.marginOf()), param.Version(m.target()))
 	if n := b.newest(); n != nil && n.Version >= version {
 		b.last = m.now
 		m.stopped()
@@ -206,7 +207,7 @@ func (m *Machine) Snapped(now time.Time, node param.NodeID, p Snapped) {
 		}
 		if len(s.awaited) == 0 {
 			s.committing = true
-			m.send(m.servers[0], Order{Commit: &Commit{Checkpoint: s.Checkpoint, Parts: s.parts}})
+			m.send(m.servers[0], Order{Commit: &Commit{Checkpoint: s.Checkpoint, Parts: s.parts, Scores: m.judge.scores}})
 		}
 	}
 	m.advance()

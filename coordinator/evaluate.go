@@ -24,7 +24,9 @@ type unit struct {
 // startEvaluation begins when every worker has seen the last version.
 func (m *Machine) startEvaluation() {
 	m.enter(Evaluating)
-	m.addUnits(plan.SetTrain, len(m.train.Shards))
+	if !m.judging() {
+		m.addUnits(plan.SetTrain, len(m.train.Shards))
+	}
 	switch {
 	case m.test != nil:
 		m.addUnits(plan.SetTest, len(m.test.Shards))
@@ -48,7 +50,7 @@ func (m *Machine) placeUnits() {
 	trainers := m.trainers()
 	orders, left := m.dealUnits(trainers)
 	if left == 0 {
-		m.save()
+		m.evaluated()
 		return
 	}
 	for _, node := range trainers {
@@ -107,15 +109,25 @@ func (m *Machine) metrics() (map[plan.Set]*metric.Summary, error) {
 	return sums, nil
 }
 
-// save checks that every row was counted exactly once, and has the model
-// written by the server of the first range.
-func (m *Machine) save() {
+// evaluated goes on when all units are done, and all ranges are known to be where
+// they have to be.
+func (m *Machine) evaluated() {
 	for _, r := range m.ranges {
-		if r.Version < param.Version(m.plan.Rounds) {
+		if r.Version < param.Version(m.target()) {
 			return // the last status is on its way: startEvaluation has asked for it
 		}
 	}
-	want := m.plan.TrainRows * int64(m.job.Run.Epochs)
+	if m.judging() {
+		m.verdict()
+		return
+	}
+	m.save()
+}
+
+// save checks that every row was counted exactly once, and has the model
+// written by the server of the first range.
+func (m *Machine) save() {
+	want := m.plan.TrainRows * int64(m.epochsDone())
 	for _, r := range m.ranges {
 		if r.Rows != want {
 			m.fail(fmt.Errorf("range %d has counted %d rows and not %d: this is a fault of Parley", r.Range, r.Rows, want))
@@ -140,7 +152,7 @@ func (m *Machine) save() {
 	}
 	for _, set := range []plan.Set{plan.SetTrain, plan.SetTest, plan.SetHoldout} {
 		if metrics[set] != nil {
-			m.note(Event{Kind: "evaluation", Epoch: m.job.Run.Epochs, Set: set, Metrics: metrics[set], Message: describeMetrics(set, metrics[set])})
+			m.note(Event{Kind: "evaluation", Epoch: m.epochsDone(), Set: set, Metrics: metrics[set], Message: describeMetrics(set, metrics[set])})
 		}
 	}
 	m.send(m.servers[0], Order{Save: &Save{Servers: m.addresses(), Metrics: metrics}})

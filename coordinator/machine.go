@@ -77,6 +77,7 @@ type Machine struct {
 	resume   bool           // begin with the last checkpoint that there is
 	backup   backup
 	takeover *takeover
+	judge    judge
 	// incarnation counts the coordinators of the job; terms are at least least.
 	incarnation int
 	least       param.Term

@@ -354,7 +354,7 @@ func TestFenceFirst(t *testing.T) {
 	}
 	fence("s2", term+1, 2)
 	inbox := f.rules[survivor].inbox
-	want := Assignment{Worker: 0, Term: term + 1, Round: 2}
+	want := Assignment{Worker: 0, Term: term + 1, Round: 2, Until: f.target()}
 	if len(inbox) != 1 || len(inbox[0].Assign) != 1 || inbox[0].Assign[0] != want {
 		t.Fatalf("orders %+v, want %+v", inbox, want)
 	}

@@ -63,6 +63,7 @@ type fixture struct {
 	found    []Found                // by a probe
 	blind    map[param.NodeID]error // what probes meet
 	stuck    error                  // what moves of ranges meet
+	scoreOf  func(param.Version) float64
 	commits  []Commit
 }
 
@@ -179,7 +180,11 @@ func (f *fixture) one(id param.NodeID) bool {
 		}
 	case o.Evaluate != nil:
 		for _, u := range o.Evaluate {
-			f.Evaluated(f.now, id, Evaluated{Unit: u, Summary: metric.NewSummary(1)})
+			s := metric.NewSummary(1)
+			if f.scoreOf != nil && u.Number == 0 {
+				s = summary(u, f.scoreOf(param.Version(f.target())))
+			}
+			f.Evaluated(f.now, id, Evaluated{Unit: u, Summary: s})
 		}
 	case o.Poll:
 		f.complete(id)
@@ -233,7 +238,7 @@ func (f *fixture) finish() {
 		if n := f.rules[id]; n != nil {
 			for w := range param.Worker(len(f.workers)) {
 				if n.terms[w] > 0 {
-					f.ended(id, w, WorkerEnded{Round: f.Plan().Rounds})
+					f.ended(id, w, WorkerEnded{Round: f.target()})
 				}
 			}
 		}
@@ -244,7 +249,7 @@ func (f *fixture) finish() {
 func (f *fixture) complete(id param.NodeID) {
 	var ranges []RangeStatus
 	for _, r := range f.rangesOf(id) {
-		ranges = append(ranges, RangeStatus{Range: r, Era: f.era, Version: param.Version(f.Plan().Rounds), Rows: f.Plan().TrainRows * int64(f.job.Run.Epochs)})
+		ranges = append(ranges, RangeStatus{Range: r, Era: f.era, Version: param.Version(f.target()), Rows: f.Plan().TrainRows * int64(f.epochsDone())})
 	}
 	f.Progress(f.now, id, nil, ranges)
 }

@@ -84,7 +84,8 @@ type Snapshot struct{ Checkpoint }
 // Commit asks a server to complete a checkpoint. Answered by Committed.
 type Commit struct {
 	Checkpoint
-	Parts [][]byte // by range
+	Parts  [][]byte // by range
+	Scores []Score  // of the epochs that were judged
 }
 
 // Fence raises the term of a worker on a server. Answered by Fenced with the
@@ -101,6 +102,7 @@ type Assignment struct {
 	Worker param.Worker
 	Term   param.Term
 	Round  param.Round
+	Until  param.Round // where it ends: the worker has no contribution to this one
 }
 
 // Save asks a server to gather the ranges and to write the model. Answered by
@@ -173,6 +175,7 @@ type Probed struct {
 type Found struct {
 	Checkpoint
 	PlanHash string
+	Scores   []Score
 }
 
 // Snapped is the answer to Snapshot.

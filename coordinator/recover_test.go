@@ -254,7 +254,7 @@ func TestResume(t *testing.T) {
 	hash := probe.Plan().Hash()
 	f := newFixture(t, j, manifest(200, 1, 2))
 	f.Resume()
-	f.found = []Found{{Checkpoint{"a", 3}, hash}, {Checkpoint{"b", 5}, hash}, {Checkpoint{"c", 7}, "another"}}
+	f.found = []Found{{Checkpoint{"a", 3}, hash, nil}, {Checkpoint{"b", 5}, hash, nil}, {Checkpoint{"c", 7}, "another", nil}}
 	f.join("s1", false, true)
 	f.join("t1", true, false)
 	f.run(Training)

@@ -262,7 +262,7 @@ func (m *Machine) observe(r RangeStatus) {
 // has a place and a version exists that none of those that moved can be missing
 // from.
 func (m *Machine) noteRecovery() {
-	if m.lost.IsZero() || m.version() < min(max(m.recovers, m.beyond), param.Version(m.plan.Rounds)) {
+	if m.lost.IsZero() || m.version() < min(max(m.recovers, m.beyond), param.Version(m.target())) {
 		return
 	}
 	for _, w := range m.workers {
@@ -286,6 +286,7 @@ func (m *Machine) Refused(now time.Time, node param.NodeID, w param.Worker, term
 type Result struct {
 	Train, Test  *plan.Manifest
 	Plan         *plan.Plan
+	Epochs       int // done, of which the model is
 	SHA256       string
 	Metrics      map[plan.Set]map[string]float64
 	Objective    float64 // mean loss of the training rows + l2/2 · ‖w‖²
@@ -302,7 +303,7 @@ type Result struct {
 
 // Result returns the outcome of a job that is done.
 func (m *Machine) Result() Result {
-	r := Result{Train: m.train, Test: m.test, Plan: m.plan, SHA256: m.saved.SHA256,
+	r := Result{Train: m.train, Test: m.test, Plan: m.plan, Epochs: m.epochsDone(), SHA256: m.saved.SHA256,
 		Metrics: map[plan.Set]map[string]float64{}, Restarts: m.restarts,
 		Profile: m.times[Preparing].Sub(m.times[Profiling]), TrainTime: m.times[Evaluating].Sub(m.times[Training]),
 		EvaluateTime: m.times[Saving].Sub(m.times[Evaluating]), Total: m.times[Done].Sub(m.times[Waiting])}

@@ -22,6 +22,7 @@ type State struct {
 	Off         string // why there are no checkpoints
 	Resume      bool
 	Epochs      int // told by events
+	Scores      []Score
 	Restarts    int
 	Incarnation int // of the coordinator
 	// Begun is when the job was submitted, Times when its phases began.
@@ -48,7 +49,7 @@ type takeover struct {
 // State returns what is to be remembered.
 func (m *Machine) State() State {
 	return State{Phase: m.phase, Era: m.era, Servers: m.servers, Trainers: m.trainers(), Checkpoints: m.backup.done, Off: m.backup.off, Resume: m.resume,
-		Epochs: m.epochs, Restarts: m.restarts, Incarnation: m.incarnation, Times: m.times}
+		Epochs: m.epochs, Scores: m.judge.scores, Restarts: m.restarts, Incarnation: m.incarnation, Times: m.times}
 }
 
 // termBits is where the incarnation of the coordinator begins in a term: so terms
@@ -71,6 +72,7 @@ func Recover(id param.JobID, j *job.Job, limits Limits, now time.Time, s State, 
 	m.phase, m.era, m.epochs, m.times = s.Phase, s.Era, s.Epochs, s.Times
 	m.servers, m.ranges = s.Servers, make([]RangeStatus, len(m.plan.Ranges))
 	m.backup.done, m.backup.off, m.backup.token = s.Checkpoints, s.Off, true
+	m.restoreScores(s.Scores, param.Version(m.plan.Rounds))
 	m.least = param.Term(m.incarnation) << termBits
 	m.workers = make([]*worker, j.Run.Workers)
 	for i := range m.workers {

@@ -108,7 +108,7 @@ func (m *Machine) fence(w *worker) {
 	}
 	w.standing, w.node = fencing, ""
 	w.term = max(w.term+1, m.least)
-	w.awaited, w.next = m.serverNodes(), m.plan.Rounds
+	w.awaited, w.next = m.serverNodes(), m.target()
 }
 
 // sendFences tells every server of the workers' new terms.
@@ -174,7 +174,7 @@ func (m *Machine) assign(w *worker, ready map[param.NodeID][]Assignment) {
 	w.standing, w.node, w.target, w.moved = assigned, w.target, "", m.now
 	m.recovers = max(m.recovers, param.Version(w.next)+1) // cannot exist without this worker
 	w.status = WorkerStatus{Worker: w.id, Term: w.term, Round: w.next}
-	ready[w.node] = append(ready[w.node], Assignment{Worker: w.id, Term: w.term, Round: w.next})
+	ready[w.node] = append(ready[w.node], Assignment{Worker: w.id, Term: w.term, Round: w.next, Until: m.target()})
 }
 
 func (m *Machine) sendAssignments(node param.NodeID, list []Assignment) {

@@ -1,9 +1,6 @@
 package ps
 
-import (
-	"math/bits"
-	"slices"
-)
+import "math/bits"
 
 // source is ascending keys with values to be added.
 type source struct {
@@ -70,7 +67,10 @@ func (b *block) take(s *source, number uint32) {
 	if len(s.offsets) == 0 || s.offsets[0]>>blockBits != number {
 		return
 	}
-	m, _ := slices.BinarySearch(s.offsets, (number+1)<<blockBits)
+	m := 1 // a search would wait for memory that the next loop has on its way
+	for m < len(s.offsets) && s.offsets[m]>>blockBits == number {
+		m++
+	}
 	offsets := s.offsets[:m]
 	s.offsets = s.offsets[m:]
 	for f := range s.values {

@@ -65,7 +65,7 @@ func (a *arrivals) tick(w param.Worker, least param.Round) bool {
 func (r *Range) apply1(p *Push) (advanced bool) {
 	a, workers := r.arrived, int64(r.spec.Workers)
 	a.window += p.Rows
-	round := optim.Round{Number: r.applied, Rows: p.Rows, Steps: float64(a.window) / float64(workers)}
+	round := optim.Round{Number: r.applied, Rows: max(1, p.Rows), Steps: float64(a.window) / float64(workers)}
 	if !r.spec.Rule.Local() {
 		round.Rows *= workers
 	}

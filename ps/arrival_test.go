@@ -194,7 +194,7 @@ func TestWeightOfArrivals(t *testing.T) {
 // TestArrivalTablesAgree: rows of all keys and rows of those that came give the same.
 func TestArrivalTablesAgree(t *testing.T) {
 	for _, rule := range []optim.Rule{ruleOf(t, "adagrad", 0, 3), lopsided{}} {
-		spec := Spec{Span: param.Span{Hi: 3 * pageKeys}, Workers: 3, PerTally: 1, Rule: rule, Mode: ASP}
+		spec := Spec{Span: param.Span{Hi: 12 * pageKeys}, Workers: 3, PerTally: 1, Rule: rule, Mode: ASP}
 		flat, sparse := NewRange(spec), NewRange(spec)
 		sparse.arrived.table.rows = newPages(spec.Span.Len(), rule.Slots()+recentSlots)
 		for _, pushes := range contributions(6, 3, 40, rule.Pushed()) {
@@ -231,18 +231,20 @@ func state(r *Range) []float32 { return r.Snapshot().State }
 // TestForgottenTouches: a key that was touched by all long ago belongs to the one
 // who touches it now.
 func TestForgottenTouches(t *testing.T) {
-	r := looseRange(t, ASP, 0, 2)
-	for round := range param.Round(6) {
-		for w := range param.Worker(2) {
-			p := push(w, round, 1, 0)
-			if round > 0 && (round < 5 || w == 0) {
-				p.Offsets = []uint32{1}
+	for again, want := range map[param.Round]float32{1: 1 + 0.5 + 0.5, 2: 1 + 0.5 + 1, 3: 1 + 0.5 + 1, 9: 1 + 0.5 + 1} {
+		r := looseRange(t, ASP, 0, 2)
+		for round := range again + 1 {
+			for w := range param.Worker(2) {
+				p := push(w, round, 1, 0)
+				if round > 0 && (round < again || w == 1) {
+					p.Offsets = []uint32{1}
+				}
+				mustPush(t, r, p)
 			}
-			mustPush(t, r, p)
 		}
-	}
-	if got, want := r.Weights(nil)[0], float32(1+0.5+1); got != want {
-		t.Errorf("weight %v, want %v", got, want)
+		if got := r.Weights(nil)[0]; got != want {
+			t.Errorf("touched again after %d windows: weight %v, want %v", again, got, want)
+		}
 	}
 }
 
@@ -301,10 +303,23 @@ func TestRoundsOfArrivals(t *testing.T) {
 	}
 }
 
-// TestGradientOfNoRows is refused: its mean is not a number.
+// TestGradientOfNoRows: a gradient of no rows is refused, as its mean is not a
+// number; a round without rows and gradients moves nothing.
 func TestGradientOfNoRows(t *testing.T) {
+	rule := seen{lazy: false, rounds: new([]optim.Round), penalized: new([]int), touched: new([][]uint32)}
 	spec := specOf(t, "sgd", 1)
-	spec.Rule = lopsided{}
+	spec.Rule = rule
+	for _, spec.Mode = range []Mode{BSP, ASP} {
+		mustPush(t, NewRange(spec), Push{Term: 1})
+	}
+	for _, round := range *rule.rounds {
+		if round.Rows < 1 {
+			t.Errorf("the rule is told of %d rows", round.Rows)
+		}
+	}
+	if len(*rule.rounds) != 2 {
+		t.Errorf("%d rounds", len(*rule.rounds))
+	}
 	p := push(0, 0, 1, 0)
 	p.Rows = 0
 	if _, err := NewRange(spec).Push(p); param.KindOf(err) != param.Invalid {

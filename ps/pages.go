@@ -4,39 +4,43 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"unsafe"
 )
 
-// A page is so many neighbouring keys of a span. The fewer, the less an insertion
-// moves; the more, the less a page's head weighs.
+// A page is so many neighbouring keys of a span: as many as have a head of one
+// cache line.
 const (
-	pageBits  = 10
+	pageBits  = 8
 	pageKeys  = 1 << pageBits
 	pageWords = pageKeys / 64
 )
 
 // pages has the rows of the keys that were written, however large the span. It is
 // a table of bits, one a key of the span, that say which keys have rows; a key's
-// row is found by counting the bits before it. So the keys cost no memory beside
-// that, are always in order, and batches of ascending keys walk the memory
-// forward. (A hash table with open addressing costs a key, a row number and free
-// places a key, and a cache miss for each.)
+// row is found by counting the bits before it. So a key costs its row and no more,
+// beside two bits for each key of the span; keys are always in order, and batches
+// of ascending keys walk the memory forward. (A hash table with open addressing
+// costs a key, a row number and free places a key, and a search.)
 type pages struct {
-	n     int
-	slots int
-	keys  int // that have rows
-	pages []*page
-	fresh []uint32 // of an insertion
+	n       int
+	slots   int
+	keys    int // that have rows
+	pages   []page
+	zeros   []float32 // the row of a key that has none
+	fresh   []uint32  // of an insertion
+	fetched uint64
+	moved   float32
 }
 
-// page has the rows of its keys, in key order.
+// page has the rows of its keys, in key order. It is 64 bytes long.
 type page struct {
 	words [pageWords]uint64 // one bit a key that has a row
-	ranks [pageWords]uint16 // rows before those of each word
+	ranks [pageWords]uint8  // rows before those of each word
 	rows  []float32         // row-major
 }
 
 func newPages(n, slots int) *pages {
-	return &pages{n: n, slots: slots, pages: make([]*page, (n+pageKeys-1)>>pageBits)}
+	return &pages{n: n, slots: slots, zeros: make([]float32, slots), pages: make([]page, (n+pageKeys-1)>>pageBits)}
 }
 
 // rank returns the number of rows before that of the key, and whether it has one.
@@ -59,72 +63,122 @@ func inPage(offsets []uint32) int {
 	return k
 }
 
+// readKeys is the number of keys that are looked up at once: enough for their cache
+// misses to overlap, few enough for what they bring to stay in the cache.
+const readKeys = 512
+
+// fetchHeads brings the heads of the keys' pages to the cache, by loads that do
+// not wait for one another.
+func (t *pages) fetchHeads(offsets []uint32) {
+	var sum uint64
+	for _, o := range offsets {
+		sum += t.pages[o>>pageBits].words[0]
+	}
+	t.fetched = sum // so that the compiler keeps the loads
+}
+
+// fetchPlaces brings the rows that have to make way for those of keys that have
+// none.
+func (t *pages) fetchPlaces(offsets []uint32) {
+	var sum float32
+	for _, o := range offsets {
+		p := &t.pages[o>>pageBits]
+		if r, has := p.rank(o); !has && r*t.slots < len(p.rows) {
+			sum += p.rows[0] + p.rows[r*t.slots]
+		}
+	}
+	t.moved = sum
+}
+
 func (t *pages) read(dst []float32, offsets []uint32) {
 	m := len(offsets)
-	for at := 0; at < m; {
-		k := inPage(offsets[at:])
-		if p := t.pages[offsets[at]>>pageBits]; p != nil {
-			p.read(dst, m, at, offsets[at:at+k], t.slots)
-		} else {
-			for s := 0; s*m < len(dst); s++ {
-				clear(dst[s*m+at : s*m+at+k])
-			}
-		}
-		at += k
+	for at := 0; at < m; at += readKeys {
+		t.readSome(dst, m, at, offsets[at:min(at+readKeys, m)])
 	}
 }
 
-// read fills places at, at+1, ... of the slots of dst, each m long.
-func (p *page) read(dst []float32, m, at int, offsets []uint32, slots int) {
+// readSome fills places at, at+1, ... of the slots of dst, each m long. It does so
+// in passes, each of loads that do not wait for one another: the heads of pages,
+// the rows.
+func (t *pages) readSome(dst []float32, m, at int, offsets []uint32) {
+	t.fetchHeads(offsets)
+	var rows [readKeys]*float32
 	for i, o := range offsets {
-		r, has := p.rank(o)
-		if !has {
-			for s := at + i; s < len(dst); s += m {
-				dst[s] = 0
-			}
-			continue
+		rows[i] = t.row(o)
+	}
+	if t.slots == 2 && len(dst) == 2*m { // the loop below, unrolled
+		first, second := dst[at:at+len(offsets)], dst[m+at:m+at+len(offsets)]
+		for i := range offsets {
+			row := (*[2]float32)(unsafe.Pointer(rows[i%readKeys]))
+			first[i], second[i] = row[0], row[1]
 		}
-		row := p.rows[r*slots:]
-		for j, s := 0, at+i; s < len(dst); j, s = j+1, s+m {
-			dst[s] = row[j]
+		return
+	}
+	for s := 0; s*m < len(dst); s++ {
+		to := dst[s*m+at : s*m+at+len(offsets)]
+		for i := range to {
+			to[i] = unsafe.Slice(rows[i], t.slots)[s]
 		}
 	}
+}
+
+// row returns the first value of the key's row, or of a row of zeros.
+func (t *pages) row(o uint32) *float32 {
+	p := &t.pages[o>>pageBits]
+	if r, has := p.rank(o); has {
+		return &p.rows[r*t.slots]
+	}
+	return &t.zeros[0]
 }
 
 func (t *pages) write(offsets []uint32, src []float32) {
 	m := len(offsets)
-	for at := 0; at < m; {
-		k := inPage(offsets[at:])
-		p := t.insert(offsets[at : at+k])
-		for i, o := range offsets[at : at+k] {
-			r, _ := p.rank(o)
-			row := p.rows[r*t.slots : (r+1)*t.slots]
-			for j, s := 0, at+i; j < len(row); j, s = j+1, s+m {
-				row[j] = src[s]
-			}
-		}
-		at += k
+	for at := 0; at < m; at += readKeys {
+		t.writeSome(src, m, at, offsets[at:min(at+readKeys, m)])
 	}
 }
 
-// insert returns the page of some offsets, in which they all have rows then.
-func (t *pages) insert(offsets []uint32) *page {
-	p := t.pages[offsets[0]>>pageBits]
-	if p == nil {
-		p = &page{}
-		t.pages[offsets[0]>>pageBits] = p
+func (t *pages) writeSome(src []float32, m, at int, offsets []uint32) {
+	t.fetchHeads(offsets)
+	t.fetchPlaces(offsets)
+	for len(offsets) > 0 {
+		k := inPage(offsets)
+		p, some := &t.pages[offsets[0]>>pageBits], offsets[:k]
+		if !p.write(src, m, at, some, t.slots) {
+			t.insert(p, some)
+			p.write(src, m, at, some, t.slots)
+		}
+		at, offsets = at+k, offsets[k:]
 	}
+}
+
+// write sets the rows of some keys to what stands at places at, at+1, ... of the
+// slots of src, each m long. It stops at a key that has no row, and reports false.
+func (p *page) write(src []float32, m, at int, offsets []uint32, slots int) bool {
+	rows := p.rows
+	for i, o := range offsets {
+		r, has := p.rank(o)
+		if !has {
+			return false
+		}
+		row := rows[r*slots : (r+1)*slots]
+		for j, s := 0, at+i; j < len(row) && s < len(src); j, s = j+1, s+m {
+			row[j] = src[s]
+		}
+	}
+	return true
+}
+
+// insert gives rows to those of a page's keys that have none.
+func (t *pages) insert(p *page, offsets []uint32) {
 	t.fresh = t.fresh[:0]
 	for _, o := range offsets {
-		if p.words[o%pageKeys/64]>>(o%64)&1 == 0 {
+		if _, has := p.rank(o); !has {
 			t.fresh = append(t.fresh, o)
 		}
 	}
-	if len(t.fresh) > 0 {
-		t.keys += len(t.fresh)
-		p.insert(t.fresh, t.slots)
-	}
-	return p
+	t.keys += len(t.fresh)
+	p.insert(t.fresh, t.slots)
 }
 
 // insert makes room for the rows of some keys that have none, by moving the others
@@ -144,7 +198,7 @@ func (p *page) insert(fresh []uint32, slots int) {
 	}
 	n := 0
 	for w, word := range p.words {
-		p.ranks[w] = uint16(n)
+		p.ranks[w] = uint8(n)
 		n += bits.OnesCount64(word)
 	}
 }
@@ -158,10 +212,10 @@ func (p *page) grow(n int) {
 	p.rows = p.rows[:n]
 }
 
-// each calls visit with each page and the offset of its first key.
+// each calls visit with each page that has rows and the offset of its first key.
 func (t *pages) each(visit func(first uint32, p *page)) {
-	for i, p := range t.pages {
-		if p != nil {
+	for i := range t.pages {
+		if p := &t.pages[i]; len(p.rows) > 0 {
 			visit(uint32(i)<<pageBits, p)
 		}
 	}
@@ -190,17 +244,27 @@ func (t *pages) weights(dst []float32) []float32 {
 	return dst
 }
 
-func (t *pages) setWeights(w []float32) {
-	t.writeNonzero(func(o int) []float32 { return append(make([]float32, 0, t.slots), w[o])[:t.slots] })
-}
+func (t *pages) setWeights(w []float32) { t.writeNonzero([][]float32{w}) }
 
-// writeNonzero writes the keys whose rows have other bits than zero.
-func (t *pages) writeNonzero(row func(o int) []float32) {
+// writeNonzero writes the keys whose values, given by slot, have other bits than
+// zero. Slots that are not given are zero.
+func (t *pages) writeNonzero(values [][]float32) {
+	var offsets []uint32
+	var src []float32
 	for o := range t.n {
-		r := row(o)
-		if slices.ContainsFunc(r, func(v float32) bool { return math.Float32bits(v) != 0 }) {
-			t.write([]uint32{uint32(o)}, r)
+		if slices.ContainsFunc(values, func(v []float32) bool { return math.Float32bits(v[o]) != 0 }) {
+			offsets = append(offsets, uint32(o))
 		}
+		if len(offsets) < readKeys && o+1 < t.n {
+			continue
+		}
+		src = resize(src, len(offsets)*t.slots)
+		clear(src)
+		for s, v := range values {
+			gather(src[s*len(offsets):(s+1)*len(offsets)], v, t.n, offsets)
+		}
+		t.write(offsets, src)
+		offsets = offsets[:0]
 	}
 }
 
@@ -225,11 +289,9 @@ func (t *pages) load(s *Snapshot) {
 		t.write(s.Offsets, s.State)
 		return
 	}
-	row := make([]float32, t.slots)
-	t.writeNonzero(func(o int) []float32 {
-		for j := range row {
-			row[j] = s.State[j*t.n+o]
-		}
-		return row
-	})
+	var values [][]float32
+	for slot := range slices.Chunk(s.State, t.n) {
+		values = append(values, slot)
+	}
+	t.writeNonzero(values)
 }

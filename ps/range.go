@@ -108,7 +108,8 @@ type Push struct {
 	Checked bool      // as in Pull
 	// Done is called once, when the range no longer refers to Offsets and Change:
 	// before Push returns when it refuses the contribution or knows it already,
-	// else with it or with a later message. It must not call the range.
+	// else with it or with a later message, a Handover or Close. It must not call
+	// the range.
 	Done func()
 }
 

@@ -42,9 +42,10 @@ func (g *gathering) add(p *Push) {
 
 // rows returns what the rule has to know of the rows. Workers without rows count
 // in the mean number of steps: the rule scales the penalty by steps and workers
-// together, which makes the round's rows.
+// together, which makes the round's rows. A round without rows counts as one of
+// one, so that the mean of its gradients is 0.
 func (g *gathering) rows() optim.Round {
-	return optim.Round{Rows: g.tally.Rows, Steps: float64(g.tally.Rows) / float64(len(g.waiting))}
+	return optim.Round{Rows: max(1, g.tally.Rows), Steps: float64(g.tally.Rows) / float64(len(g.waiting))}
 }
 
 func (g *gathering) missing() []param.Worker {

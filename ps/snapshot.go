@@ -74,8 +74,8 @@ func (s *Snapshot) fit(spec Spec) error {
 		return s.misfit(spec, "%d tallies, one every %d rounds", len(s.Tallies), spec.PerTally)
 	case !ascending(s.Offsets, spec.Span.Len()):
 		return s.misfit(spec, "its keys are not ascending, or beyond %v", spec.Span)
-	case s.Total.Rows < 0:
-		return s.misfit(spec, "%d rows", s.Total.Rows)
+	case s.Total.Rows < 0 || s.Applied < 0:
+		return s.misfit(spec, "%d rows, %d applications", s.Total.Rows, s.Applied)
 	}
 	return s.fitMode(spec, keys)
 }

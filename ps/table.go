@@ -73,7 +73,9 @@ func gather(dst, state []float32, n int, offsets []uint32) {
 			copy(to, from[offsets[0]:])
 			continue
 		}
-		linalg.Gather(to[:0], from, offsets)
+		for i, o := range offsets { // twice as fast as appending
+			to[i] = from[o]
+		}
 	}
 }
 

@@ -188,3 +188,29 @@ func TestManyKeys(t *testing.T) {
 		t.Error("other weights")
 	}
 }
+
+// TestWeightsOfManyKeys: initial weights of a large span take memory for those
+// that are not zero.
+func TestWeightsOfManyKeys(t *testing.T) {
+	const n = 5*readKeys + 7
+	p, w := newPages(n, 3), make([]float32, n)
+	for i := range w {
+		if i%3 == 0 || i > 2000 {
+			w[i] = float32(i) - 30
+		}
+	}
+	w[1] = float32(math.Copysign(0, -1))
+	p.setWeights(w)
+	if !sameBits(p.weights(nil), w) {
+		t.Error("other weights")
+	}
+	kept := 0
+	for _, v := range w {
+		if math.Float32bits(v) != 0 {
+			kept++
+		}
+	}
+	if p.keys != kept {
+		t.Errorf("%d rows for %d weights", p.keys, kept)
+	}
+}

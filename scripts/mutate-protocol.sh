@@ -20,6 +20,6 @@ mutate() {
 	echo "without $1: $(grep -o '[0-9]* of [0-9]* runs are wrong' "$work/out")"
 }
 
-mutate "the undo" ps/round.go 'r.read(r.before, p.Offsets)' 'r.read(r.state, p.Offsets)'
+mutate "the undo" ps/pull.go 'r.round.table.before(values, p.Offsets)' 'r.table.read(values, p.Offsets)'
 mutate "the fencing" ps/range.go 'if term < r.terms[w] {' 'if false {'
-mutate "the duplicate check" ps/round.go 'if p.Round < param.Round(r.version) || p.Round == param.Round(r.version) && r.round.contributed[p.Worker] {' 'if false {'
+mutate "the duplicate check" ps/round.go 'return p.Round < r.next(p.Worker)' 'return p.Round < param.Round(r.version)'

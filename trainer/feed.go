@@ -18,7 +18,6 @@ type feed struct {
 	shards  Shards
 	worker  param.Worker
 	builder batch.Builder
-	block   batch.Block
 
 	epoch   int // of windows; -1 at first
 	windows []plan.Window
@@ -31,9 +30,9 @@ func newFeed(p *plan.Plan, shards Shards, w param.Worker) *feed {
 	return &feed{plan: p, shards: shards, worker: w, epoch: -1, cached: -1}
 }
 
-// batch returns the batch of a round; the block is valid until the next call. It
-// has no rows when the worker's epoch has ended before other workers' has.
-func (f *feed) batch(ctx context.Context, round param.Round) (*batch.Block, error) {
+// batch fills dst with the batch of a round. It has no rows when the worker's
+// epoch has ended before other workers' has.
+func (f *feed) batch(ctx context.Context, round param.Round, dst *batch.Block) error {
 	epoch, step := f.plan.Position(round)
 	if epoch != f.epoch {
 		f.epoch, f.windows, f.cached = epoch, f.plan.Stream(epoch, f.worker), -1
@@ -51,10 +50,10 @@ func (f *feed) batch(ctx context.Context, round param.Round) (*batch.Block, erro
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	f.builder.Build(&f.block, parts, rows, uint32(f.plan.Bias()))
-	return &f.block, nil
+	f.builder.Build(dst, parts, rows, uint32(f.plan.Bias()))
+	return nil
 }
 
 // cut calls each for the windows that a step's batch has rows of, with the part

@@ -47,6 +47,12 @@ func checkBlock(t *testing.T, p *plan.Plan, b *batch.Block, rows []int64) {
 	}
 }
 
+// built returns the batch of a round, in a block that held something else.
+func built(ctx context.Context, f *feed, round param.Round) (*batch.Block, error) {
+	b := &batch.Block{Columns: []uint32{7}, Labels: []float32{7}, Index: []uint32{7}, Values: []float32{7}}
+	return b, f.batch(ctx, round, b)
+}
+
 // TestFeed compares the batches of all rounds with those that are cut from the
 // whole stream, for plans of several shapes; over the workers of an epoch every
 // row that is trained on comes once.
@@ -73,7 +79,7 @@ func TestFeed(t *testing.T) {
 					rows := reference(p, epoch, w)
 					f := newFeed(p, made{plan: p}, w)
 					for step := range int(p.PerEpoch) {
-						b, err := f.batch(t.Context(), param.Round(epoch)*p.PerEpoch+param.Round(step))
+						b, err := built(t.Context(), f, param.Round(epoch)*p.PerEpoch+param.Round(step))
 						if err != nil {
 							t.Fatal(err)
 						}
@@ -108,7 +114,7 @@ func TestFeedAnywhere(t *testing.T) {
 	f := newFeed(p, made{plan: p}, 1)
 	for range 100 {
 		round := param.Round(g.IntN(int(p.Rounds)))
-		b, err := f.batch(t.Context(), round)
+		b, err := built(t.Context(), f, round)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,16 +129,16 @@ func TestFeedFails(t *testing.T) {
 	p := planOf(t, 100)
 	broke := errors.New("cable")
 	f := newFeed(p, made{p, broke}, 0)
-	if _, err := f.batch(t.Context(), 0); !errors.Is(err, broke) || !strings.Contains(err.Error(), "data shard") {
+	if _, err := built(t.Context(), f, 0); !errors.Is(err, broke) || !strings.Contains(err.Error(), "data shard") {
 		t.Errorf("got %v", err)
 	}
 	f.shards = made{plan: p}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := f.batch(ctx, 0); !errors.Is(err, context.Canceled) {
+	if _, err := built(ctx, f, 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	b, err := f.batch(t.Context(), 0)
+	b, err := built(t.Context(), f, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

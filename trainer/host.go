@@ -25,6 +25,9 @@ type Config struct {
 	Pulled  int // floats a key of what workers pull
 	Pushed  int // and of what they push
 	Servers Servers
+	// Slow is called with everything that computes, which it must run: experiments
+	// make a trainer slow by it. nil runs it.
+	Slow func(compute func())
 	// Report is told what became of workers and evaluations, from their
 	// goroutines. It must not block for long.
 	Report func(Outcome)
@@ -53,9 +56,10 @@ type Status struct {
 
 // Host drives the workers and evaluations of one job on one trainer.
 type Host struct {
-	config Config
-	group  sync.WaitGroup
-	mu     struct {
+	config   Config
+	builders chan struct{} // one for each batch that is being built
+	group    sync.WaitGroup
+	mu       struct {
 		sync.Mutex
 		workers map[param.Worker]*run
 	}
@@ -73,14 +77,19 @@ type run struct {
 
 // NewHost returns a host without work. Close ends it.
 func NewHost(config Config) *Host {
-	h := &Host{config: config}
+	if config.Slow == nil {
+		config.Slow = func(compute func()) { compute() }
+	}
+	// More builders than cores would only hold up the workers that can learn.
+	h := &Host{config: config, builders: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	h.mu.workers = map[param.Worker]*run{}
 	return h
 }
 
-// Assign starts a worker with the given round. An older assignment of the same
+// Assign starts a worker with the given round; it ends before the round until, or
+// at the end of the run. An older assignment of the same
 // worker ends; one that is not older is kept and the call has no effect.
-func (h *Host) Assign(ctx context.Context, w param.Worker, term param.Term, start param.Round) {
+func (h *Host) Assign(ctx context.Context, w param.Worker, term param.Term, start, until param.Round) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if old := h.mu.workers[w]; old != nil {
@@ -93,7 +102,7 @@ func (h *Host) Assign(ctx context.Context, w param.Worker, term param.Term, star
 	r := &run{term: term, cancel: cancel}
 	r.round.Store(uint64(start))
 	h.mu.workers[w] = r
-	h.group.Go(func() { h.work(ctx, w, r, start) })
+	h.group.Go(func() { h.work(ctx, w, r, start, min(until, h.config.Plan.Rounds)) })
 }
 
 // Release asks a worker to stop at its next round boundary and to report so.
@@ -139,8 +148,8 @@ func (h *Host) Status() []Status {
 }
 
 // work runs a worker to its end and reports it.
-func (h *Host) work(ctx context.Context, w param.Worker, r *run, start param.Round) {
-	s := &session{host: h, run: r, feed: newFeed(h.config.Plan, h.config.Train, w),
+func (h *Host) work(ctx context.Context, w param.Worker, r *run, start, until param.Round) {
+	s := &session{host: h, run: r, until: until, batches: newBatches(h, w, until),
 		worker: NewWorker(w, r.term, start, h.config.Plan.Ranges, h.config.Pulled, h.config.Pushed)}
 	// As many replies as a worker can have open: a push and a pull to each range.
 	s.replies = make(chan Reply, 2*len(h.config.Plan.Ranges))
@@ -155,13 +164,15 @@ func (h *Host) work(ctx context.Context, w param.Worker, r *run, start param.Rou
 	if !canceled {
 		h.config.Report(Outcome{Worker: w, Term: r.term, Round: s.worker.Round(), Released: released, Err: err})
 	}
+	s.batches.close()
 }
 
 // session is a worker's life on this host.
 type session struct {
 	host    *Host
 	run     *run
-	feed    *feed
+	until   param.Round
+	batches *batches
 	worker  *Worker
 	replies chan Reply
 }
@@ -169,11 +180,11 @@ type session struct {
 // rounds goes through the rounds until the last or until the worker is released
 // at a boundary.
 func (s *session) rounds(ctx context.Context) (released bool, err error) {
-	for s.worker.Round() < s.host.config.Plan.Rounds {
+	for s.worker.Round() < s.until {
 		if s.run.release.Load() {
 			return true, s.await(ctx, s.worker.Settled)
 		}
-		block, err := s.feed.batch(ctx, s.worker.Round())
+		block, err := s.batches.take(ctx, s.worker.Round())
 		if err != nil {
 			return false, err
 		}
@@ -191,7 +202,9 @@ func (s *session) round(ctx context.Context, block *batch.Block) error {
 		return err
 	}
 	state := s.worker.State()
-	change, loss := s.host.config.Model.Learn(block, state)
+	var change []float32
+	var loss float64
+	s.host.config.Slow(func() { change, loss = s.host.config.Model.Learn(block, state) })
 	s.run.ticks.Add(1)
 	s.send(ctx, s.worker.Push(change, int64(block.Rows()), loss))
 	return nil
@@ -233,7 +246,7 @@ func (s *session) await(ctx context.Context, until func() bool) error {
 func (s *session) handle(r Reply) error {
 	switch {
 	case r.Err != nil && param.KindOf(r.Err) == param.Diverged:
-		return param.Errorf(param.Diverged, "NaN or Inf in the contribution to round %d (%s): the model has diverged: lower optimizer.rate or scale the features", r.Request.Round, s.feed.provenance(r.Request.Round))
+		return param.Errorf(param.Diverged, "NaN or Inf in the contribution to round %d (%s): the model has diverged: lower optimizer.rate or scale the features", r.Request.Round, s.batches.feed.provenance(r.Request.Round))
 	case r.Err != nil:
 		return r.Err
 	case r.Request.Push:

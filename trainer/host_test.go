@@ -62,7 +62,7 @@ func (b *bench) answer(which func(*Request) bool) int {
 // every range; the end is told when the last version exists.
 func TestRounds(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
-		b.host.Assign(t.Context(), 1, 4, 0)
+		b.host.Assign(t.Context(), 1, 4, 0, b.plan.Rounds)
 		rows := int64(0)
 		for round := range b.plan.Rounds {
 			synctest.Wait()
@@ -109,7 +109,7 @@ func TestRounds(t *testing.T) {
 // pushed to one.
 func TestNoPushBeforeAllPulls(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
-		b.host.Assign(t.Context(), 0, 1, 0)
+		b.host.Assign(t.Context(), 0, 1, 0, b.plan.Rounds)
 		b.answer(func(r *Request) bool { return r.Range == 1 })
 		if n := len(b.servers.take(pushes)); n != 0 {
 			t.Errorf("%d pushes", n)
@@ -125,7 +125,7 @@ func TestNoPushBeforeAllPulls(t *testing.T) {
 // acknowledged, and says which round is next.
 func TestRelease(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
-		b.host.Assign(t.Context(), 0, 2, 1)
+		b.host.Assign(t.Context(), 0, 2, 1, b.plan.Rounds)
 		synctest.Wait()
 		b.host.Release(0, 1) // of an older term
 		b.host.Release(9, 2)
@@ -162,7 +162,7 @@ func TestErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, b *bench) {
-				b.host.Assign(t.Context(), 0, 1, 0)
+				b.host.Assign(t.Context(), 0, 1, 0, b.plan.Rounds)
 				if c.reply.Err != nil && c.kind == param.Diverged {
 					b.answer(pulls)
 				}
@@ -189,7 +189,7 @@ func TestShardFails(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		broke := errors.New("cable")
 		b.host.config.Train = made{b.plan, broke}
-		b.host.Assign(t.Context(), 0, 1, 0)
+		b.host.Assign(t.Context(), 0, 1, 0, b.plan.Rounds)
 		got := b.told()
 		if len(got) != 1 || !errors.Is(got[0].Err, broke) {
 			t.Errorf("reports %+v", got)
@@ -204,16 +204,16 @@ func TestShardFails(t *testing.T) {
 // one that is not newer changes nothing.
 func TestNewerTerm(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
-		b.host.Assign(t.Context(), 0, 2, 0)
+		b.host.Assign(t.Context(), 0, 2, 0, b.plan.Rounds)
 		synctest.Wait()
-		b.host.Assign(t.Context(), 0, 2, 1)
-		b.host.Assign(t.Context(), 0, 1, 1)
+		b.host.Assign(t.Context(), 0, 2, 1, b.plan.Rounds)
+		b.host.Assign(t.Context(), 0, 1, 1, b.plan.Rounds)
 		synctest.Wait()
 		if n := len(b.servers.take(func(r *Request) bool { return r.Round == 1 })); n != 0 {
 			t.Errorf("%d requests of assignments that are not newer", n)
 		}
 		old := b.servers.take(all)
-		b.host.Assign(t.Context(), 0, 3, 1)
+		b.host.Assign(t.Context(), 0, 3, 1, b.plan.Rounds)
 		synctest.Wait()
 		for _, a := range old { // late: nobody reads it
 			if a.ctx.Err() == nil {
@@ -235,14 +235,14 @@ func TestClose(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		ctx, cancel := context.WithCancel(t.Context())
 		for w := range param.Worker(3) {
-			b.host.Assign(ctx, w, 1, 0)
+			b.host.Assign(ctx, w, 1, 0, b.plan.Rounds)
 		}
 		b.answer(of(1)) // waits for its second round; the others for the first
 		cancel()
 		if got := b.told(); got != nil {
 			t.Errorf("reports %+v", got)
 		}
-		b.host.Assign(context.WithoutCancel(ctx), 0, 2, 0)
+		b.host.Assign(context.WithoutCancel(ctx), 0, 2, 0, b.plan.Rounds)
 		b.host.Close()
 		if got := b.told(); got != nil {
 			t.Errorf("reports %+v", got)

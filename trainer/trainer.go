@@ -1,6 +1,7 @@
 // Package trainer is what runs on trainers: Worker, the step machine of one
 // logical worker, and Host, which drives the workers and evaluations that a
-// trainer was given, each worker in a goroutine of its own.
+// trainer was given, each worker in a goroutine of its own. While a worker waits
+// for its servers, another goroutine builds its next batch.
 //
 // Rows come in through Shards, parameters go in and out through Servers, and
 // what is learned is Model's business; node wires all three. Contributions are a

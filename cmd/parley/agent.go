@@ -22,6 +22,7 @@ import (
 type agentOptions struct {
 	roles, join                          []string
 	bind, gossip, advertise, label, http string
+	chaos                                []string
 	insecure, verbose                    bool
 	data                                 dataOptions
 }
@@ -53,6 +54,7 @@ Logs go to standard error. SIGTERM and Ctrl-C end it in good order.`,
 	o.data.addFlags(c, "folder for models, temporary files and the cache of parsed rows (default: parley-data/PORT in the user's cache folder; with port 0 a temporary one)")
 	f.BoolVar(&o.insecure, "insecure", false, "allow addresses beyond loopback: anybody who reaches them can read data, submit jobs that read files of this user, and change models; use it on networks that you trust entirely (keys are not yet supported)")
 	f.BoolVar(&o.verbose, "verbose", false, "log more")
+	addChaos(c, &o.chaos)
 	c.RunE = do(func(c *cobra.Command, _ []string) error { return runAgent(c.Context(), o) })
 	return c
 }
@@ -78,6 +80,14 @@ func runAgent(ctx context.Context, o agentOptions) error {
 		Limits: coordinator.DefaultLimits, Insecure: o.insecure, HTTP: o.http, Gossip: &node.Gossip{Bind: o.gossip, Advertise: o.advertise, Join: o.join}, Logger: logger})
 	if err != nil {
 		return err
+	}
+	factors, err := parseSlow(o.chaos, false)
+	if factor, ok := factors[""]; err == nil && ok {
+		err = n.Slow(factor)
+	}
+	if err != nil {
+		n.Close()
+		return exit(exitUsage, err)
 	}
 	if err := n.CheckSeeds(ctx); err != nil {
 		n.Close()

@@ -35,7 +35,7 @@ processor time, so that other work on the machine counts for little; scan and co
 		}
 		return printSpeeds(r)
 	})
-	return group("bench", "Measure what this machine can do", "  parley bench parse --json", parse)
+	return group("bench", "Measure what this machine can do", "  parley bench parse --json\n  parley bench ps", append(benchPSCommands(), parse)...)
 }
 
 func printSpeeds(r parsebench.Results) error {

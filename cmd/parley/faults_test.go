@@ -48,18 +48,24 @@ func startFaulty(t *testing.T, settings ...string) *faulty {
 func (f *faulty) middle() {
 	f.t.Helper()
 	f.poll(f.t, 60*time.Second*slack, "training began", reached(1))
+	f.saved(1)
+	time.Sleep(200 * time.Millisecond)
+}
+
+// saved waits until there are so many checkpoints, and returns their manifests.
+func (f *faulty) saved(n int) []string {
+	f.t.Helper()
 	deadline := time.Now().Add(60 * time.Second * slack)
 	for {
 		found, _ := filepath.Glob(filepath.Join(f.checkpoints, "*", "manifest.json"))
-		if len(found) > 0 {
-			break
+		if len(found) >= n {
+			return found
 		}
 		if time.Now().After(deadline) {
-			f.t.Fatalf("no checkpoint in %s", f.checkpoints)
+			f.t.Fatalf("%d checkpoints in %s, not %d", len(found), f.checkpoints, n)
 		}
 		time.Sleep(20 * time.Millisecond) // another process writes it
 	}
-	time.Sleep(200 * time.Millisecond)
 }
 
 // same waits for the end, which has to be the undisturbed run's, and returns the
@@ -208,7 +214,7 @@ func TestDiskFull(t *testing.T) {
 	f.same()
 	said := false
 	for _, e := range f.run.events(t) {
-		said = said || strings.Contains(e.Message, "no space left on device; the job goes on, the last good one is of round")
+		said = said || strings.Contains(e.Message, "no space left on device") && strings.Contains(e.Message, "; the job goes on, the last good one is of round")
 	}
 	if !said {
 		t.Error("nothing was said of the full disk")
@@ -219,23 +225,16 @@ func TestDiskFull(t *testing.T) {
 // refused with their file named, and an earlier checkpoint is used.
 func TestDamagedPart(t *testing.T) {
 	f := startFaulty(t, "run.checkpoint.keep=100")
-	f.middle()
-	time.Sleep(2 * time.Second)
+	f.saved(3)
 	for _, n := range f.nodes {
 		n.signal(t, syscall.SIGKILL)
 	}
 	f.run.cmd.Process.Kill()
 	<-f.run.done
-	dirs, _ := filepath.Glob(filepath.Join(f.checkpoints, "*", "manifest.json"))
-	if len(dirs) < 3 {
-		t.Skipf("%d checkpoints are too few to damage two", len(dirs))
-	}
+	dirs := f.saved(3)
 	var damaged []string
 	for i, dir := range dirs[len(dirs)-2:] {
-		parts, _ := filepath.Glob(filepath.Join(filepath.Dir(dir), "*part*"))
-		if len(parts) == 0 {
-			parts, _ = filepath.Glob(filepath.Join(filepath.Dir(dir), "range*"))
-		}
+		parts, _ := filepath.Glob(filepath.Join(filepath.Dir(dir), "*.part"))
 		damaged = append(damaged, filepath.Base(parts[0]))
 		text, err := os.ReadFile(parts[0])
 		if err != nil {

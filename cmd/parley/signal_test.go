@@ -40,7 +40,7 @@ func (b *background) send(t testing.TB, s syscall.Signal) {
 	}
 }
 
-var interrupted = regexp.MustCompile(`(?m)^parley: interrupted: job \S+ was stopped; its last checkpoint is of round \d+: go on with parley resume \S+/out$`)
+var interrupted = regexp.MustCompile(`(?m)^parley: interrupted: job \S+ was stopped; its last checkpoint is of round \d+: go on with parley resume \S*out$`)
 
 // interrupted checks the end of a training that was interrupted.
 func (p *place) interrupted(b *background) {

@@ -29,6 +29,7 @@ type trainOptions struct {
 	detach   bool
 	json     bool
 	force    bool
+	chaos    []string
 	data     dataOptions
 }
 
@@ -63,6 +64,7 @@ training; 3 cluster unreachable; 130 interrupted.`,
 	f.BoolVar(&o.detach, "detach", false, "with --cluster: print the job's id and return")
 	f.BoolVar(&o.json, "json", false, "print the report as JSON on standard output, and nothing else there")
 	f.BoolVar(&o.force, "force", false, "replace a finished model in the output folder")
+	addChaos(c, &o.chaos)
 	c.RunE = do(func(c *cobra.Command, args []string) error {
 		if err := o.check(c); err != nil {
 			return exit(exitUsage, err)
@@ -77,6 +79,8 @@ func (o trainOptions) check(c *cobra.Command) error {
 	switch {
 	case o.cluster != "" && embedded:
 		return errors.New("--servers and --trainers are for the embedded cluster; a cluster of agents has its own")
+	case o.cluster != "" && len(o.chaos) > 0:
+		return errors.New("--chaos is for the embedded cluster; give it to parley agent")
 	case o.cluster == "" && o.detach:
 		return errors.New("--detach needs --cluster: without it the job ends with this process")
 	case o.servers < 1 || o.trainers < 1:
@@ -145,6 +149,10 @@ func (o trainOptions) start(j *job.Job) (rpc.Network, string, func(), error) {
 	e, err := node.NewEmbedded(o.servers, o.trainers, version, blocks, logger)
 	if err != nil {
 		return nil, "", nil, err
+	}
+	if err := slowDown(e, o.chaos); err != nil {
+		e.Close()
+		return nil, "", nil, exit(exitUsage, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

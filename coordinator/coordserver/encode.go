@@ -72,7 +72,7 @@ func units(list []plan.Unit) (out []*parleyv1.Unit) {
 
 func assignments(list []coordinator.Assignment) (out []*parleyv1.Assignment) {
 	for _, a := range list {
-		out = append(out, &parleyv1.Assignment{Worker: uint32(a.Worker), Term: uint64(a.Term), Round: uint64(a.Round)})
+		out = append(out, &parleyv1.Assignment{Worker: uint32(a.Worker), Term: uint64(a.Term), Round: uint64(a.Round), Until: uint64(a.Until)})
 	}
 	return out
 }
@@ -99,16 +99,29 @@ func (r *record) commit(o *coordinator.Commit) *parleyv1.Commit {
 	epoch, _ := p.Position(param.Round(o.Version))
 	m := checkpoint.Manifest{Job: r.id, Name: r.job.Name, Spec: r.spec, PlanHash: p.Hash(), DataHash: p.Train.SHA256,
 		Version: o.Version, Epoch: epoch, Rounds: p.Rounds, Keys: p.Keys, Created: time.Now().UTC(), Run: string(r.id)}
+	if len(o.Scores) > 0 {
+		m.Extra = mustMarshal(extra{o.Scores})
+	}
 	for _, text := range o.Parts {
 		var part checkpoint.Part
 		json.Unmarshal(text, &part) // what a server has made; Commit refuses what is no part
 		m.Parts = append(m.Parts, part)
 	}
-	text, err := json.Marshal(m)
+	return &parleyv1.Commit{Job: string(r.id), Name: nameOf(o.Checkpoint), Manifest: mustMarshal(m), Keep: uint32(r.job.Run.Checkpoint.Keep)}
+}
+
+// extra is what a manifest has of the coordinator.
+type extra struct {
+	Scores []coordinator.Score `json:"scores"` // of early stopping
+}
+
+// mustMarshal is for plain values.
+func mustMarshal(x any) []byte {
+	text, err := json.Marshal(x)
 	if err != nil {
-		panic("coordserver: manifest: " + err.Error())
+		panic("coordserver: " + err.Error())
 	}
-	return &parleyv1.Commit{Job: string(r.id), Name: nameOf(o.Checkpoint), Manifest: text, Keep: uint32(r.job.Run.Checkpoint.Keep)}
+	return text
 }
 
 func nameOf(c coordinator.Checkpoint) *parleyv1.CheckpointName {

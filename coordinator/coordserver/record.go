@@ -139,10 +139,10 @@ func (r *record) report() *artifact.Report {
 	return &artifact.Report{
 		Job: r.job.Name, Parley: r.version, ModelSHA256: x.SHA256, DataSHA256: x.Train.SHA256, PlanSHA256: x.Plan.Hash(),
 		Reproducible: r.job.Run.Consistency == "bsp", Consistency: r.job.Run.Consistency, Kernels: linalg.Kernels(),
-		Rows: rows, Columns: x.Train.Columns, Epochs: r.job.Run.Epochs, Rounds: uint64(x.Plan.Rounds), Objective: x.Objective,
+		Rows: rows, Columns: x.Train.Columns, Epochs: x.Epochs, Rounds: uint64(x.Plan.PerEpoch) * uint64(x.Epochs), Objective: x.Objective,
 		Metrics:       artifact.Metrics{Train: artifact.Values(x.Metrics[plan.SetTrain]), Test: artifact.Values(x.Metrics[plan.SetTest]), Holdout: artifact.Values(x.Metrics[plan.SetHoldout])},
 		Seconds:       artifact.Seconds{Total: x.Total.Seconds(), Profile: x.Profile.Seconds(), Train: x.TrainTime.Seconds(), Evaluate: x.EvaluateTime.Seconds()},
-		RowsPerSecond: float64(rows) * float64(r.job.Run.Epochs) / max(1e-9, x.TrainTime.Seconds()),
+		RowsPerSecond: float64(rows) * float64(x.Epochs) / max(1e-9, x.TrainTime.Seconds()),
 		Bytes:         artifact.Bytes{Pushed: x.Pushed, Pulled: x.Pulled}, Nodes: len(r.nodes), Restarts: x.Restarts,
 		UnknownFeatures: x.Unknown, QuarantinedRows: x.Quarantined,
 	}

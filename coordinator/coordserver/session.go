@@ -2,6 +2,7 @@ package coordserver
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"slices"
@@ -302,9 +303,15 @@ func decodeProfiled(m *parleyv1.Profiled) (p coordinator.Profiled, err error) {
 func decodeProbed(m *parleyv1.Probed) coordinator.Probed {
 	p := coordinator.Probed{Damaged: m.GetDamaged(), Err: rpc.FromFault(m.GetFault())}
 	for _, f := range m.GetFound() {
-		p.Found = append(p.Found, coordinator.Found{Checkpoint: decodeName(f.GetName()), PlanHash: f.GetPlanHash()})
+		p.Found = append(p.Found, coordinator.Found{Checkpoint: decodeName(f.GetName()), PlanHash: f.GetPlanHash(), Scores: scoresOf(f.GetExtra())})
 	}
 	return p
+}
+
+func scoresOf(text []byte) []coordinator.Score {
+	var x extra
+	json.Unmarshal(text, &x) // a checkpoint without has none
+	return x.Scores
 }
 
 func decodeSnapped(m *parleyv1.Snapped) coordinator.Snapped {

@@ -57,6 +57,7 @@ const (
 // Agent registers a node and does its part of jobs.
 type Agent struct {
 	config Config
+	slow   float64 // see Slow; 0 or 1 for no more than the machine is
 	dialer *dialer
 	models *Models
 	// refusals are told to the coordinator with the next session: a worker that

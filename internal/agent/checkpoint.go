@@ -88,7 +88,7 @@ func (w *work) look(ctx context.Context, m *parleyv1.Probe) (*parleyv1.Probed, e
 		return nil, err
 	}
 	for _, f := range found {
-		answer.Found = append(answer.Found, &parleyv1.Found{PlanHash: f.Manifest.PlanHash, Name: &parleyv1.CheckpointName{Dir: f.Dir, Version: uint64(f.Manifest.Version)}})
+		answer.Found = append(answer.Found, &parleyv1.Found{PlanHash: f.Manifest.PlanHash, Extra: f.Manifest.Extra, Name: &parleyv1.CheckpointName{Dir: f.Dir, Version: uint64(f.Manifest.Version)}})
 	}
 	for _, d := range damaged {
 		answer.Damaged = append(answer.Damaged, d.Error())
@@ -173,9 +173,6 @@ func (c *cut) finishLocked(err error, passed bool) {
 		return
 	}
 	c.over = true
-	if err != nil {
-		err = fmt.Errorf("write to %s: %w", c.work.backup.to, err)
-	}
 	c.work.tell(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Snapped{Snapped: &parleyv1.Snapped{
 		Job: string(c.work.id), Name: c.name, Parts: c.parts, Passed: passed, Fault: rpc.Fault(err)}}})
 }

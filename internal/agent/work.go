@@ -12,6 +12,7 @@ import (
 	"parley/internal/param"
 	"parley/internal/plan"
 	"parley/internal/rpc"
+	"parley/internal/wire"
 	parleyv1 "parley/proto/parley/v1"
 	"parley/ps/optim"
 	"parley/ps/psclient"
@@ -103,6 +104,9 @@ func (w *work) setUp(m *parleyv1.Prepare) error {
 		return err
 	}
 	config := trainer.Config{Train: w.train, Report: w.report}
+	if slow := w.agent.slow; slow > 1 {
+		config.Slow = slowdown(w.ctx, slow)
+	}
 	train, err := use(w.train, m.GetTrain())
 	if err != nil {
 		return fmt.Errorf("data.train: %w", err)
@@ -125,7 +129,11 @@ func (w *work) setUp(m *parleyv1.Prepare) error {
 	if config.Model, err = linear.New(j.Model.Kind, positive(train), rule); err != nil {
 		return err
 	}
-	client := psclient.New(psclient.Config{Job: w.id, Servers: m.GetRanges(), Dial: w.dial, Logger: w.agent.config.Logger})
+	encoding, err := wire.ParseEncoding(j.Run.Wire)
+	if err != nil {
+		return err
+	}
+	client := psclient.New(psclient.Config{Job: w.id, Servers: m.GetRanges(), Encoding: encoding, Dial: w.dial, Logger: w.agent.config.Logger})
 	w.group.Go(func() { client.Run(w.ctx) })
 	config.Servers = client
 	w.mu.Lock()
@@ -189,7 +197,7 @@ func (w *work) assign(m *parleyv1.Assign) {
 		w.mu.Lock()
 		w.held[a.Worker] = a.Term
 		w.mu.Unlock()
-		h.Assign(w.ctx, a.Worker, a.Term, a.Round)
+		h.Assign(w.ctx, a.Worker, a.Term, a.Round, param.Round(x.GetUntil()))
 	}
 }
 

@@ -18,17 +18,14 @@ type word struct {
 	before  uint32
 }
 
-// sparse is the number of words a nonzero from which on a bitmap costs more than
-// sorting: each of them is visited, in order, and the nonzeros meet them in none.
-const sparse = 1
-
 // Build fills dst with the given rows of parts, in that order, and overwrites
 // what dst held. Each row gets the value 1 in the column bias, the one behind
 // the last column of the model. All columns of parts must be below bias.
 func (b *Builder) Build(dst *Block, parts []*CSR, rows []Row, bias uint32) {
 	gather(dst, parts, rows, bias)
 	dst.Columns = dst.Columns[:0]
-	if n := int(bias>>6) + 1; n <= max(64, sparse*len(dst.Index)) {
+	// The bitmap is walked from end to end: more words than nonzeros are not worth it.
+	if n := int(bias>>6) + 1; n <= max(64, len(dst.Index)) {
 		b.words = slices.Grow(b.words[:0], n)[:n]
 		mark(dst, b.words)
 	} else {

@@ -35,16 +35,16 @@ func TestEveryKeyOfTrainingReachesTheJob(t *testing.T) {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	for override, want := range map[string]Optimizer{
-		"":                           {Kind: "ftrl", Rate: 0.1, Beta: 2},
+		"":                           {Kind: "ftrl", Rate: 0.5, Beta: 2},
 		"{kind: ftrl, rate: 3}":      {Kind: "ftrl", Rate: 3, Beta: 1},
-		"{kind: momentum}":           {Kind: "momentum", Rate: 0.05, Momentum: 0.9},
-		"{kind: adam}":               {Kind: "adam", Rate: 0.01, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8},
-		"{kind: adam, beta1: 0}":     {Kind: "adam", Rate: 0.01, Beta2: 0.999, Epsilon: 1e-8},
-		"{kind: adam, epsilon: 0.5}": {Kind: "adam", Rate: 0.01, Beta1: 0.9, Beta2: 0.999, Epsilon: 0.5},
-		"{kind: adam, beta2: 0.5}":   {Kind: "adam", Rate: 0.01, Beta1: 0.9, Beta2: 0.5, Epsilon: 1e-8},
+		"{kind: momentum}":           {Kind: "momentum", Rate: 0.1, Momentum: 0.9},
+		"{kind: adam}":               {Kind: "adam", Rate: 0.03, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8},
+		"{kind: adam, beta1: 0}":     {Kind: "adam", Rate: 0.03, Beta2: 0.999, Epsilon: 1e-8},
+		"{kind: adam, epsilon: 0.5}": {Kind: "adam", Rate: 0.03, Beta1: 0.9, Beta2: 0.999, Epsilon: 0.5},
+		"{kind: adam, beta2: 0.5}":   {Kind: "adam", Rate: 0.03, Beta1: 0.9, Beta2: 0.5, Epsilon: 1e-8},
 		"{kind: sgd}":                {Kind: "sgd", Rate: 0.05},
 		"{kind: adagrad}":            {Kind: "adagrad", Rate: 0.5},
-		"{kind: momentum, momentum: 0, nesterov: true}": {Kind: "momentum", Rate: 0.05, Nesterov: true},
+		"{kind: momentum, momentum: 0, nesterov: true}": {Kind: "momentum", Rate: 0.1, Nesterov: true},
 	} {
 		overrides := []string{"model.l1=0"}
 		if override != "" {

@@ -12,6 +12,7 @@ import (
 	"parley/coordinator"
 	"parley/datashard"
 	"parley/internal/agent"
+	"parley/internal/param"
 	"parley/internal/rpc"
 )
 
@@ -59,6 +60,30 @@ func NewEmbedded(servers, trainers int, version string, blocks datashard.Blocks,
 		return nil, err
 	}
 	return e, nil
+}
+
+// Slow makes a trainer, trainer-0 and so on, compute so many times as slowly, for
+// experiments. It is called before Run.
+func (e *Embedded) Slow(name string, factor float64) error {
+	trainers := 0
+	for _, n := range e.nodes {
+		if !n.has(Trainer) {
+			continue
+		}
+		if name == fmt.Sprintf("trainer-%d", trainers) {
+			return n.Slow(factor)
+		}
+		trainers++
+	}
+	return param.Errorf(param.Invalid, "there is no node %q to be made slow: the trainers are trainer-0 to trainer-%d", name, trainers-1)
+}
+
+// Close ends a cluster that was not run.
+func (e *Embedded) Close() {
+	for _, n := range e.nodes {
+		n.Close()
+	}
+	os.RemoveAll(e.dir)
 }
 
 // Run works until ctx ends.

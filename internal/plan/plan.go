@@ -149,13 +149,17 @@ func (p *Plan) Order(epoch int, w param.Worker, n int, window Window) []batch.Ro
 func (p *Plan) Bias() param.Key { return p.Keys - 1 }
 
 // Hash returns the SHA-256 in hex of all that the result depends on: the data
-// and the settings that shape the model. Ranges, placement and paths are not in
-// it.
+// and the settings that shape the model. Placement and paths are not in it, and
+// ranges only where the scales of wire int8 hang on them.
 func (p *Plan) Hash() string {
 	model, wire := p.Job.Model, p.Job.Run.Wire
 	model.Init = "" // a path: what it begins with is not in its name
 	if wire == "f32" {
 		wire = "" // so that jobs have the hash that they had before there was another
+	}
+	ranges := 0
+	if wire == "int8" {
+		ranges = len(p.Ranges)
 	}
 	text, err := json.Marshal(struct {
 		Data      string
@@ -173,13 +177,14 @@ func (p *Plan) Hash() string {
 		Mode      string
 		Staleness int       `json:",omitempty"`
 		Wire      string    `json:",omitempty"`
+		Ranges    int       `json:",omitempty"`
 		Stop      *job.Stop `json:",omitempty"`
 		ShardRows int64
 		Window    int
 	}{
 		p.Train.SHA256, p.Train.Rows, p.Train.Columns, p.Train.Bad, string(p.Train.Transform), p.Job.Data.Holdout, model, p.Job.Optimizer,
 		p.Job.Run.Epochs, p.Job.Run.Batch, p.Job.Run.Workers, p.Job.Run.Seed, p.Job.Run.Consistency,
-		p.Job.Run.Staleness, wire, p.Job.Run.Stop,
+		p.Job.Run.Staleness, wire, ranges, p.Job.Run.Stop,
 		ShardRows(p.Train.Rows), windowRows,
 	})
 	if err != nil { // numbers and strings alone; NaN is refused by job.Validate

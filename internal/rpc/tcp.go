@@ -12,7 +12,10 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/experimental"
 	"google.golang.org/grpc/keepalive"
+
+	"parley/internal/wire"
 )
 
 // TCP is the Network of separate processes: gRPC over TCP, unencrypted for now
@@ -75,6 +78,7 @@ func dialOptions(class Class) []grpc.DialOption {
 		grpc.WithIdleTimeout(0),
 		grpc.WithStaticStreamWindowSize(window), grpc.WithStaticConnWindowSize(window),
 		grpc.WithReadBufferSize(buffer), grpc.WithWriteBufferSize(buffer),
+		experimental.WithBufferPool(&wire.Buffers), // gRPC's own clears what it hands out
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessage), grpc.MaxCallSendMsgSize(MaxMessage)),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: redialFirst, Multiplier: 1.6, Jitter: 0.2, MaxDelay: redialMax},
@@ -112,6 +116,7 @@ func (l *tcpListener) engine(in intercept) engine {
 		grpc.UnaryInterceptor(in.unary), grpc.StreamInterceptor(in.stream),
 		grpc.StaticStreamWindowSize(dataWindow), grpc.StaticConnWindowSize(dataWindow),
 		grpc.ReadBufferSize(dataBuffer), grpc.WriteBufferSize(dataBuffer),
+		experimental.BufferPool(&wire.Buffers),
 		grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage),
 		grpc.WaitForHandlers(true),
 		grpc.ConnectionTimeout(connectTimeout),

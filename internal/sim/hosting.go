@@ -17,6 +17,7 @@ type hosting struct {
 	keys    []uint32
 	last    bool // the pull behind the last round
 	release bool
+	until   param.Round
 	ticks   uint64
 }
 
@@ -31,7 +32,7 @@ func (h *hosting) begin() {
 	switch {
 	case h.release && h.worker.Settled():
 		h.end(coordinator.WorkerEnded{Released: true})
-	case h.worker.Round() >= plan.Rounds:
+	case h.worker.Round() >= h.until:
 		h.last, h.keys = true, nil
 		h.send(h.worker.Pull(nil))
 	default:

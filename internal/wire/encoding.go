@@ -34,6 +34,16 @@ func (e Encoding) String() string {
 	return "unknown"
 }
 
+// Pulled returns the encoding of pulls, where pushes have this one. Parameters and
+// accumulators of a block differ by orders of magnitude, so that they need exponents
+// of their own, which Int8 has not.
+func (e Encoding) Pulled() Encoding {
+	if e == Int8 {
+		return BF16
+	}
+	return e
+}
+
 // ParseEncoding returns the encoding of a name: f32 (also ""), f16, bf16 or int8.
 // The error is Invalid.
 func ParseEncoding(name string) (Encoding, error) {

@@ -145,8 +145,17 @@ func (f *Frame) CopyFrom(src any) error {
 	*f = Frame{Requests: slices.Clone(s.Requests), Replies: slices.Clone(s.Replies)}
 	for i := range f.Requests {
 		r := &f.Requests[i]
-		r.Offsets, r.Values = slices.Clone(r.Offsets), r.Encoding.clone(r.Values)
-		r.hold, r.keys = nil, packedKeys{}
+		r.hold, r.keys, r.local = newHold(nil), packedKeys{}, true
+		if len(r.Offsets) > 0 {
+			r.hold.list = newList(len(r.Offsets))
+			copy(r.hold.list.keys, r.Offsets)
+			r.Offsets = r.hold.list.keys
+		}
+		if len(r.Values) > 0 {
+			r.hold.values = Floats(len(r.Values))
+			r.Encoding.Round(r.hold.values, r.Values)
+			r.Values = r.hold.values
+		}
 		f.copied += 4 * (len(r.Offsets) + len(r.Values))
 	}
 	for i := range f.Replies {
@@ -156,19 +165,11 @@ func (f *Frame) CopyFrom(src any) error {
 			r.hold = newHold(nil)
 			r.hold.values = r.Values
 		} else {
-			r.Values = r.Encoding.clone(r.Values)
+			r.Values = slices.Clone(r.Values)
+			r.Encoding.Round(r.Values, r.Values)
 		}
 		f.copied += 4 * len(r.Values)
 	}
 	s.copied = f.copied
 	return nil
-}
-
-func (e Encoding) clone(x []float32) []float32 {
-	if e == F32 {
-		return slices.Clone(x)
-	}
-	y := make([]float32, len(x))
-	e.Round(y, x)
-	return y
 }

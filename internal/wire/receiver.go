@@ -147,7 +147,7 @@ func (f *Frame) values(e Encoding, n int) ([]float32, *Hold, error) {
 // alone.
 func (v *Receiver) Keys(r *Request, limit int64) (unknown bool, err error) {
 	k := r.keys
-	if r.hold == nil { // of this process
+	if r.local {
 		if n := len(r.Offsets); n > 0 && int64(r.Offsets[n-1]) >= limit {
 			return false, beyond(int64(r.Offsets[n-1]), limit)
 		}
@@ -188,7 +188,7 @@ func (v *Receiver) Keys(r *Request, limit int64) (unknown bool, err error) {
 
 // Checked reports that Keys has found the offsets strictly ascending; those of a
 // request of this process are as its sender made them.
-func (r *Request) Checked() bool { return r.hold != nil }
+func (r *Request) Checked() bool { return !r.local }
 
 func beyond(key, limit int64) error {
 	return param.Errorf(param.Invalid, "key %d of a list is beyond the %d keys of the range", key, limit)

@@ -49,8 +49,9 @@ type Request struct {
 	// out.
 	Failed error
 
-	keys packedKeys
-	hold *Hold
+	keys  packedKeys
+	hold  *Hold
+	local bool // it never was bytes
 }
 
 // Reply is the answer to the request of the same ID.

@@ -34,11 +34,12 @@ func newOutgoing(l *link, s grpc.ClientStream) *outgoing {
 // are small.
 func (o *outgoing) send(ctx context.Context, ids []uint64) error {
 	for _, id := range ids {
-		p := o.link.lookup(id)
+		p, whole := o.link.lookup(id)
 		if p == nil {
 			continue
 		}
-		r := o.encode(id, p)
+		r := o.encode(id, p.request)
+		r.Whole = whole
 		if r.Bound() > wire.MaxMessage-1<<10 {
 			o.link.fail(id, param.Errorf(param.Invalid, "a request of %d keys and %d values: more than a message has room for", len(r.Offsets), len(r.Values)))
 			continue
@@ -62,10 +63,13 @@ func (o *outgoing) send(ctx context.Context, ids []uint64) error {
 	return o.flush()
 }
 
-func (o *outgoing) encode(id uint64, p *pending) wire.Request {
-	r := p.request
+func (o *outgoing) encode(id uint64, r *trainer.Request) wire.Request {
+	encoding := o.link.client.config.Encoding
+	if !r.Push {
+		encoding = encoding.Pulled()
+	}
 	return wire.Request{ID: id, Job: o.link.client.config.Job, Range: r.Range, Worker: r.Worker, Term: r.Term, Round: r.Round, Push: r.Push,
-		Encoding: o.link.client.config.Encoding, Offsets: r.Offsets, Values: r.Change, Rows: r.Rows, Loss: r.Loss, Whole: p.whole}
+		Encoding: encoding, Offsets: r.Offsets, Values: r.Change, Rows: r.Rows, Loss: r.Loss}
 }
 
 // flush sends the frame, if there is anything in it.
@@ -85,10 +89,13 @@ func (o *outgoing) flush() error {
 	return err
 }
 
-func (l *link) lookup(id uint64) *pending {
+// lookup returns a request that is still pending here, and whether its key list has
+// to be sent.
+func (l *link) lookup(id uint64) (p *pending, whole bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.mu.pending[id]
+	p = l.mu.pending[id]
+	return p, p != nil && p.whole
 }
 
 // reserve counts a push as under way, unless there is too much already.

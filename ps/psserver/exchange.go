@@ -138,7 +138,7 @@ func (w waiting) answer(a ps.Answer) {
 		return
 	}
 	r := wire.Reply{ID: w.id, Encoding: w.encoding, Values: a.Values, Owned: true}
-	if r.Bound() > wire.MaxMessage {
+	if r.Bound() > largestReply {
 		w.refuse(param.Errorf(param.Invalid, "a pull of %d values: more than a message has room for", len(a.Values)))
 		wire.FreeFloats(a.Values)
 		return
@@ -152,6 +152,9 @@ func (w waiting) refuse(err error) {
 	w.hold.Release()
 	w.out.put(wire.Reply{ID: w.id, Refused: err})
 }
+
+// largestReply leaves room for the header of its frame.
+const largestReply = wire.MaxMessage - 1<<10
 
 // readPiece is the number of weights in one message of Read: 1 MB.
 const readPiece = 1 << 18

@@ -54,8 +54,8 @@ func (o *outbox) drain(ctx context.Context, stream grpc.ServerStream) error {
 // send sends replies, several in one frame as long as they are small.
 func (o *outbox) send(stream grpc.ServerStream, frame *wire.Frame, items []wire.Reply) error {
 	for len(items) > 0 {
-		n, bytes := 0, 0
-		for n < len(items) && (n == 0 || bytes < frameBytes) {
+		n, bytes := 1, items[0].Bound()
+		for n < len(items) && bytes+items[n].Bound() <= frameBytes {
 			bytes += items[n].Bound()
 			n++
 		}

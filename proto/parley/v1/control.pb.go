@@ -1150,6 +1150,7 @@ type Found struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          *CheckpointName        `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	PlanHash      string                 `protobuf:"bytes,2,opt,name=plan_hash,json=planHash,proto3" json:"plan_hash,omitempty"`
+	Extra         []byte                 `protobuf:"bytes,3,opt,name=extra,proto3" json:"extra,omitempty"` // the coordinator's
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1196,6 +1197,13 @@ func (x *Found) GetPlanHash() string {
 		return x.PlanHash
 	}
 	return ""
+}
+
+func (x *Found) GetExtra() []byte {
+	if x != nil {
+		return x.Extra
+	}
+	return nil
 }
 
 type CheckpointName struct {
@@ -3405,6 +3413,7 @@ type Assignment struct {
 	Worker        uint32                 `protobuf:"varint,1,opt,name=worker,proto3" json:"worker,omitempty"`
 	Term          uint64                 `protobuf:"varint,2,opt,name=term,proto3" json:"term,omitempty"`
 	Round         uint64                 `protobuf:"varint,3,opt,name=round,proto3" json:"round,omitempty"` // to begin with
+	Until         uint64                 `protobuf:"varint,4,opt,name=until,proto3" json:"until,omitempty"` // where it ends
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3456,6 +3465,13 @@ func (x *Assignment) GetTerm() uint64 {
 func (x *Assignment) GetRound() uint64 {
 	if x != nil {
 		return x.Round
+	}
+	return 0
+}
+
+func (x *Assignment) GetUntil() uint64 {
+	if x != nil {
+		return x.Until
 	}
 	return 0
 }
@@ -3819,10 +3835,11 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12&\n" +
 	"\x05found\x18\x02 \x03(\v2\x10.parley.v1.FoundR\x05found\x12\x18\n" +
 	"\adamaged\x18\x03 \x03(\tR\adamaged\x12&\n" +
-	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\"S\n" +
+	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\"i\n" +
 	"\x05Found\x12-\n" +
 	"\x04name\x18\x01 \x01(\v2\x19.parley.v1.CheckpointNameR\x04name\x12\x1b\n" +
-	"\tplan_hash\x18\x02 \x01(\tR\bplanHash\"<\n" +
+	"\tplan_hash\x18\x02 \x01(\tR\bplanHash\x12\x14\n" +
+	"\x05extra\x18\x03 \x01(\fR\x05extra\"<\n" +
 	"\x0eCheckpointName\x12\x10\n" +
 	"\x03dir\x18\x01 \x01(\tR\x03dir\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\"Y\n" +
@@ -3981,12 +3998,13 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x06fences\x18\x02 \x03(\v2\x10.parley.v1.FenceR\x06fences\"K\n" +
 	"\x06Assign\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12/\n" +
-	"\aworkers\x18\x02 \x03(\v2\x15.parley.v1.AssignmentR\aworkers\"N\n" +
+	"\aworkers\x18\x02 \x03(\v2\x15.parley.v1.AssignmentR\aworkers\"d\n" +
 	"\n" +
 	"Assignment\x12\x16\n" +
 	"\x06worker\x18\x01 \x01(\rR\x06worker\x12\x12\n" +
 	"\x04term\x18\x02 \x01(\x04R\x04term\x12\x14\n" +
-	"\x05round\x18\x03 \x01(\x04R\x05round\"L\n" +
+	"\x05round\x18\x03 \x01(\x04R\x05round\x12\x14\n" +
+	"\x05until\x18\x04 \x01(\x04R\x05until\"L\n" +
 	"\aRelease\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12/\n" +
 	"\aworkers\x18\x02 \x03(\v2\x15.parley.v1.AssignmentR\aworkers\"C\n" +
