@@ -138,3 +138,19 @@ func TestTooLarge(t *testing.T) {
 		}
 	})
 }
+
+// TestRoutesWithoutRequests: routes follow each other while nothing is sent, as at the
+// end of a job; then what is sent goes where the last one says.
+func TestRoutesWithoutRequests(t *testing.T) {
+	everywhere(t, func(t *testing.T, network rpc.Network) {
+		j := newJob(t, network, 2, 2, 1)
+		c, ctx := j.client(t), bounded(t)
+		here, there := j.hosts[0].address, j.hosts[1].address
+		c.Route([]string{here, here})
+		c.Route([]string{there, here})
+		c.Route([]string{here, there})
+		if r := receive(t, ctx, ask(ctx, c, trainer.Request{Term: 1, Offsets: []uint32{3}})); r.Err != nil {
+			t.Error(r.Err)
+		}
+	})
+}
