@@ -44,6 +44,7 @@ type snapshot struct {
 	awaited    []param.NodeID
 	parts      [][]byte // by range, opaque
 	began      time.Time
+	reached    time.Time // when all ranges were known to be at the version
 	committing bool
 }
 
@@ -246,6 +247,24 @@ func (m *Machine) Committed(now time.Time, node param.NodeID, c Committed) {
 	m.stopped()
 	m.advance()
 }
+
+// checkCheckpoint gives up a checkpoint whose parts, or manifest, take too long.
+func (m *Machine) checkCheckpoint() {
+	s := m.backup.running
+	if s == nil || m.version() < s.Version {
+		return
+	}
+	if s.reached.IsZero() {
+		s.reached = m.now
+	}
+	if m.now.Sub(s.reached) > writeFactor*m.limits.Checkpoint {
+		m.spoiled(fmt.Errorf("it was not written within %v", writeFactor*m.limits.Checkpoint))
+	}
+}
+
+// writeFactor is by how much longer the parts of a checkpoint may take to be written
+// than a job that stops waits for them.
+const writeFactor = 20
 
 // stopped ends a job that only waited for its last checkpoint.
 func (m *Machine) stopped() {

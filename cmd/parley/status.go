@@ -106,7 +106,20 @@ func printStatus(out io.Writer, s *parleyv1.StatusReply) error {
 	for _, j := range s.GetJobs() {
 		fmt.Fprintf(w, "%s\t%s\t%d/%d\t%d/%d\t%d\t%s\n", j.GetJob(), j.GetPhase(), j.GetEpoch(), j.GetEpochs(), j.GetRound(), j.GetRounds(), j.GetRestarts(), waits(j))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, j := range s.GetJobs() {
+		warn(j)
+	}
+	return nil
+}
+
+// warn prints what the user should know of a job that runs.
+func warn(j *parleyv1.JobStatus) {
+	if j.GetWarning() != "" && j.GetCause() == "" && j.GetPhase() != "done" {
+		fmt.Printf("\njob %s has %s\n", j.GetJob(), j.GetWarning())
+	}
 }
 
 func list(items []string) string {
@@ -175,6 +188,7 @@ func statusOf(text func(j *parleyv1.JobStatus)) func(context.Context, *client.Cl
 func showJob(j *parleyv1.JobStatus) {
 	fmt.Printf("job       %s\nphase     %s\nepoch     %d of %d\nround     %d of %d\nrows      %d\nloss      %.5f (progressive, this epoch)\nrestarts  %d\nrunning   %.1f s\nwhy       %s\n\n",
 		j.GetJob(), j.GetPhase(), j.GetEpoch(), j.GetEpochs(), j.GetRound(), j.GetRounds(), j.GetRows(), j.GetLoss(), j.GetRestarts(), j.GetSeconds(), waits(j))
+	warn(j)
 	printEvents(j, func(artifact.Event) bool { return true })
 }
 
@@ -189,6 +203,7 @@ func whyJob(j *parleyv1.JobStatus) {
 		fmt.Printf("job %s is %s and waits for %s\n", j.GetJob(), j.GetPhase(), waits(j))
 	}
 	fmt.Printf("restarts: %d\n\n", j.GetRestarts())
+	warn(j)
 	printEvents(j, func(e artifact.Event) bool { return e.Kind != artifact.EventEpoch })
 }
 
