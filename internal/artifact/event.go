@@ -32,7 +32,6 @@ const (
 	EventFailure    EventKind = "failure"    // a node died, hung, was cut off; or the job failed
 	EventRecovery   EventKind = "recovery"   // rounds advance again
 	EventFenced     EventKind = "fenced"     // a worker was refused by its term
-	EventStop       EventKind = "stop"       // the best epoch is known: the run ends early
 	EventSaved      EventKind = "saved"      // the model was written
 	EventEnd        EventKind = "end"        // the job is over
 )
