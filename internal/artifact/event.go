@@ -24,6 +24,7 @@ const (
 	EventAssignment EventKind = "assignment" // workers were placed
 	EventEpoch      EventKind = "epoch"      // an epoch ended
 	EventEvaluation EventKind = "evaluation" // metrics were taken
+	EventStop       EventKind = "stop"       // no epoch gets better: the best one is kept
 	EventJoin       EventKind = "join"       // a node came while the job was running
 	EventLeave      EventKind = "leave"      // a node gives its work back
 	EventCheckpoint EventKind = "checkpoint" // a checkpoint is complete, or there are none
@@ -31,7 +32,6 @@ const (
 	EventFailure    EventKind = "failure"    // a node died, hung, was cut off; or the job failed
 	EventRecovery   EventKind = "recovery"   // rounds advance again
 	EventFenced     EventKind = "fenced"     // a worker was refused by its term
-	EventStop       EventKind = "stop"       // the best epoch is known: the run ends early
 	EventSaved      EventKind = "saved"      // the model was written
 	EventEnd        EventKind = "end"        // the job is over
 )
