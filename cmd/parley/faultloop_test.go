@@ -44,14 +44,14 @@ func loopFromEnvironment(t *testing.T) loopSettings {
 }
 
 // loopEpochs makes a job take two to four seconds over processes on two cores.
-func loopEpochs() string {
-	if e := os.Getenv("PARLEY_FAULT_EPOCHS"); e != "" {
-		return e
+func loopEpochs() int {
+	if n, err := strconv.Atoi(os.Getenv("PARLEY_FAULT_EPOCHS")); err == nil {
+		return n
 	}
 	if raceDetector {
-		return "40"
+		return 40
 	}
-	return "150"
+	return 150
 }
 
 // TestFaultLoop: whatever dies, hangs, leaves or comes, the job ends with the bits of
@@ -62,7 +62,7 @@ func TestFaultLoop(t *testing.T) {
 	}
 	s := loopFromEnvironment(t)
 	epochs := loopEpochs()
-	want := trainReport(t, "run.epochs="+epochs).ModelSHA256
+	want := trainReport(t, "run.epochs="+strconv.Itoa(epochs)).ModelSHA256
 	sum := &loopSummary{counts: map[faultKind]int{}}
 	t.Run("run", func(t *testing.T) {
 		for i := range s.runs {
@@ -82,7 +82,7 @@ func TestFaultLoop(t *testing.T) {
 }
 
 // runFaults makes one run and adds it to the summary.
-func runFaults(t *testing.T, s loopSettings, plan faultPlan, epochs, want string, sum *loopSummary) {
+func runFaults(t *testing.T, s loopSettings, plan faultPlan, epochs int, want string, sum *loopSummary) {
 	dir, err := os.MkdirTemp(s.keep, fmt.Sprintf("run-%d-%d-", plan.seed, plan.run))
 	if err != nil {
 		t.Fatal(err)

@@ -38,6 +38,7 @@ var faultKinds = []faultKind{killServer, killTrainer, killServers, killCoordinat
 // not change what chance says of the others.
 type fault struct {
 	at      time.Duration // after the job was accepted
+	share   int           // or, if it is more than 0, after so many hundredths of the epochs
 	kind    faultKind
 	target  int           // which of the nodes of the role, modulo those there are
 	stopped time.Duration // how long a process that is stopped stays so
@@ -51,6 +52,9 @@ type fault struct {
 // String is for people who repeat a run.
 func (f fault) String() string {
 	text := fmt.Sprintf("%.2fs %s", f.at.Seconds(), f.kind)
+	if f.share > 0 {
+		text = fmt.Sprintf("%d%% %s", f.share, f.kind)
+	}
 	verb, role, _ := strings.Cut(string(f.kind), " ")
 	if role == roleServer || role == roleTrainer {
 		if verb != "add" {
@@ -77,6 +81,11 @@ type faultPlan struct {
 	faults    []fault
 }
 
+// latest is the share of the epochs after which the last faults come. Some go by the
+// time, and find what is before training and around its end; some by epochs, so that a
+// slow machine has faults all along.
+const latest = 97
+
 // planFaults returns the plan of a run: a function of seed and run alone.
 func planFaults(seed, run uint64) faultPlan {
 	r := rand.New(rand.NewPCG(seed, run))
@@ -84,6 +93,7 @@ func planFaults(seed, run uint64) faultPlan {
 	for i := range p.faults {
 		p.faults[i] = fault{
 			at:       between(r, 0, 4*time.Second),
+			share:    max(0, r.IntN(2*latest)-latest), // half of them go by the time
 			kind:     faultKinds[r.IntN(len(faultKinds))],
 			target:   r.IntN(12),
 			stopped:  between(r, 200*time.Millisecond, 8*time.Second),

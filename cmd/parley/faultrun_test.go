@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -70,12 +71,14 @@ type loopRun struct {
 	t      *testing.T
 	dir    string // of the run: data folders, output, logs
 	plan   faultPlan
-	epochs string
+	epochs int
 
 	address string // of the coordinator
 	nodes   []*loopNode
 	clients []*background // the last is the one that runs
 	due     []action
+	waiting []fault   // for an epoch
+	looked  time.Time // at the epochs
 	began   time.Time // the job was accepted
 	moved   time.Time // something was last done to it
 
@@ -143,6 +146,10 @@ func (r *loopRun) play() bool {
 	says(r.t, r.client(), "on the cluster of")
 	r.began, r.moved = time.Now(), time.Now()
 	for _, f := range r.plan.faults {
+		if f.share > 0 {
+			r.waiting = append(r.waiting, f)
+			continue
+		}
 		r.at(action{at: r.began.Add(f.at), fault: true, do: func() { r.strike(f) }})
 	}
 	for tick := time.NewTicker(20 * time.Millisecond); ; { // real processes: there is nothing to wait on but the time
@@ -155,6 +162,7 @@ func (r *loopRun) play() bool {
 			r.fail("%s", why)
 			return false
 		}
+		r.awaitEpochs()
 		for len(r.due) > 0 && !time.Now().Before(r.due[0].at) {
 			next := r.due[0]
 			r.due = r.due[1:]
@@ -165,8 +173,27 @@ func (r *loopRun) play() bool {
 	}
 }
 
+// awaitEpochs makes those faults due whose epoch has ended.
+func (r *loopRun) awaitEpochs() {
+	if len(r.waiting) == 0 || time.Since(r.looked) < 100*time.Millisecond {
+		return
+	}
+	r.looked = time.Now()
+	text, err := os.ReadFile(filepath.Join(r.output(), artifact.EventsFile))
+	if err != nil {
+		return // it is there once workers are placed
+	}
+	share := 100 * bytes.Count(text, []byte(`"kind":"epoch"`)) / r.epochs
+	r.waiting = slices.DeleteFunc(r.waiting, func(f fault) bool {
+		if f.share <= share {
+			r.at(action{at: r.looked, fault: true, do: func() { r.strike(f) }})
+		}
+		return f.share <= share
+	})
+}
+
 func (r *loopRun) trainArgs() []string {
-	return []string{"train", jobFile(r.t), "run.epochs=" + r.epochs, "run.ranges=" + strconv.Itoa(r.plan.ranges),
+	return []string{"train", jobFile(r.t), "run.epochs=" + strconv.Itoa(r.epochs), "run.ranges=" + strconv.Itoa(r.plan.ranges),
 		"run.checkpoint.every=1s", "output=" + r.output(), "--json"}
 }
 
