@@ -75,6 +75,7 @@ type Machine struct {
 	retries  int            // of reading a checkpoint
 	refusals int            // of fences, since the rounds advanced last
 	resume   bool           // begin with the last checkpoint that there is
+	bounds   Bounds
 	backup   backup
 	takeover *takeover
 	// incarnation counts the coordinators of the job; terms are at least least.
@@ -332,5 +333,5 @@ func (m *Machine) trainers() []param.NodeID {
 			nodes = append(nodes, x.Node)
 		}
 	}
-	return nodes
+	return within(m.bounds.Trainers, nodes, m.load)
 }
