@@ -77,6 +77,7 @@ func (m *Machine) fit() {
 			nodes = append(nodes, x.Node)
 		}
 	}
+	nodes = within(m.bounds.Trainers, nodes, m.load)
 	orders, left := m.dealUnits(nodes)
 	if left == 0 {
 		m.conclude()

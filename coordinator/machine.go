@@ -75,6 +75,7 @@ type Machine struct {
 	retries  int            // of reading a checkpoint
 	refusals int            // of fences, since the rounds advanced last
 	resume   bool           // begin with the last checkpoint that there is
+	bounds   Bounds
 	backup   backup
 	takeover *takeover
 	judge    judge
@@ -334,5 +335,5 @@ func (m *Machine) trainers() []param.NodeID {
 			nodes = append(nodes, x.Node)
 		}
 	}
-	return nodes
+	return within(m.bounds.Trainers, nodes, m.load)
 }

@@ -78,7 +78,7 @@ func (m *Machine) serverPool() (nodes []param.NodeID) {
 			nodes = append(nodes, x.Node)
 		}
 	}
-	return nodes
+	return within(m.bounds.Servers, nodes, func(n param.NodeID) int { return len(m.rangesOf(n)) })
 }
 
 // Created is a server's answer to Create. When its part of the checkpoint is

@@ -21,6 +21,7 @@ type State struct {
 	Checkpoints []Checkpoint
 	Off         string // why there are no checkpoints
 	Resume      bool
+	Bounds      Bounds
 	Epochs      int // told by events
 	Scores      []Score
 	Restarts    int
@@ -48,7 +49,7 @@ type takeover struct {
 
 // State returns what is to be remembered.
 func (m *Machine) State() State {
-	return State{Phase: m.phase, Era: m.era, Servers: m.servers, Trainers: m.trainers(), Checkpoints: m.backup.done, Off: m.backup.off, Resume: m.resume,
+	return State{Phase: m.phase, Era: m.era, Servers: m.servers, Trainers: m.trainers(), Checkpoints: m.backup.done, Off: m.backup.off, Resume: m.resume, Bounds: m.bounds,
 		Epochs: m.epochs, Scores: m.judge.scores, Restarts: m.restarts, Incarnation: m.incarnation, Times: m.times}
 }
 
@@ -62,7 +63,7 @@ const termBits = 32
 // job is the user's to resume.
 func Recover(id param.JobID, j *job.Job, limits Limits, now time.Time, s State, train, test *plan.Manifest) *Machine {
 	m := New(id, j, limits, now)
-	m.resume, m.restarts, m.incarnation = s.Resume, s.Restarts, s.Incarnation+1
+	m.resume, m.bounds, m.restarts, m.incarnation = s.Resume, s.Bounds, s.Restarts, s.Incarnation+1
 	m.takeover = &takeover{until: now.Add(limits.Takeover), held: map[param.NodeID]Held{}}
 	if train == nil || !slices.Contains([]Phase{Training, Recovering, Evaluating, Saving}, s.Phase) {
 		m.takeover.early = true

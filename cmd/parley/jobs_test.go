@@ -40,6 +40,8 @@ func TestJobCommands(t *testing.T) {
 		}
 		p.refused(exitUsage, `no job "nobody-0" here: parley status lists the jobs that this cluster remembers`, at("job", call.name, "nobody-0")...)
 	}
+	p.refused(exitUsage, "job "+id+" is over (done): there is nothing to scale", at("job", "scale", id, "--servers", "1")...)
+	p.refused(exitUsage, `no job "nobody-0" here: parley status lists the jobs that this cluster remembers`, at("job", "scale", "nobody-0", "--servers", "1")...)
 	for _, args := range [][]string{at("status"), at("job", "show", id), at("job", "why", id)} {
 		var s struct {
 			Members []struct{ Node string }
@@ -54,6 +56,14 @@ func TestJobCommands(t *testing.T) {
 	c.poll(t, 20*time.Second, "training", reached(3))
 	if o := p.run(at("job", "fetch", id, "early")...); o.code != exitFailed || o.stderr != "parley: job "+id+" is training: only a job that is done has a model\n" || p.exists("early") {
 		t.Errorf("fetch of a job that runs: exit code %d: %s", o.code, o.stderr)
+	}
+	p.refused(exitUsage, "how many? give --servers, --trainers or both", at("job", "scale", id)...)
+	p.refused(exitUsage, "--servers and --trainers must be 0 to 65536", at("job", "scale", id, "--servers", "-1")...)
+	if out := p.ok(at("job", "scale", id, "--servers", "1", "--trainers", "2")...); out != "job "+id+" uses at most 1 server, 2 trainers\n" {
+		t.Errorf("scale: %s", out)
+	}
+	if out := p.ok(at("job", "show", id)...); !strings.Contains(out, "scale       the job uses at most 1 server and at most 2 trainers\n") {
+		t.Errorf("show:\n%s", out)
 	}
 	if out := p.ok(at("job", "stop", id)...); out != "job "+id+" is stopped\n" {
 		t.Errorf("stop: %s", out)

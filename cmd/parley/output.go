@@ -2,15 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 
 	"parley/internal/artifact"
+	"parley/internal/node"
 	"parley/internal/source"
 )
 
@@ -119,52 +117,7 @@ func (r *results) close() {
 // localModel returns the folder of a model, and copies one of a URL to a temporary
 // folder, which end removes.
 func localModel(ctx context.Context, name string) (dir string, end func(), err error) {
-	if !strings.Contains(name, "://") {
-		return name, func() {}, nil
-	}
-	if dir, err = os.MkdirTemp("", "parley-model-"); err != nil {
-		return "", nil, err
-	}
-	end = func() { os.RemoveAll(dir) }
-	if err = download(ctx, strings.TrimRight(name, "/"), dir); err != nil {
-		end()
-		return "", nil, err
-	}
-	return dir, end, nil
-}
-
-// download copies the objects of a model's folder.
-func download(ctx context.Context, url, dir string) error {
-	remote := source.New(source.Options{})
+	remote := node.NewRemote(nil)
 	defer remote.Close()
-	if there, err := remote.Exists(ctx, url+"/"+artifact.ModelFile); err != nil {
-		return err
-	} else if !there {
-		url += "/" + artifact.ModelDir
-	}
-	found, err := remote.List(ctx, url+"/")
-	if err != nil {
-		return fmt.Errorf("model: %w", err)
-	}
-	for _, o := range found {
-		if err := downloadObject(ctx, remote, o, filepath.Join(dir, path.Base(o.Name))); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func downloadObject(ctx context.Context, remote *source.Remote, o source.Object, to string) error {
-	object, err := remote.Open(ctx, o)
-	if err != nil {
-		return err
-	}
-	defer object.Close()
-	file, err := os.Create(to)
-	if err != nil {
-		return err
-	}
-	stream := object.Stream(ctx)
-	_, err = io.Copy(file, stream)
-	return errors.Join(err, stream.Close(), file.Close())
+	return remote.Model(ctx, name, "")
 }

@@ -141,7 +141,7 @@ func waits(j *parleyv1.JobStatus) string {
 }
 
 func jobCommand() *cobra.Command {
-	return group("job", "Look at a job, stop it, fetch its model", `  parley job why a9a-3f07c2 --cluster 127.0.0.1:7700
+	return group("job", "Look at a job, scale it, stop it, fetch its model", `  parley job why a9a-3f07c2 --cluster 127.0.0.1:7700
   parley job schema`,
 		&cobra.Command{Use: "schema", Short: "Print the JSON Schema of the job file", Example: "  parley job schema > job.schema.json", Args: takes(), RunE: do(func(*cobra.Command, []string) error {
 			_, err := os.Stdout.Write(job.Schema())
@@ -150,6 +150,7 @@ func jobCommand() *cobra.Command {
 		jobCall("show ID", "Show how a job stands and what happened last", statusOf(showJob)),
 		jobCall("why ID", "Say who a job waits for and since when, or why it ended", statusOf(whyJob)),
 		jobCall("stop ID", "Stop a job, with a last checkpoint that parley resume goes on from", stopJob),
+		scaleCommand(),
 		fetchCommand(),
 	)
 }

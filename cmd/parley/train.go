@@ -115,6 +115,11 @@ func launch(ctx context.Context, o trainOptions, j *job.Job, resume bool) error 
 		}
 		defer to.close()
 	}
+	if !resume { // else the checkpoint has it, and the job the SHA-256
+		if err := beginWith(ctx, j); err != nil {
+			return err
+		}
+	}
 	network, address, end, err := o.start(j)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"parley/coordinator"
+	"parley/internal/artifact"
 	"parley/internal/checkpoint"
 	"parley/internal/param"
 	"parley/internal/plan"
@@ -83,6 +84,8 @@ func (r *record) create(o *coordinator.Create) *parleyv1.Create {
 	c := &parleyv1.Create{Job: string(r.id), Spec: r.spec, Era: uint64(o.Era), Floor: uint64(o.Floor), PerTally: uint64(p.PerEpoch), Penalized: uint64(p.Bias())}
 	if o.From != nil {
 		c.From = nameOf(*o.From)
+	} else if r.job.Model.Init != "" {
+		c.Columns, c.Vocabulary = r.columns()
 	}
 	if r.job.Model.PenalizeBias {
 		c.Penalized = uint64(p.Keys)
@@ -91,6 +94,18 @@ func (r *record) create(o *coordinator.Create) *parleyv1.Create {
 		c.Ranges = append(c.Ranges, &parleyv1.Range{Range: uint32(id), Lo: uint64(p.Ranges[id].Lo), Hi: uint64(p.Ranges[id].Hi)})
 	}
 	return c
+}
+
+// columns describes the columns of the model to servers that begin with the
+// parameters of an earlier one. It is packed once: names may be many.
+func (r *record) columns() (model, vocabulary []byte) {
+	if r.described == nil {
+		r.described = rpc.Pack(r.model(nil))
+		if names, ok := r.files()[artifact.VocabularyFile]; ok {
+			r.names = rpc.Pack(names)
+		}
+	}
+	return r.described, r.names
 }
 
 // commit makes the manifest of a checkpoint.

@@ -148,6 +148,27 @@ func (r *record) status(now time.Time, events bool) *parleyv1.JobStatus {
 	return m
 }
 
+// maxScale bounds what Scale is asked for. It is beyond any cluster.
+const maxScale = 1 << 16
+
+// Scale bounds how many nodes of the cluster a job uses.
+func (s *Server) Scale(_ context.Context, r *parleyv1.ScaleRequest) (*parleyv1.ScaleReply, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rec := s.mu.jobs[param.JobID(r.GetJob())]
+	switch {
+	case rec == nil:
+		return nil, s.unknownJob(r.GetJob())
+	case rec.over:
+		return nil, param.Errorf(param.Invalid, "job %s is over (%s): there is nothing to scale", rec.id, rec.machine.Phase())
+	case r.GetServers() == 0 && r.GetTrainers() == 0:
+		return nil, param.Errorf(param.Invalid, "job %s: how many servers or trainers?", rec.id)
+	}
+	rec.machine.Scale(time.Now(), int(min(r.GetServers(), maxScale)), int(min(r.GetTrainers(), maxScale)))
+	s.drainLocked(rec)
+	return &parleyv1.ScaleReply{}, nil
+}
+
 // Stop ends a job on request. To stop one that has ended is no error.
 func (s *Server) Stop(_ context.Context, r *parleyv1.StopRequest) (*parleyv1.StopReply, error) {
 	s.mu.Lock()

@@ -24,6 +24,7 @@ type record struct {
 	// Packed manifests of the training and the test data, made when they are first
 	// sent: to fit by, and final.
 	scans, manifests [2][]byte
+	described, names []byte // the columns, packed when they are first sent: see columns
 
 	submitted time.Time
 	written   written

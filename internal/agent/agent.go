@@ -39,6 +39,10 @@ type Config struct {
 	Remote  datashard.Remote // opens URLs; nil: nobody does
 	// Checkpoints opens a place of checkpoints: a folder or an s3:// URL.
 	Checkpoints func(to string) (checkpoint.Store, error)
+	// Model returns the local folder of a model, of which one at an s3:// URL is
+	// copied into the folder within; end removes the copy. nil: folders alone are
+	// known.
+	Model func(ctx context.Context, name, within string) (dir string, end func(), err error)
 	// Coordinator returns the address of the coordinator to register with, empty
 	// while there is none.
 	Coordinator func() string

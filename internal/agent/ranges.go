@@ -47,6 +47,9 @@ func (w *work) makeRanges(m *parleyv1.Create) error {
 		for _, spec := range specs {
 			ranges = append(ranges, ps.NewRange(spec))
 		}
+		if err := w.begin(m, ranges); err != nil {
+			return err
+		}
 	}
 	for _, r := range ranges {
 		r.SetTerms(param.Term(m.GetFloor()))

@@ -27,6 +27,7 @@ const (
 	EventStop       EventKind = "stop"       // no epoch gets better: the best one is kept
 	EventJoin       EventKind = "join"       // a node came while the job was running
 	EventLeave      EventKind = "leave"      // a node gives its work back
+	EventScale      EventKind = "scale"      // it was told how many nodes to use
 	EventCheckpoint EventKind = "checkpoint" // a checkpoint is complete, or there are none
 	EventRestore    EventKind = "restore"    // the ranges went back to a checkpoint
 	EventFailure    EventKind = "failure"    // a node died, hung, was cut off; or the job failed

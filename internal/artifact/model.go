@@ -208,3 +208,11 @@ func Vocabulary(names []string) []byte {
 	}
 	return text.Bytes()
 }
+
+// labels describes the labels for messages.
+func (m *Model) labels() string {
+	if len(m.LabelNames) > 0 {
+		return fmt.Sprintf("%q", m.LabelNames)
+	}
+	return fmt.Sprint(m.Labels)
+}

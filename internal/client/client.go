@@ -121,6 +121,14 @@ func (c *Client) Stop(ctx context.Context, id, reason string) error {
 	return err
 }
 
+// Scale bounds how many servers and trainers a job uses; 0 leaves that as it is.
+func (c *Client) Scale(ctx context.Context, id string, servers, trainers int) error {
+	ctx, cancel := context.WithTimeout(ctx, connectWithin)
+	defer cancel()
+	_, err := parleyv1.NewJobsClient(c.conn).Scale(ctx, &parleyv1.ScaleRequest{Job: id, Servers: uint32(servers), Trainers: uint32(trainers)})
+	return err
+}
+
 // Watcher is told what happens to a job.
 type Watcher interface {
 	Event(e artifact.Event)

@@ -3,6 +3,7 @@ package job
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -11,7 +12,7 @@ import (
 // train checks the rules of model, optimizer and run that hang on several keys,
 // or that no tag can say.
 func (c *checker) train(j *Job) {
-	c.place("model.init", j.Model.Init)
+	c.init(j)
 	if kind := j.Optimizer.Kind; !c.isBad("optimizer.kind") {
 		c.knobs(&j.Optimizer)
 		if j.Model.L1 != 0 && kind != "ftrl" {
@@ -24,6 +25,20 @@ func (c *checker) train(j *Job) {
 	}
 	if j.Run.Stop != nil {
 		c.stop(j)
+	}
+}
+
+var hexSHA256 = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// init checks what the parameters begin with.
+func (c *checker) init(j *Job) {
+	m := &j.Model
+	c.place("model.init", m.Init)
+	if m.Init != "" && j.Optimizer.Kind == "ftrl" && !c.isBad("optimizer.kind") {
+		c.fault("model.init", "cannot be used with optimizer.kind ftrl, whose weights follow from sums that a model does not hold; set another kind, or remove it")
+	}
+	if m.InitSHA256 != "" && (m.Init == "" || !hexSHA256.MatchString(m.InitSHA256)) {
+		c.fault("model.init_sha256", "must be the SHA-256 of model.init, not %q", shorten(m.InitSHA256))
 	}
 }
 

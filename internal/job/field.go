@@ -35,15 +35,18 @@ type rule struct {
 var fieldsByType = parseFields(map[reflect.Type][]field{}, reflect.TypeFor[Job]())
 
 func parseFields(known map[reflect.Type][]field, t reflect.Type) map[reflect.Type][]field {
-	fields := make([]field, t.NumField())
-	for i := range fields {
+	var fields []field
+	for i := range t.NumField() {
 		f := t.Field(i)
+		if f.Tag.Get("yaml") == "-" { // part of the canonical job, not of the file
+			continue
+		}
 		key, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		fields[i] = field{
+		fields = append(fields, field{
 			key: key, kind: f.Type, index: i,
 			optional: options == "omitempty",
 			rule:     parseRule(f.Tag.Get("jsonschema")),
-		}
+		})
 		if s, ok := isMapping(f.Type); ok {
 			parseFields(known, s)
 		} else if s, ok := isMapping(kindOfItem(f.Type)); ok {

@@ -13,7 +13,7 @@ import (
 // trained gives the keys of model, optimizer and run that full has no use for
 // values that are not their defaults.
 const trained = `data: {train: {path: a.svm}, test: {path: b.svm}}
-model: {kind: logistic, l1: 1e-4, init: ../old}
+model: {kind: logistic, l1: 1e-4}
 optimizer: {kind: ftrl, beta: 2}
 run:
   consistency: ssp
@@ -26,7 +26,7 @@ output: runs/b
 
 func TestEveryKeyOfTrainingReachesTheJob(t *testing.T) {
 	j := parsed(t, trained)
-	if diff := cmp.Diff(Model{Kind: "logistic", L1: 1e-4, Init: "../old"}, j.Model); diff != "" {
+	if diff := cmp.Diff(Model{Kind: "logistic", L1: 1e-4}, j.Model); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	want := Run{Epochs: 5, Batch: 1024, Workers: 8, Ranges: 4, Seed: 1, Consistency: "ssp", Staleness: 3, Replicas: 1, Wire: "bf16",
@@ -113,10 +113,10 @@ func TestLoadMovesPlaces(t *testing.T) {
 		overrides []string
 		want      []string // init, to
 	}{
-		{nil, []string{filepath.Join(filepath.Dir(dir), "old"), filepath.Join(dir, "saved")}},
+		{[]string{"model={kind: logistic, init: ../old}", "optimizer=null"}, []string{filepath.Join(filepath.Dir(dir), "old"), filepath.Join(dir, "saved")}},
 		{[]string{"run.checkpoint=null", "model.init=null"}, []string{"", filepath.Join(dir, "runs/b/checkpoints")}},
-		{[]string{"run.checkpoint=off", "output=/x/"}, []string{filepath.Join(filepath.Dir(dir), "old"), "/x/checkpoints"}},
-		{[]string{"run.checkpoint=null", "output=s3://b/o", "model.init=s3://b/m"}, []string{"s3://b/m", "s3://b/o/checkpoints"}},
+		{[]string{"run.checkpoint=off", "output=/x/"}, []string{"", "/x/checkpoints"}},
+		{[]string{"run.checkpoint=null", "output=s3://b/o", "model={kind: linear, init: s3://b/m}", "optimizer=null", "run.stop=null"}, []string{"s3://b/m", "s3://b/o/checkpoints"}},
 	} {
 		j, err := Load(path, c.overrides)
 		if err != nil {
@@ -142,7 +142,8 @@ func TestFaultsOfTraining(t *testing.T) {
 		{"optimizer={kind: adam, beta: 1}", "optimizer.beta", "does nothing for optimizer.kind adam, only for ftrl" + other},
 		{"model.l1=-1", "", "must be at least 0, not -1"},
 		{"model.init=''", "", "must not be empty"},
-		{"model.init=https://x/y", "", `must be a folder or an s3:// URL, not "https://x/y"`},
+		{"model.init=/old", "", "cannot be used with optimizer.kind ftrl, whose weights follow from sums that a model does not hold; set another kind, or remove it"},
+		{"model={kind: logistic, init: https://x/y}", "model.init", `must be a folder or an s3:// URL, not "https://x/y"`},
 		{"run.staleness=0", "", "must be at least 1 for run.consistency ssp, not 0; with no round to run ahead that is bsp"},
 		{"run.staleness=-1", "", "must be at least 0, not -1"},
 		{"run={consistency: asp, staleness: 1}", "run.staleness", "does nothing for run.consistency asp, only for ssp; remove it, or set the consistency"},
@@ -165,7 +166,7 @@ func TestFaultsOfTraining(t *testing.T) {
 	} {
 		text := trained
 		if strings.HasPrefix(c.override, "optimizer={") {
-			text = strings.Replace(text, "l1: 1e-4, ", "", 1)
+			text = strings.Replace(text, ", l1: 1e-4", "", 1)
 		}
 		_, err := Parse("j.yaml", []byte(text), []string{c.override})
 		want := "override " + c.override + ": "

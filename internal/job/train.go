@@ -15,6 +15,10 @@ type Model struct {
 	// s3:// URL of either: training goes on from its parameters. A folder is
 	// absolute after Load; "" begins from zero.
 	Init string `yaml:"init" json:"init,omitempty" jsonschema:"minLength=1" jsonschema_description:"Folder or s3:// URL of an earlier model to go on from, relative to the job file."`
+	// InitSHA256 is the SHA-256 in hex of the parameters of Init, which shape the
+	// result where the path does not. It is no key of the job file: whoever submits
+	// the job opens the model and sets it.
+	InitSHA256 string `yaml:"-" json:"init_sha256,omitempty" jsonschema:"-"`
 }
 
 // Optimizer says how the parameters are updated. The knobs below Rate belong to

@@ -200,7 +200,7 @@ func (n *Node) assemble() {
 	}
 	n.remote = NewRemote(logger)
 	n.agent = agent.New(agent.Config{Node: n.name, Label: n.config.Label, Roles: n.config.Roles, Bind: n.address, Version: n.config.Version,
-		Blocks: n.config.Blocks, Remote: n.remote, Checkpoints: n.remote.Checkpoints, DataDir: n.config.DataDir, Network: n.config.Network, Ranges: ranges, Library: library, Logger: logger,
+		Blocks: n.config.Blocks, Remote: n.remote, Checkpoints: n.remote.Checkpoints, Model: n.remote.Model, DataDir: n.config.DataDir, Network: n.config.Network, Ranges: ranges, Library: library, Logger: logger,
 		Coordinator: func() string { bind, _ := n.members.Coordinator(); return bind }})
 	services := []func(grpc.ServiceRegistrar){func(r grpc.ServiceRegistrar) { parleyv1.RegisterClusterServer(r, &describer{node: n}) }}
 	if n.has(Server) {

@@ -153,7 +153,7 @@ func (p *Plan) Bias() param.Key { return p.Keys - 1 }
 // ranges only where the scales of wire int8 hang on them.
 func (p *Plan) Hash() string {
 	model, wire := p.Job.Model, p.Job.Run.Wire
-	model.Init = "" // a path: what it begins with is not in its name
+	model.Init = "" // a path: InitSHA256 stands for what is there
 	if wire == "f32" {
 		wire = "" // so that jobs have the hash that they had before there was another
 	}

@@ -959,6 +959,102 @@ func (*StopReply) Descriptor() ([]byte, []int) {
 	return file_parley_v1_cluster_proto_rawDescGZIP(), []int{13}
 }
 
+type ScaleRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	Servers       uint32                 `protobuf:"varint,2,opt,name=servers,proto3" json:"servers,omitempty"`   // at most so many; 0: as it is
+	Trainers      uint32                 `protobuf:"varint,3,opt,name=trainers,proto3" json:"trainers,omitempty"` // at most so many; 0: as it is
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScaleRequest) Reset() {
+	*x = ScaleRequest{}
+	mi := &file_parley_v1_cluster_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScaleRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScaleRequest) ProtoMessage() {}
+
+func (x *ScaleRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_cluster_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScaleRequest.ProtoReflect.Descriptor instead.
+func (*ScaleRequest) Descriptor() ([]byte, []int) {
+	return file_parley_v1_cluster_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ScaleRequest) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
+}
+
+func (x *ScaleRequest) GetServers() uint32 {
+	if x != nil {
+		return x.Servers
+	}
+	return 0
+}
+
+func (x *ScaleRequest) GetTrainers() uint32 {
+	if x != nil {
+		return x.Trainers
+	}
+	return 0
+}
+
+type ScaleReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScaleReply) Reset() {
+	*x = ScaleReply{}
+	mi := &file_parley_v1_cluster_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScaleReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScaleReply) ProtoMessage() {}
+
+func (x *ScaleReply) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_cluster_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScaleReply.ProtoReflect.Descriptor instead.
+func (*ScaleReply) Descriptor() ([]byte, []int) {
+	return file_parley_v1_cluster_proto_rawDescGZIP(), []int{15}
+}
+
 type FetchRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
@@ -968,7 +1064,7 @@ type FetchRequest struct {
 
 func (x *FetchRequest) Reset() {
 	*x = FetchRequest{}
-	mi := &file_parley_v1_cluster_proto_msgTypes[14]
+	mi := &file_parley_v1_cluster_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -980,7 +1076,7 @@ func (x *FetchRequest) String() string {
 func (*FetchRequest) ProtoMessage() {}
 
 func (x *FetchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_cluster_proto_msgTypes[14]
+	mi := &file_parley_v1_cluster_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -993,7 +1089,7 @@ func (x *FetchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchRequest.ProtoReflect.Descriptor instead.
 func (*FetchRequest) Descriptor() ([]byte, []int) {
-	return file_parley_v1_cluster_proto_rawDescGZIP(), []int{14}
+	return file_parley_v1_cluster_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *FetchRequest) GetJob() string {
@@ -1014,7 +1110,7 @@ type FetchReply struct {
 
 func (x *FetchReply) Reset() {
 	*x = FetchReply{}
-	mi := &file_parley_v1_cluster_proto_msgTypes[15]
+	mi := &file_parley_v1_cluster_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1026,7 +1122,7 @@ func (x *FetchReply) String() string {
 func (*FetchReply) ProtoMessage() {}
 
 func (x *FetchReply) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_cluster_proto_msgTypes[15]
+	mi := &file_parley_v1_cluster_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1039,7 +1135,7 @@ func (x *FetchReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchReply.ProtoReflect.Descriptor instead.
 func (*FetchReply) Descriptor() ([]byte, []int) {
-	return file_parley_v1_cluster_proto_rawDescGZIP(), []int{15}
+	return file_parley_v1_cluster_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *FetchReply) GetName() string {
@@ -1132,7 +1228,13 @@ const file_parley_v1_cluster_proto_rawDesc = "" +
 	"\vStopRequest\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\v\n" +
-	"\tStopReply\" \n" +
+	"\tStopReply\"V\n" +
+	"\fScaleRequest\x12\x10\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12\x18\n" +
+	"\aservers\x18\x02 \x01(\rR\aservers\x12\x1a\n" +
+	"\btrainers\x18\x03 \x01(\rR\btrainers\"\f\n" +
+	"\n" +
+	"ScaleReply\" \n" +
 	"\fFetchRequest\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\"4\n" +
 	"\n" +
@@ -1140,12 +1242,13 @@ const file_parley_v1_cluster_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04data\x18\x02 \x01(\fR\x04data2K\n" +
 	"\aCluster\x12@\n" +
-	"\bDescribe\x12\x1a.parley.v1.DescribeRequest\x1a\x18.parley.v1.DescribeReply2\xef\x01\n" +
+	"\bDescribe\x12\x1a.parley.v1.DescribeRequest\x1a\x18.parley.v1.DescribeReply2\xa8\x02\n" +
 	"\x04Jobs\x12:\n" +
 	"\x06Submit\x12\x18.parley.v1.SubmitRequest\x1a\x16.parley.v1.SubmitReply\x129\n" +
 	"\x05Watch\x12\x17.parley.v1.WatchRequest\x1a\x15.parley.v1.WatchReply0\x01\x12:\n" +
 	"\x06Status\x12\x18.parley.v1.StatusRequest\x1a\x16.parley.v1.StatusReply\x124\n" +
-	"\x04Stop\x12\x16.parley.v1.StopRequest\x1a\x14.parley.v1.StopReply2C\n" +
+	"\x04Stop\x12\x16.parley.v1.StopRequest\x1a\x14.parley.v1.StopReply\x127\n" +
+	"\x05Scale\x12\x17.parley.v1.ScaleRequest\x1a\x15.parley.v1.ScaleReply2C\n" +
 	"\x06Models\x129\n" +
 	"\x05Fetch\x12\x17.parley.v1.FetchRequest\x1a\x15.parley.v1.FetchReply0\x01B!Z\x1fparley/proto/parley/v1;parleyv1b\x06proto3"
 
@@ -1161,7 +1264,7 @@ func file_parley_v1_cluster_proto_rawDescGZIP() []byte {
 	return file_parley_v1_cluster_proto_rawDescData
 }
 
-var file_parley_v1_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_parley_v1_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_parley_v1_cluster_proto_goTypes = []any{
 	(*DescribeRequest)(nil), // 0: parley.v1.DescribeRequest
 	(*DescribeReply)(nil),   // 1: parley.v1.DescribeReply
@@ -1177,15 +1280,17 @@ var file_parley_v1_cluster_proto_goTypes = []any{
 	(*JobStatus)(nil),       // 11: parley.v1.JobStatus
 	(*StopRequest)(nil),     // 12: parley.v1.StopRequest
 	(*StopReply)(nil),       // 13: parley.v1.StopReply
-	(*FetchRequest)(nil),    // 14: parley.v1.FetchRequest
-	(*FetchReply)(nil),      // 15: parley.v1.FetchReply
-	(*Fault)(nil),           // 16: parley.v1.Fault
+	(*ScaleRequest)(nil),    // 14: parley.v1.ScaleRequest
+	(*ScaleReply)(nil),      // 15: parley.v1.ScaleReply
+	(*FetchRequest)(nil),    // 16: parley.v1.FetchRequest
+	(*FetchReply)(nil),      // 17: parley.v1.FetchReply
+	(*Fault)(nil),           // 18: parley.v1.Fault
 }
 var file_parley_v1_cluster_proto_depIdxs = []int32{
 	2,  // 0: parley.v1.DescribeReply.members:type_name -> parley.v1.Member
 	11, // 1: parley.v1.WatchReply.status:type_name -> parley.v1.JobStatus
 	7,  // 2: parley.v1.WatchReply.outcome:type_name -> parley.v1.Outcome
-	16, // 3: parley.v1.Outcome.fault:type_name -> parley.v1.Fault
+	18, // 3: parley.v1.Outcome.fault:type_name -> parley.v1.Fault
 	10, // 4: parley.v1.StatusReply.members:type_name -> parley.v1.MemberStatus
 	11, // 5: parley.v1.StatusReply.jobs:type_name -> parley.v1.JobStatus
 	0,  // 6: parley.v1.Cluster.Describe:input_type -> parley.v1.DescribeRequest
@@ -1193,15 +1298,17 @@ var file_parley_v1_cluster_proto_depIdxs = []int32{
 	5,  // 8: parley.v1.Jobs.Watch:input_type -> parley.v1.WatchRequest
 	8,  // 9: parley.v1.Jobs.Status:input_type -> parley.v1.StatusRequest
 	12, // 10: parley.v1.Jobs.Stop:input_type -> parley.v1.StopRequest
-	14, // 11: parley.v1.Models.Fetch:input_type -> parley.v1.FetchRequest
-	1,  // 12: parley.v1.Cluster.Describe:output_type -> parley.v1.DescribeReply
-	4,  // 13: parley.v1.Jobs.Submit:output_type -> parley.v1.SubmitReply
-	6,  // 14: parley.v1.Jobs.Watch:output_type -> parley.v1.WatchReply
-	9,  // 15: parley.v1.Jobs.Status:output_type -> parley.v1.StatusReply
-	13, // 16: parley.v1.Jobs.Stop:output_type -> parley.v1.StopReply
-	15, // 17: parley.v1.Models.Fetch:output_type -> parley.v1.FetchReply
-	12, // [12:18] is the sub-list for method output_type
-	6,  // [6:12] is the sub-list for method input_type
+	14, // 11: parley.v1.Jobs.Scale:input_type -> parley.v1.ScaleRequest
+	16, // 12: parley.v1.Models.Fetch:input_type -> parley.v1.FetchRequest
+	1,  // 13: parley.v1.Cluster.Describe:output_type -> parley.v1.DescribeReply
+	4,  // 14: parley.v1.Jobs.Submit:output_type -> parley.v1.SubmitReply
+	6,  // 15: parley.v1.Jobs.Watch:output_type -> parley.v1.WatchReply
+	9,  // 16: parley.v1.Jobs.Status:output_type -> parley.v1.StatusReply
+	13, // 17: parley.v1.Jobs.Stop:output_type -> parley.v1.StopReply
+	15, // 18: parley.v1.Jobs.Scale:output_type -> parley.v1.ScaleReply
+	17, // 19: parley.v1.Models.Fetch:output_type -> parley.v1.FetchReply
+	13, // [13:20] is the sub-list for method output_type
+	6,  // [6:13] is the sub-list for method input_type
 	6,  // [6:6] is the sub-list for extension type_name
 	6,  // [6:6] is the sub-list for extension extendee
 	0,  // [0:6] is the sub-list for field type_name
@@ -1219,7 +1326,7 @@ func file_parley_v1_cluster_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_v1_cluster_proto_rawDesc), len(file_parley_v1_cluster_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   3,
 		},

@@ -129,6 +129,7 @@ const (
 	Jobs_Watch_FullMethodName  = "/parley.v1.Jobs/Watch"
 	Jobs_Status_FullMethodName = "/parley.v1.Jobs/Status"
 	Jobs_Stop_FullMethodName   = "/parley.v1.Jobs/Stop"
+	Jobs_Scale_FullMethodName  = "/parley.v1.Jobs/Scale"
 )
 
 // JobsClient is the client API for Jobs service.
@@ -144,6 +145,8 @@ type JobsClient interface {
 	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchReply], error)
 	Status(ctx context.Context, in *StatusRequest, opts ...grpc.CallOption) (*StatusReply, error)
 	Stop(ctx context.Context, in *StopRequest, opts ...grpc.CallOption) (*StopReply, error)
+	// Scale bounds how many nodes of the cluster a job uses.
+	Scale(ctx context.Context, in *ScaleRequest, opts ...grpc.CallOption) (*ScaleReply, error)
 }
 
 type jobsClient struct {
@@ -203,6 +206,16 @@ func (c *jobsClient) Stop(ctx context.Context, in *StopRequest, opts ...grpc.Cal
 	return out, nil
 }
 
+func (c *jobsClient) Scale(ctx context.Context, in *ScaleRequest, opts ...grpc.CallOption) (*ScaleReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ScaleReply)
+	err := c.cc.Invoke(ctx, Jobs_Scale_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // JobsServer is the server API for Jobs service.
 // All implementations must embed UnimplementedJobsServer
 // for forward compatibility.
@@ -216,6 +229,8 @@ type JobsServer interface {
 	Watch(*WatchRequest, grpc.ServerStreamingServer[WatchReply]) error
 	Status(context.Context, *StatusRequest) (*StatusReply, error)
 	Stop(context.Context, *StopRequest) (*StopReply, error)
+	// Scale bounds how many nodes of the cluster a job uses.
+	Scale(context.Context, *ScaleRequest) (*ScaleReply, error)
 	mustEmbedUnimplementedJobsServer()
 }
 
@@ -237,6 +252,9 @@ func (UnimplementedJobsServer) Status(context.Context, *StatusRequest) (*StatusR
 }
 func (UnimplementedJobsServer) Stop(context.Context, *StopRequest) (*StopReply, error) {
 	return nil, status.Error(codes.Unimplemented, "method Stop not implemented")
+}
+func (UnimplementedJobsServer) Scale(context.Context, *ScaleRequest) (*ScaleReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method Scale not implemented")
 }
 func (UnimplementedJobsServer) mustEmbedUnimplementedJobsServer() {}
 func (UnimplementedJobsServer) testEmbeddedByValue()              {}
@@ -324,6 +342,24 @@ func _Jobs_Stop_Handler(srv interface{}, ctx context.Context, dec func(interface
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Jobs_Scale_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ScaleRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JobsServer).Scale(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Jobs_Scale_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JobsServer).Scale(ctx, req.(*ScaleRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Jobs_ServiceDesc is the grpc.ServiceDesc for Jobs service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -342,6 +378,10 @@ var Jobs_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Stop",
 			Handler:    _Jobs_Stop_Handler,
+		},
+		{
+			MethodName: "Scale",
+			Handler:    _Jobs_Scale_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

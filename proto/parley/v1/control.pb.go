@@ -2787,15 +2787,18 @@ func (x *Prepare) GetRanges() []string {
 
 // Create makes ranges of a job on a server, in place of those that it has.
 type Create struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
-	Spec          []byte                 `protobuf:"bytes,2,opt,name=spec,proto3" json:"spec,omitempty"`
-	Era           uint64                 `protobuf:"varint,3,opt,name=era,proto3" json:"era,omitempty"`
-	Floor         uint64                 `protobuf:"varint,4,opt,name=floor,proto3" json:"floor,omitempty"` // workers' terms below it are refused
-	PerTally      uint64                 `protobuf:"varint,6,opt,name=per_tally,json=perTally,proto3" json:"per_tally,omitempty"`
-	Penalized     uint64                 `protobuf:"varint,7,opt,name=penalized,proto3" json:"penalized,omitempty"` // keys below it are subject to l2
-	Ranges        []*Range               `protobuf:"bytes,8,rep,name=ranges,proto3" json:"ranges,omitempty"`
-	From          *CheckpointName        `protobuf:"bytes,9,opt,name=from,proto3" json:"from,omitempty"` // unset: they begin anew
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Job       string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	Spec      []byte                 `protobuf:"bytes,2,opt,name=spec,proto3" json:"spec,omitempty"`
+	Era       uint64                 `protobuf:"varint,3,opt,name=era,proto3" json:"era,omitempty"`
+	Floor     uint64                 `protobuf:"varint,4,opt,name=floor,proto3" json:"floor,omitempty"` // workers' terms below it are refused
+	PerTally  uint64                 `protobuf:"varint,6,opt,name=per_tally,json=perTally,proto3" json:"per_tally,omitempty"`
+	Penalized uint64                 `protobuf:"varint,7,opt,name=penalized,proto3" json:"penalized,omitempty"` // keys below it are subject to l2
+	Ranges    []*Range               `protobuf:"bytes,8,rep,name=ranges,proto3" json:"ranges,omitempty"`
+	From      *CheckpointName        `protobuf:"bytes,9,opt,name=from,proto3" json:"from,omitempty"` // unset: they begin anew
+	// Of a job that goes on from an earlier model, where from is unset.
+	Columns       []byte `protobuf:"bytes,10,opt,name=columns,proto3" json:"columns,omitempty"`       // packed model.json of this job, as far as it is known
+	Vocabulary    []byte `protobuf:"bytes,11,opt,name=vocabulary,proto3" json:"vocabulary,omitempty"` // packed names of its columns, as in vocabulary.txt; empty: they have none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2882,6 +2885,20 @@ func (x *Create) GetRanges() []*Range {
 func (x *Create) GetFrom() *CheckpointName {
 	if x != nil {
 		return x.From
+	}
+	return nil
+}
+
+func (x *Create) GetColumns() []byte {
+	if x != nil {
+		return x.Columns
+	}
+	return nil
+}
+
+func (x *Create) GetVocabulary() []byte {
+	if x != nil {
+		return x.Vocabulary
 	}
 	return nil
 }
@@ -3971,7 +3988,7 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x04spec\x18\x02 \x01(\fR\x04spec\x12\x14\n" +
 	"\x05train\x18\x03 \x01(\fR\x05train\x12\x12\n" +
 	"\x04test\x18\x04 \x01(\fR\x04test\x12\x16\n" +
-	"\x06ranges\x18\x05 \x03(\tR\x06ranges\"\xea\x01\n" +
+	"\x06ranges\x18\x05 \x03(\tR\x06ranges\"\xa4\x02\n" +
 	"\x06Create\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x12\n" +
 	"\x04spec\x18\x02 \x01(\fR\x04spec\x12\x10\n" +
@@ -3980,7 +3997,12 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\tper_tally\x18\x06 \x01(\x04R\bperTally\x12\x1c\n" +
 	"\tpenalized\x18\a \x01(\x04R\tpenalized\x12(\n" +
 	"\x06ranges\x18\b \x03(\v2\x10.parley.v1.RangeR\x06ranges\x12-\n" +
-	"\x04from\x18\t \x01(\v2\x19.parley.v1.CheckpointNameR\x04from\"W\n" +
+	"\x04from\x18\t \x01(\v2\x19.parley.v1.CheckpointNameR\x04from\x12\x18\n" +
+	"\acolumns\x18\n" +
+	" \x01(\fR\acolumns\x12\x1e\n" +
+	"\n" +
+	"vocabulary\x18\v \x01(\fR\n" +
+	"vocabulary\"W\n" +
 	"\x05Probe\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x12\n" +
 	"\x04spec\x18\x02 \x01(\fR\x04spec\x12\x14\n" +
