@@ -54,7 +54,7 @@ done
 # The medians of seconds and of logloss after 50 epochs, each by itself.
 median() { # COLUMN MODE
 	awk -F '\t' -v mode="$2" -v column="$1" '$1 == mode && $2 == 50 { print $column }' "$work/runs.tsv" | sort -g |
-		awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
+		awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'
 }
 {
 	printf 'mode\tseconds\ttest logloss\trounds\n'
