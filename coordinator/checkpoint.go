@@ -32,8 +32,7 @@ type backup struct {
 	found   bool         // resume: earlier ones were looked for
 	done    []Checkpoint // complete, oldest first
 	last    time.Time    // when the last one was begun, or training
-	lastFor time.Duration
-	margin  param.Round // versions ahead of the fastest range, so that no range is beyond already
+	margin  param.Round  // versions ahead of the fastest range, so that no range is beyond already
 	running *snapshot
 	stop    string // why the job ends with the next checkpoint; empty: it does not
 	asked   time.Time
@@ -45,6 +44,7 @@ type snapshot struct {
 	awaited    []param.NodeID
 	parts      [][]byte // by range, opaque
 	began      time.Time
+	reached    time.Time // when all ranges were known to be at the version
 	committing bool
 }
 
@@ -247,6 +247,24 @@ func (m *Machine) Committed(now time.Time, node param.NodeID, c Committed) {
 	m.stopped()
 	m.advance()
 }
+
+// checkCheckpoint gives up a checkpoint whose parts, or manifest, take too long.
+func (m *Machine) checkCheckpoint() {
+	s := m.backup.running
+	if s == nil || m.version() < s.Version {
+		return
+	}
+	if s.reached.IsZero() {
+		s.reached = m.now
+	}
+	if m.now.Sub(s.reached) > writeFactor*m.limits.Checkpoint {
+		m.spoiled(fmt.Errorf("it was not written within %v", writeFactor*m.limits.Checkpoint))
+	}
+}
+
+// writeFactor is by how much longer the parts of a checkpoint may take to be written
+// than a job that stops waits for them.
+const writeFactor = 20
 
 // stopped ends a job that only waited for its last checkpoint.
 func (m *Machine) stopped() {

@@ -272,6 +272,7 @@ func (m *Machine) Tick(now time.Time) {
 	m.checkServers()
 	m.checkMove()
 	m.checkWorkers()
+	m.checkCheckpoint()
 	m.checkStop()
 	m.advance()
 }

@@ -135,6 +135,25 @@ func TestCheckpointFails(t *testing.T) {
 	f.done()
 }
 
+// TestCheckpointHangs: parts that are never written hold up no later checkpoint.
+func TestCheckpointHangs(t *testing.T) {
+	f := running(t)
+	f.reach(3)
+	f.pass(11 * time.Second)
+	f.settle()
+	f.pass(writeFactor*testLimits.Checkpoint + time.Second)
+	if m := f.message("failure"); !strings.Contains(m, "not written within") {
+		t.Errorf("event %q", m)
+	}
+	for _, n := range f.rules {
+		n.snapshots = nil
+	}
+	f.pass(11 * time.Second)
+	if f.snapped(nil); f.Newest() == nil {
+		t.Error("it was not tried again")
+	}
+}
+
 // TestRewind: the ranges of a server that dies are restored from the newest
 // checkpoint, all workers begin anew under terms above all of before, and what was
 // heard of before does not count.

@@ -342,6 +342,9 @@ func (m *Machine) ModelAt() string {
 	return ""
 }
 
+// RangesOf returns the ranges that are on a node.
+func (m *Machine) RangesOf(node param.NodeID) []param.RangeID { return m.rangesOf(node) }
+
 // Holdings returns the workers and ranges that are on a node.
 func (m *Machine) Holdings(node param.NodeID) (workers []param.Worker, ranges []param.RangeID) {
 	for _, w := range m.workers {

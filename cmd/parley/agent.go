@@ -38,7 +38,10 @@ runs already. When the node is ready it prints one line of JSON on standard outp
 
   {"ready":true,"node":"...","bind":"...","gossip":"...","http":""}
 
-Logs go to standard error. SIGTERM and Ctrl-C end it in good order.`,
+Logs go to standard error. On SIGTERM or Ctrl-C the node drains: it gives its workers and
+parameters to other nodes, which takes a moment and costs no round, and ends after 30 s at the
+latest; a second signal ends it at once. A coordinator that is started again with the same --bind and
+--data-dir within two minutes goes on with the jobs that were running.`,
 		Example: `  parley agent
   parley agent --bind 127.0.0.1:0 --join 127.0.0.1:7700 --roles trainer`,
 		Args: takes(),
@@ -51,7 +54,7 @@ Logs go to standard error. SIGTERM and Ctrl-C end it in good order.`,
 	f.StringVar(&o.advertise, "advertise", "", "host under which others reach this node (default: --bind's)")
 	f.StringVar(&o.http, "http", "", "address of the HTTP endpoint (/healthz, /readyz, /v1/members, /v1/jobs); port 0 picks one (default: none)")
 	f.StringVar(&o.label, "label", "parley", "name of the cluster: nodes of another label are refused")
-	o.data.addFlags(c, "folder for models, temporary files and the cache of parsed rows (default: parley-data/PORT in the user's cache folder; with port 0 a temporary one)")
+	o.data.addFlags(c, "folder for models, a coordinator's jobs, temporary files and the cache of parsed rows (default: parley-data/PORT in the user's cache folder; with port 0 a temporary one)")
 	f.BoolVar(&o.insecure, "insecure", false, "allow addresses beyond loopback: anybody who reaches them can read data, submit jobs that read files of this user, and change models; use it on networks that you trust entirely (keys are not yet supported)")
 	f.BoolVar(&o.verbose, "verbose", false, "log more")
 	addChaos(c, &o.chaos)

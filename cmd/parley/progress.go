@@ -74,8 +74,12 @@ func (p *progress) event(e artifact.Event) {
 		}
 		p.epoch = time.Now()
 		p.line("%s", e.Message)
-	case artifact.EventFailure, artifact.EventRecovery, artifact.EventFenced:
+	case artifact.EventFailure, artifact.EventRecovery, artifact.EventFenced, artifact.EventLeave, artifact.EventStop:
 		p.line("%s", e.Message)
+	case artifact.EventCheckpoint:
+		if e.Round == nil && !p.embedded { // there are none; in one process no server dies alone
+			p.line("%s", e.Message)
+		}
 	}
 }
 

@@ -26,15 +26,20 @@ func resumeCommand() *cobra.Command {
 		Use:   "resume OUTPUT|ID",
 		Short: "Go on with a job from its last complete checkpoint",
 		Long: `Resume goes on with a job that was interrupted or lost, from the last complete
-checkpoint, on any number of servers and trainers: the model has the same bits as
-that of a run that was never interrupted. A job is named by its output, or by its id
-on a cluster that remembers it. Data and settings must be what they were.
+checkpoint, on any number of servers and trainers. In bsp, the default, the model has
+the same bits as that of a run that was never interrupted.
 
-Exit codes as of parley train.`,
+OUTPUT is the job's output, a folder or an s3:// URL: the settings are read from there,
+or from the checkpoint in its folder checkpoints. ID names a job that the cluster
+remembers. The data must be what it was, and where it was. The run goes on in this
+process, or on the cluster of --cluster, whose servers must all see the checkpoints.
+
+Exit codes as of parley train; 2 if there is no checkpoint to go on from.`,
 		Example: `  parley resume runs/a9a
   parley resume runs/a9a --servers 3 --trainers 2
   parley resume runs/a9a --cluster 127.0.0.1:7700
-  parley resume a9a-1f2e3d --cluster 127.0.0.1:7700`,
+  parley resume a9a-1f2e3d --cluster 127.0.0.1:7700
+  parley resume s3://bucket/runs/a9a`,
 		Args: takes("the output of a job or its id"),
 	}
 	f := c.Flags()

@@ -10,10 +10,12 @@ import (
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"parley/coordinator"
 	"parley/internal/artifact"
 	"parley/internal/client"
 	"parley/internal/job"
@@ -25,10 +27,16 @@ func statusCommand() *cobra.Command {
 	var cluster string
 	var asJSON bool
 	c := &cobra.Command{
-		Use:     "status",
-		Short:   "Show members, roles, jobs, and who waits for whom",
-		Example: "  parley status --cluster 127.0.0.1:7700",
-		Args:    takes(),
+		Use:   "status",
+		Short: "Show members, roles, jobs, and who waits for whom",
+		Long: `Status shows the nodes, with the workers (JOB/NUMBER) and parameter ranges that each has
+of running jobs, and when the coordinator heard of it last; then the jobs that the cluster
+remembers. ROUND counts those that all parameters have. RESTARTS counts losses of nodes or
+workers after which work was placed anew or the job went back to a checkpoint. WHY says who is
+waited for and since when, or why a job is over; parley job why ID tells what led to it.`,
+		Example: `  parley status --cluster 127.0.0.1:7700
+  parley status --json`,
+		Args: takes(),
 	}
 	clusterFlag(c, &cluster)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -98,7 +106,20 @@ func printStatus(out io.Writer, s *parleyv1.StatusReply) error {
 	for _, j := range s.GetJobs() {
 		fmt.Fprintf(w, "%s\t%s\t%d/%d\t%d/%d\t%d\t%s\n", j.GetJob(), j.GetPhase(), j.GetEpoch(), j.GetEpochs(), j.GetRound(), j.GetRounds(), j.GetRestarts(), waits(j))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, j := range s.GetJobs() {
+		warn(j)
+	}
+	return nil
+}
+
+// warn prints what the user should know of a job that runs.
+func warn(j *parleyv1.JobStatus) {
+	if j.GetWarning() != "" && j.GetCause() == "" && j.GetPhase() != "done" {
+		fmt.Printf("\njob %s has %s\n", j.GetJob(), j.GetWarning())
+	}
 }
 
 func list(items []string) string {
@@ -128,7 +149,7 @@ func jobCommand() *cobra.Command {
 		})},
 		jobCall("show ID", "Show how a job stands and what happened last", statusOf(showJob)),
 		jobCall("why ID", "Say who a job waits for and since when, or why it ended", statusOf(whyJob)),
-		jobCall("stop ID", "Stop a job", stopJob),
+		jobCall("stop ID", "Stop a job, with a last checkpoint that parley resume goes on from", stopJob),
 		fetchCommand(),
 	)
 }
@@ -167,6 +188,7 @@ func statusOf(text func(j *parleyv1.JobStatus)) func(context.Context, *client.Cl
 func showJob(j *parleyv1.JobStatus) {
 	fmt.Printf("job       %s\nphase     %s\nepoch     %d of %d\nround     %d of %d\nrows      %d\nloss      %.5f (progressive, this epoch)\nrestarts  %d\nrunning   %.1f s\nwhy       %s\n\n",
 		j.GetJob(), j.GetPhase(), j.GetEpoch(), j.GetEpochs(), j.GetRound(), j.GetRounds(), j.GetRows(), j.GetLoss(), j.GetRestarts(), j.GetSeconds(), waits(j))
+	warn(j)
 	printEvents(j, func(artifact.Event) bool { return true })
 }
 
@@ -181,6 +203,7 @@ func whyJob(j *parleyv1.JobStatus) {
 		fmt.Printf("job %s is %s and waits for %s\n", j.GetJob(), j.GetPhase(), waits(j))
 	}
 	fmt.Printf("restarts: %d\n\n", j.GetRestarts())
+	warn(j)
 	printEvents(j, func(e artifact.Event) bool { return e.Kind != artifact.EventEpoch })
 }
 
@@ -193,20 +216,44 @@ func printEvents(j *parleyv1.JobStatus, wanted func(artifact.Event) bool) {
 	}
 }
 
+// stopJob waits for the end: a job writes a last checkpoint first.
 func stopJob(ctx context.Context, cl *client.Client, id string, _ bool) error {
-	if err := cl.Stop(ctx, id, "on request"); err != nil {
-		return err
-	}
 	s, err := cl.Status(ctx, id)
 	if err != nil {
 		return err
 	}
-	if phase := s.GetJobs()[0].GetPhase(); phase != "stopped" {
+	if phase := s.GetJobs()[0].GetPhase(); isEnd(phase) {
 		fmt.Printf("job %s was over before: it is %s\n", id, phase)
 		return nil
 	}
-	fmt.Printf("job %s is stopped\n", id)
-	return nil
+	if err := cl.Stop(ctx, id, "on request"); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, stopWithin)
+	defer cancel()
+	for {
+		s, err := cl.Status(ctx, id)
+		if err != nil {
+			return err
+		}
+		if phase := s.GetJobs()[0].GetPhase(); isEnd(phase) {
+			fmt.Printf("job %s is %s\n", id, phase)
+			return nil
+		}
+		select {
+		case <-time.After(stopPoll):
+		case <-ctx.Done():
+			return exit(exitFailed, fmt.Errorf("job %s has not ended within %v: parley job stop ends it at once when asked again", id, stopWithin))
+		}
+	}
+}
+
+// stopPoll is the time between two looks at a job that is to end.
+const stopPoll = 50 * time.Millisecond
+
+// isEnd reports whether a job in this phase is over.
+func isEnd(phase string) bool {
+	return phase == string(coordinator.Done) || phase == string(coordinator.Failed) || phase == string(coordinator.Stopped)
 }
 
 func fetchCommand() *cobra.Command {

@@ -38,11 +38,11 @@ func (r *record) encode(o coordinator.Order) *parleyv1.CoordinatorMessage {
 	case o.Yield != nil:
 		m.Body = &parleyv1.CoordinatorMessage_Yield{Yield: &parleyv1.Yield{Job: id, Spec: r.spec, Range: uint32(o.Yield.Range), To: o.Yield.To}}
 	case o.Snapshot != nil:
-		m.Body = &parleyv1.CoordinatorMessage_Snapshot{Snapshot: &parleyv1.Snapshot{Job: id, Name: nameOf(o.Snapshot.Checkpoint)}}
+		m.Body = &parleyv1.CoordinatorMessage_Snapshot{Snapshot: &parleyv1.Snapshot{Job: id, Name: nameOf(o.Snapshot.Checkpoint), Ranges: numbers(r.machine.RangesOf(o.To))}}
 	case o.Commit != nil:
 		m.Body = &parleyv1.CoordinatorMessage_Commit{Commit: r.commit(o.Commit)}
 	case o.Fence != nil:
-		f := &parleyv1.FenceOrder{Job: id}
+		f := &parleyv1.FenceOrder{Job: id, Ranges: numbers(r.machine.RangesOf(o.To))}
 		for _, x := range o.Fence {
 			f.Fences = append(f.Fences, &parleyv1.Fence{Worker: uint32(x.Worker), Term: uint64(x.Term)})
 		}
@@ -122,6 +122,13 @@ func mustMarshal(x any) []byte {
 		panic("coordserver: " + err.Error())
 	}
 	return text
+}
+
+func numbers(ids []param.RangeID) (out []uint32) {
+	for _, id := range ids {
+		out = append(out, uint32(id))
+	}
+	return out
 }
 
 func nameOf(c coordinator.Checkpoint) *parleyv1.CheckpointName {

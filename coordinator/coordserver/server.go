@@ -29,7 +29,7 @@ type Config struct {
 	// Lease is how long a trainer may be silent. A short one makes recovery fast;
 	// a false alarm costs a move of its workers, no result.
 	Lease time.Duration
-	// ServerLease is how long a parameter server may be silent. Its end ends jobs.
+	// ServerLease is how long a parameter server may be silent. Its end rewinds jobs.
 	ServerLease time.Duration
 	Limits      coordinator.Limits
 	// Dir is where jobs are written down, so that this coordinator takes them over

@@ -215,7 +215,7 @@ func TestRanges(t *testing.T) {
 		if told := w.order(create("j", &parleyv1.Range{Range: 0, Lo: 0, Hi: 5}, &parleyv1.Range{Range: 2, Lo: 9, Hi: 12})); len(told) != 1 || told[0].GetCreated() == nil || told[0].GetCreated().GetFault() != nil {
 			t.Fatalf("answers %v", told)
 		}
-		told := w.order(&parleyv1.CoordinatorMessage{Body: &parleyv1.CoordinatorMessage_Fence{Fence: &parleyv1.FenceOrder{Job: "j", Fences: []*parleyv1.Fence{{Worker: 1, Term: 3}}}}})
+		told := w.order(&parleyv1.CoordinatorMessage{Body: &parleyv1.CoordinatorMessage_Fence{Fence: &parleyv1.FenceOrder{Job: "j", Ranges: []uint32{0, 2}, Fences: []*parleyv1.Fence{{Worker: 1, Term: 3}}}}})
 		if len(told) != 1 || len(told[0].GetFenced().GetFences()) != 1 || told[0].GetFenced().GetFences()[0].GetTerm() != 3 {
 			t.Errorf("answers %v", told)
 		}
@@ -255,7 +255,7 @@ func TestRefusals(t *testing.T) {
 		odd := create("j", &parleyv1.Range{Hi: 5})
 		odd.GetCreate().Spec = []byte("{")
 		w.refuses("no job", param.Invalid, odd)
-		w.refuses("fence of nothing", param.NotOwner, &parleyv1.CoordinatorMessage{Body: &parleyv1.CoordinatorMessage_Fence{Fence: &parleyv1.FenceOrder{Job: "j", Fences: []*parleyv1.Fence{{}}}}})
+		w.refuses("fence of nothing", param.NotOwner, &parleyv1.CoordinatorMessage{Body: &parleyv1.CoordinatorMessage_Fence{Fence: &parleyv1.FenceOrder{Job: "j", Ranges: []uint32{0}, Fences: []*parleyv1.Fence{{}}}}})
 		w.refuses("assign before prepare", param.NotOwner, &parleyv1.CoordinatorMessage{Body: &parleyv1.CoordinatorMessage_Assign{Assign: &parleyv1.Assign{Job: "j", Workers: []*parleyv1.Assignment{{Worker: 1, Term: 1}}}}})
 		w.refuses("evaluate before prepare", param.NotOwner, &parleyv1.CoordinatorMessage{Body: &parleyv1.CoordinatorMessage_Evaluate{Evaluate: &parleyv1.Evaluate{Job: "j", Units: []*parleyv1.Unit{{Set: "train"}}}}})
 		w.refuses("save of no model", param.Invalid, &parleyv1.CoordinatorMessage{Body: &parleyv1.CoordinatorMessage_Save{Save: &parleyv1.Save{Job: "j", Model: []byte("{")}}})

@@ -115,15 +115,20 @@ func (w *work) snapshot(m *parleyv1.Snapshot) {
 		c.finish(err, false)
 		return
 	}
-	c.mu.Lock() // until the number of ranges is known
-	defer c.mu.Unlock()
-	n, passed, err := w.agent.config.Ranges.Snapshot(w.id, param.Version(m.GetName().GetVersion()), func(id param.RangeID, s *ps.Snapshot) {
+	c.left = len(m.GetRanges())
+	passed, err := w.agent.config.Ranges.Snapshot(w.id, idsOf(m.GetRanges()), param.Version(m.GetName().GetVersion()), func(id param.RangeID, s *ps.Snapshot) {
 		w.group.Go(func() { c.write(store, id, s) })
 	})
-	c.left = n
 	if err != nil || passed {
-		c.finishLocked(err, passed)
+		c.finish(err, passed)
 	}
+}
+
+func idsOf(numbers []uint32) (ids []param.RangeID) {
+	for _, n := range numbers {
+		ids = append(ids, param.RangeID(n))
+	}
+	return ids
 }
 
 // cut is one server's part of a checkpoint in the making.

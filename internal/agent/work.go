@@ -177,7 +177,7 @@ func (w *work) fence(m *parleyv1.FenceOrder) {
 	for _, f := range m.GetFences() {
 		workers, terms = append(workers, param.Worker(f.GetWorker())), append(terms, param.Term(f.GetTerm()))
 	}
-	next, err := w.agent.config.Ranges.Fence(w.id, workers, terms)
+	next, err := w.agent.config.Ranges.Fence(w.id, idsOf(m.GetRanges()), workers, terms)
 	answer.Fault = rpc.Fault(err)
 	for i, n := range next {
 		answer.Fences = append(answer.Fences, &parleyv1.Fence{Worker: uint32(workers[i]), Term: uint64(terms[i]), Next: uint64(n)})

@@ -24,6 +24,7 @@ const (
 	EventAssignment EventKind = "assignment" // workers were placed
 	EventEpoch      EventKind = "epoch"      // an epoch ended
 	EventEvaluation EventKind = "evaluation" // metrics were taken
+	EventStop       EventKind = "stop"       // no epoch gets better: the best one is kept
 	EventJoin       EventKind = "join"       // a node came while the job was running
 	EventLeave      EventKind = "leave"      // a node gives its work back
 	EventCheckpoint EventKind = "checkpoint" // a checkpoint is complete, or there are none

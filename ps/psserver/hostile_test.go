@@ -27,7 +27,7 @@ func (raw) Marshal(v any) (mem.BufferSlice, error) {
 // openRaw opens an Exchange to which any bytes can be sent.
 func openRaw(t testing.TB, c *peer) *stream {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	t.Cleanup(cancel)
 	s, err := c.conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/parley.v1.Exchange/Exchange",
 		grpc.ForceCodecV2(raw{encoding.GetCodecV2("parley")}))

@@ -100,7 +100,7 @@ type stream struct {
 
 func open(t testing.TB, c *peer) *stream {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	t.Cleanup(cancel)
 	s, err := rpc.OpenExchange(ctx, c.conn)
 	if err != nil {

@@ -130,12 +130,12 @@ func (h *hosted) leave(err error) {
 	}
 }
 
-// Fence raises the terms of workers on all ranges of a job. It returns for each
+// Fence raises the terms of workers on some ranges of a job. It returns for each
 // worker the round that it has to contribute to next, the least over the ranges.
-func (s *Server) Fence(job param.JobID, workers []param.Worker, terms []param.Term) ([]param.Round, error) {
-	ranges := s.ranges(job)
-	if ranges == nil {
-		return nil, s.unknown(job)
+func (s *Server) Fence(job param.JobID, ids []param.RangeID, workers []param.Worker, terms []param.Term) ([]param.Round, error) {
+	ranges, err := s.some(job, ids)
+	if err != nil {
+		return nil, err
 	}
 	next := make([]param.Round, len(workers))
 	for i, w := range workers {

@@ -94,7 +94,7 @@ func TestFence(t *testing.T) {
 		a := open(t, c)
 		a.send(push(1, 0, 0), pull(2, 0, 1))
 		a.next()
-		next, err := s.Fence("j", []param.Worker{0, 1}, []param.Term{2, 2})
+		next, err := s.Fence("j", both, []param.Worker{0, 1}, []param.Term{2, 2})
 		if err != nil || !slices.Equal(next, []param.Round{0, 0}) { // range 1 has nothing of worker 0
 			t.Fatalf("next %v, %v", next, err)
 		}
@@ -105,10 +105,10 @@ func TestFence(t *testing.T) {
 		if id, kind := a.kind(); id != 3 || kind != param.Stale {
 			t.Fatalf("reply to %d of kind %v", id, kind)
 		}
-		if _, err := s.Fence("j", []param.Worker{7}, []param.Term{2}); param.KindOf(err) != param.Invalid {
+		if _, err := s.Fence("j", both, []param.Worker{7}, []param.Term{2}); param.KindOf(err) != param.Invalid {
 			t.Errorf("fence of a worker that is not: %v", err)
 		}
-		if _, err := s.Fence("other", nil, nil); param.KindOf(err) != param.NotOwner {
+		if _, err := s.Fence("other", both, nil, nil); param.KindOf(err) != param.NotOwner {
 			t.Errorf("fence of another job: %v", err)
 		}
 	})

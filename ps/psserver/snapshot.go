@@ -1,8 +1,6 @@
 package psserver
 
 import (
-	"maps"
-
 	"parley/internal/param"
 	"parley/ps"
 )
@@ -13,15 +11,14 @@ type due struct {
 	take    func(*ps.Snapshot)
 }
 
-// Snapshot has a snapshot taken of each range of a job when it is at the version:
+// Snapshot has a snapshot taken of some ranges of a job when each is at the version:
 // take is called for each, with the lock of the range, and must not block. A range
-// is asked for one snapshot at a time: the last one. The number of ranges is
-// returned, and passed says that one of them was beyond the version already, and
-// that its snapshot will not come.
-func (s *Server) Snapshot(job param.JobID, version param.Version, take func(param.RangeID, *ps.Snapshot)) (ranges int, passed bool, err error) {
-	all := s.ranges(job)
-	if all == nil {
-		return 0, false, s.unknown(job)
+// is asked for one snapshot at a time: the last one. passed says that one of them
+// was beyond the version already, and that its snapshot will not come.
+func (s *Server) Snapshot(job param.JobID, ids []param.RangeID, version param.Version, take func(param.RangeID, *ps.Snapshot)) (passed bool, err error) {
+	all, err := s.some(job, ids)
+	if err != nil {
+		return false, err
 	}
 	for id, h := range all {
 		h.mu.Lock()
@@ -33,7 +30,7 @@ func (s *Server) Snapshot(job param.JobID, version param.Version, take func(para
 		}
 		h.mu.Unlock()
 	}
-	return len(all), passed, nil
+	return passed, nil
 }
 
 // takeLocked takes the snapshot that is due at the range's version.
@@ -99,12 +96,19 @@ func (s *Server) Adopt(job param.JobID, era int, r *ps.Range) error {
 	return nil
 }
 
-// ranges returns the ranges of a job that are here, nil for an unknown job.
-func (s *Server) ranges(job param.JobID) map[param.RangeID]*hosted {
+// some returns the given ranges of a job. The error is NotOwner when one of them is
+// not here.
+func (s *Server) some(job param.JobID, ids []param.RangeID) (map[param.RangeID]*hosted, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.jobs[job] == nil {
-		return nil
+		return nil, s.unknown(job)
 	}
-	return maps.Clone(s.mu.jobs[job])
+	found := map[param.RangeID]*hosted{}
+	for _, id := range ids {
+		if found[id] = s.mu.jobs[job][id]; found[id] == nil {
+			return nil, param.Errorf(param.NotOwner, "range %d of job %s is not on this node", id, job)
+		}
+	}
+	return found, nil
 }

@@ -7,21 +7,24 @@ import (
 	"parley/ps"
 )
 
+// both are the ranges of the tests' job.
+var both = []param.RangeID{0, 1}
+
 // TestSnapshot: one of the version that is, one of a version to come, and none of
 // one that is gone.
 func TestSnapshot(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *Server, c *peer) {
 		taken := make(chan param.Version, 8)
 		take := func(_ param.RangeID, x *ps.Snapshot) { taken <- x.Version }
-		if n, passed, err := s.Snapshot("j", 0, take); n != 2 || passed || err != nil {
-			t.Fatalf("%d ranges, passed %v, %v", n, passed, err)
+		if passed, err := s.Snapshot("j", both, 0, take); passed || err != nil {
+			t.Fatalf("passed %v, %v", passed, err)
 		}
 		for range 2 {
 			if v := <-taken; v != 0 {
 				t.Errorf("version %d", v)
 			}
 		}
-		if _, passed, err := s.Snapshot("j", 1, take); passed || err != nil {
+		if passed, err := s.Snapshot("j", both, 1, take); passed || err != nil {
 			t.Errorf("passed %v, %v", passed, err)
 		}
 		a := open(t, c)
@@ -32,11 +35,14 @@ func TestSnapshot(t *testing.T) {
 		if v := <-taken; v != 1 || len(taken) > 0 {
 			t.Errorf("version %d and %d more", v, len(taken))
 		}
-		if _, passed, err := s.Snapshot("j", 0, take); !passed || err != nil {
+		if passed, err := s.Snapshot("j", both, 0, take); !passed || err != nil {
 			t.Errorf("of before: passed %v, %v", passed, err)
 		}
-		if _, _, err := s.Snapshot("other", 0, take); param.KindOf(err) != param.NotOwner {
+		if _, err := s.Snapshot("other", both, 0, take); param.KindOf(err) != param.NotOwner {
 			t.Errorf("of another job: %v", err)
+		}
+		if _, err := s.Snapshot("j", []param.RangeID{0, 2}, 9, take); param.KindOf(err) != param.NotOwner {
+			t.Errorf("of a range that is elsewhere: %v", err)
 		}
 	})
 }

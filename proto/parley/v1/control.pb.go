@@ -3090,6 +3090,7 @@ type Snapshot struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
 	Name          *CheckpointName        `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Ranges        []uint32               `protobuf:"varint,3,rep,packed,name=ranges,proto3" json:"ranges,omitempty"` // as of FenceOrder
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3134,6 +3135,13 @@ func (x *Snapshot) GetJob() string {
 func (x *Snapshot) GetName() *CheckpointName {
 	if x != nil {
 		return x.Name
+	}
+	return nil
+}
+
+func (x *Snapshot) GetRanges() []uint32 {
+	if x != nil {
+		return x.Ranges
 	}
 	return nil
 }
@@ -3308,6 +3316,7 @@ type FenceOrder struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
 	Fences        []*Fence               `protobuf:"bytes,2,rep,name=fences,proto3" json:"fences,omitempty"`
+	Ranges        []uint32               `protobuf:"varint,3,rep,packed,name=ranges,proto3" json:"ranges,omitempty"` // that the node has: others may be left of a move that failed
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3352,6 +3361,13 @@ func (x *FenceOrder) GetJob() string {
 func (x *FenceOrder) GetFences() []*Fence {
 	if x != nil {
 		return x.Fences
+	}
+	return nil
+}
+
+func (x *FenceOrder) GetRanges() []uint32 {
+	if x != nil {
+		return x.Ranges
 	}
 	return nil
 }
@@ -3978,10 +3994,11 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x14\n" +
 	"\x05range\x18\x02 \x01(\rR\x05range\x12\x0e\n" +
 	"\x02to\x18\x03 \x01(\tR\x02to\x12\x12\n" +
-	"\x04spec\x18\x04 \x01(\fR\x04spec\"K\n" +
+	"\x04spec\x18\x04 \x01(\fR\x04spec\"c\n" +
 	"\bSnapshot\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12-\n" +
-	"\x04name\x18\x02 \x01(\v2\x19.parley.v1.CheckpointNameR\x04name\"y\n" +
+	"\x04name\x18\x02 \x01(\v2\x19.parley.v1.CheckpointNameR\x04name\x12\x16\n" +
+	"\x06ranges\x18\x03 \x03(\rR\x06ranges\"y\n" +
 	"\x06Commit\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12-\n" +
 	"\x04name\x18\x02 \x01(\v2\x19.parley.v1.CheckpointNameR\x04name\x12\x1a\n" +
@@ -3991,11 +4008,12 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x05Range\x12\x14\n" +
 	"\x05range\x18\x01 \x01(\rR\x05range\x12\x0e\n" +
 	"\x02lo\x18\x02 \x01(\x04R\x02lo\x12\x0e\n" +
-	"\x02hi\x18\x03 \x01(\x04R\x02hi\"H\n" +
+	"\x02hi\x18\x03 \x01(\x04R\x02hi\"`\n" +
 	"\n" +
 	"FenceOrder\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12(\n" +
-	"\x06fences\x18\x02 \x03(\v2\x10.parley.v1.FenceR\x06fences\"K\n" +
+	"\x06fences\x18\x02 \x03(\v2\x10.parley.v1.FenceR\x06fences\x12\x16\n" +
+	"\x06ranges\x18\x03 \x03(\rR\x06ranges\"K\n" +
 	"\x06Assign\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12/\n" +
 	"\aworkers\x18\x02 \x03(\v2\x15.parley.v1.AssignmentR\aworkers\"d\n" +
