@@ -198,17 +198,40 @@ func stopJob(ctx context.Context, cl *client.Client, id string, _ bool) error {
 	if err := cl.Stop(ctx, id, "on request"); err != nil {
 		return err
 	}
-	s, err := cl.Status(ctx, id)
-	if err != nil {
+	phase, err := phaseAtEnd(ctx, cl, id)
+	switch {
+	case err != nil:
 		return err
-	}
-	if phase := s.GetJobs()[0].GetPhase(); phase != "stopped" {
+	case phase == "stopped":
+		fmt.Printf("job %s is stopped\n", id)
+	default:
 		fmt.Printf("job %s was over before: it is %s\n", id, phase)
-		return nil
 	}
-	fmt.Printf("job %s is stopped\n", id)
 	return nil
 }
+
+// phaseAtEnd waits for the end of a job that was asked to stop: its last
+// checkpoint takes a moment.
+func phaseAtEnd(ctx context.Context, cl *client.Client, id string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, stopWithin)
+	defer cancel()
+	outcome, err := cl.Follow(ctx, id, unwatched{})
+	switch {
+	case err != nil:
+		return "", exit(exitFailed, fmt.Errorf("job %s was asked to stop, and has not yet: %w", id, err))
+	case outcome.GetStopped():
+		return "stopped", nil
+	case outcome.GetFault() != nil:
+		return "failed", nil
+	}
+	return "done", nil
+}
+
+// unwatched is told what happens to a job, and tells nobody.
+type unwatched struct{}
+
+func (unwatched) Event(artifact.Event)       {}
+func (unwatched) Status(*parleyv1.JobStatus) {}
 
 func fetchCommand() *cobra.Command {
 	var cluster string
