@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"parley/internal/artifact"
 	"parley/internal/client"
 	"parley/internal/rpc"
 	parleyv1 "parley/proto/parley/v1"
@@ -23,13 +22,6 @@ func TestScaled(t *testing.T) {
 			t.Fatalf("scale %v: %s", args, o.stderr)
 		}
 	}
-	defer func() {
-		for _, e := range f.run.events(t) {
-			if e.Kind != artifact.EventEpoch {
-				t.Logf("%s %s: %s", e.Time.Format("15:04:05.000"), e.Kind, e.Message)
-			}
-		}
-	}()
 	uses := func(servers, trainers int) {
 		t.Helper()
 		f.awaitStatus(t, 20*time.Second*slack, func(status *parleyv1.StatusReply) bool {

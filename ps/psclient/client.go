@@ -119,7 +119,11 @@ func (c *Client) Route(servers []string) {
 	c.mu.servers = slices.Clone(servers)
 	moved := func(r param.RangeID) bool { return old[r] != servers[r] }
 	for _, address := range slices.Compact(slices.Sorted(slices.Values(old))) {
-		for _, p := range c.mu.links[address].take(moved) {
+		l := c.mu.links[address]
+		if l == nil { // nothing was asked of it since the last route
+			continue
+		}
+		for _, p := range l.take(moved) {
 			c.linkLocked(servers[p.request.Range]).put(p)
 		}
 	}

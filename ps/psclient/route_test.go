@@ -137,3 +137,15 @@ func TestTooLarge(t *testing.T) {
 		}
 	})
 }
+
+// TestRouteOfNothingOpen: a client that asks for nothing follows ranges to servers
+// that it has no link to, and on from there.
+func TestRouteOfNothingOpen(t *testing.T) {
+	c := psclient.New(psclient.Config{Job: "job", Servers: []string{"a", "a"}})
+	for _, servers := range [][]string{{"a", "b"}, {"b", "b"}, {"c", "b"}, {"a", "a"}} {
+		c.Route(servers)
+	}
+	if got := c.Stats(); got != (psclient.Stats{}) {
+		t.Errorf("%+v has crossed the wire", got)
+	}
+}
