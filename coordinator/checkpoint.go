@@ -123,6 +123,7 @@ func (m *Machine) choose(p Probed) {
 		}
 		m.backup.done = append(m.backup.done, f.Checkpoint)
 		m.restoreScores(f.Scores, f.Version)
+		m.epochs, _ = m.plan.Position(param.Round(f.Version)) // those before have been told
 	}
 	if len(m.backup.done) == 0 {
 		why := "there is none"

@@ -120,7 +120,9 @@ func (m *Machine) reconcile() {
 	for node, h := range t.held {
 		m.era = max(m.era, h.Era)
 		if x := m.member(node); x != nil {
-			x.sight = sees
+			if len(h.Ranges) > 0 {
+				x.sight = sees
+			}
 			if h.Prepared {
 				x.trainer = prepared
 			}

@@ -289,7 +289,7 @@ func TestRoundsOfArrivals(t *testing.T) {
 	if want := []int{0, 3, 0, 3}; !cmp.Equal(*gradient.penalized, want) { // of keys 10 to 12, once in a window
 		t.Errorf("penalized %v, want %v", *gradient.penalized, want)
 	}
-	if want := []int{0, 0, 0, 0}; !cmp.Equal(*lazy.penalized, want) {
+	if want := []int{2, 1, 2, 1}; !cmp.Equal(*lazy.penalized, want) {
 		t.Errorf("penalized %v, want %v", *lazy.penalized, want)
 	}
 	if want := [][]uint32{{1, 1}, {0, 1, 0, 0}, {1, 1}, {0, 1, 0, 0}}; !cmp.Equal(*gradient.touched, want) {

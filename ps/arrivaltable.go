@@ -74,7 +74,11 @@ func (t *arrivalTable) applyPart(offsets []uint32, round optim.Round, window uin
 		t.counts[i] = touch(&windows[i], &counts[i], window)
 	}
 	t.gradient(t.counts)
-	t.rule.Combine(t.fresh[:slots*m], t.old[:slots*m], t.change, t.counts, round, 0)
+	penalized := 0 // of a rule that sees all keys: its penalty comes once a window
+	if t.all == nil {
+		penalized = below(offsets, t.penalized)
+	}
+	t.rule.Combine(t.fresh[:slots*m], t.old[:slots*m], t.change, t.counts, round, penalized)
 	copy(t.fresh[slots*m:], t.old[slots*m:])
 	t.rows.write(offsets, t.fresh)
 }

@@ -28,7 +28,7 @@ func tables(n int, rule optim.Rule) map[string]roundTable {
 // keys gives, for both versions that can be read, for weights and for what is
 // handed over.
 func TestTablesAgree(t *testing.T) {
-	for _, rule := range []optim.Rule{ruleOf(t, "sgd", 0, 3), ruleOf(t, "adagrad", 0, 3), lopsided{}} {
+	for _, rule := range []optim.Rule{ruleOf(t, "sgd", 0, 3), ruleOf(t, "adagrad", 0, 3), ftrlOf(t, 0.2, 0.3), lopsided{}} {
 		const keys = 3*blockKeys + 40
 		all := tables(keys, rule)
 		for i, pushes := range contributions(6, 3, 60, rule.Pushed()) {
@@ -43,7 +43,7 @@ func TestTablesAgree(t *testing.T) {
 				}
 			}
 			for _, x := range all {
-				x.apply(optim.Round{Steps: 2, Rows: 6, Number: int64(i)}, keys)
+				x.apply(optim.Round{Steps: 2, Rows: 6, Number: int64(i)}, 2*blockKeys+7)
 			}
 			compareTables(t, all, rule, keys)
 		}
@@ -160,6 +160,9 @@ func TestLopsided(t *testing.T) {
 func TestChoiceOfTable(t *testing.T) {
 	if _, ok := newRoundTable(9, ruleOf(t, "sgd", 1, 1)).(*denseTable); !ok {
 		t.Error("a rule with a penalty needs to see all keys")
+	}
+	if _, ok := newRoundTable(9, ftrlOf(t, 1, 1)).(*touchedTable); !ok {
+		t.Error("ftrl's penalties need not see all keys")
 	}
 	if x, ok := newRoundTable(9, ruleOf(t, "sgd", 0, 1)).(*touchedTable); !ok || x.rows.(*flat) == nil {
 		t.Error("a small span")

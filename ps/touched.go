@@ -99,18 +99,25 @@ func (t *touchedTable) close() {
 	t.pending, t.keys = t.pending[:0], 0
 }
 
-func (t *touchedTable) apply(round optim.Round, _ int) {
+func (t *touchedTable) apply(round optim.Round, penalized int) {
 	t.last.reset()
 	t.adder.each(t.all(), func(p *part) {
 		size := len(p.offsets) * t.rule.Slots()
 		t.old, t.fresh = resize(t.old, size), resize(t.fresh, size)
 		t.rows.read(t.old, p.offsets)
 		t.last.append(p.offsets, nil, t.old)
-		t.rule.Combine(t.fresh, t.old, p.values, p.counts, round, 0)
+		t.rule.Combine(t.fresh, t.old, p.values, p.counts, round, below(p.offsets, penalized))
 		t.rows.write(p.offsets, t.fresh)
 	})
 	t.now.reset()
 	t.close()
+}
+
+// below returns how many of the ascending offsets are below n: those of the keys
+// that are penalised, as a rule that does not see the others counts them.
+func below(offsets []uint32, n int) int {
+	m, _ := slices.BinarySearch(offsets, uint32(n))
+	return m
 }
 
 func (t *touchedTable) before(dst []float32, offsets []uint32) {

@@ -193,38 +193,6 @@ func TestServerAdded(t *testing.T) {
 	}
 }
 
-// TestScaled: with one server and one trainer, and then all again, a job goes on
-// without a restart.
-func TestScaled(t *testing.T) {
-	f := startFaulty(t)
-	f.middle()
-	id := f.job(t)
-	scale := func(args ...string) {
-		t.Helper()
-		if o := waitFor(t, startParley(t, append([]string{"job", "scale", id, "--cluster", f.address()}, args...)...), 30*time.Second*slack); o.code != 0 {
-			t.Fatalf("scale %v: %s", args, o.stderr)
-		}
-	}
-	uses := func(servers, trainers int) {
-		t.Helper()
-		f.members(t, 60*time.Second*slack, func(members []*parleyv1.MemberStatus) bool {
-			s, w := 0, 0
-			for _, m := range members {
-				s, w = s+min(1, len(m.GetRanges())), w+min(1, len(m.GetWorkers()))
-			}
-			return s == servers && w == trainers
-		})
-	}
-	uses(2, 3)
-	scale("--servers", "1", "--trainers", "1")
-	uses(1, 1)
-	scale("--servers", "2", "--trainers", "9")
-	uses(2, 3)
-	if r := f.same(); r.Restarts != 0 {
-		t.Errorf("%d restarts", r.Restarts)
-	}
-}
-
 // TestDiskFull: the job goes on and says so.
 func TestDiskFull(t *testing.T) {
 	small := t.TempDir()

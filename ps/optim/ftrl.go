@@ -16,9 +16,9 @@ type ftrl struct {
 
 func (ftrl) Slots() int { return 3 }
 
-// Lazy: a key that nobody touched keeps its weight whatever the penalties; but a
-// caller that sees the touched keys alone does not tell which are penalised.
-func (r ftrl) Lazy() bool { return r.l1 == 0 && r.l2 == 0 }
+// Lazy: the penalties are on the sum of all gradients so far, so a key that nobody
+// touched keeps its weight whatever they are.
+func (ftrl) Lazy() bool { return true }
 
 // Combine: σ = (√(n+g²) - √n)/α; z += g - σ·w; n += g²;
 // w = -(z - sign(z)·λ1) / ((β+√n)/α + λ2) where |z| > λ1, else 0.

@@ -70,7 +70,7 @@ type Rule interface {
 	// else they push the sum of their rows' gradients.
 	Local() bool
 	// Lazy reports that Combine keeps the bits of keys that nobody touched, so that
-	// it need not see them.
+	// it need not see them. Of those that it sees, the leading ones are penalised.
 	Lazy() bool
 	// Step takes one online step on a worker's copy of n keys, for a sparse
 	// row whose loss has the derivative gradient with respect to its margin.
