@@ -199,3 +199,23 @@ run.stop.metric: the model logistic has no r2; use logloss, accuracy, auc, preci
 		t.Errorf("got\n%v\nwant\n%s", got, want)
 	}
 }
+
+// TestInitSHA256 is part of the canonical job and no key of the file.
+func TestInitSHA256(t *testing.T) {
+	j := parsed(t, full)
+	j.Model.InitSHA256 = strings.Repeat("0a", 32)
+	got, err := Decode(j.Canonical())
+	if err != nil || got.Model.InitSHA256 != j.Model.InitSHA256 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for _, change := range []func(*Model){func(m *Model) { m.Init = "" }, func(m *Model) { m.InitSHA256 = "0A" }} {
+		bad := *j
+		change(&bad.Model)
+		if _, err := Decode(bad.Canonical()); err == nil {
+			t.Errorf("accepted: %+v", bad.Model)
+		}
+	}
+	if _, err := Parse("j.yaml", []byte(full), []string{"model.init_sha256=" + j.Model.InitSHA256}); err == nil {
+		t.Error("a key of the file")
+	}
+}
