@@ -14,6 +14,7 @@ import (
 
 	"parley/datashard"
 	"parley/internal/artifact"
+	"parley/internal/checkpoint"
 	"parley/internal/client"
 	"parley/internal/job"
 	"parley/internal/node"
@@ -138,6 +139,9 @@ func launch(ctx context.Context, o trainOptions, j *job.Job, resume bool) error 
 		fmt.Println(id)
 		return nil
 	}
+	if o.cluster == "" { // the process may end before its nodes hear of the job's end
+		defer unprobe(j, id)
+	}
 	return follow(ctx, cl, o, j, id, to, resume)
 }
 
@@ -170,6 +174,23 @@ func (o trainOptions) start(j *job.Job) (rpc.Network, string, func(), error) {
 	}()
 	return e.Network, e.Address, func() { cancel(); <-done }, nil
 }
+
+// unprobe removes what told the servers of a job that they see its checkpoints.
+func unprobe(j *job.Job, id string) {
+	if j.Run.Checkpoint.Interval() == 0 {
+		return
+	}
+	remote := node.NewRemote(slog.New(slog.DiscardHandler))
+	defer remote.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), probeWithin)
+	defer cancel()
+	if store, err := remote.Checkpoints(j.Run.Checkpoint.To); err == nil {
+		checkpoint.EndProbe(ctx, store, id) // a file too many does no harm
+	}
+}
+
+// probeWithin bounds what is not worth a long wait.
+const probeWithin = 10 * time.Second
 
 // stopWithin bounds the wait for a job that was asked to stop.
 const stopWithin = 20 * time.Second

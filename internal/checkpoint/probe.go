@@ -11,11 +11,11 @@ import (
 )
 
 // tokens are what a probe may be told by.
-var tokens = regexp.MustCompile(`^[A-Za-z0-9_-]{1,200}$`)
+var tokens = regexp.MustCompile(`^[A-Za-z0-9._-]{1,200}$`)
 
 func probeFile(token string) (string, error) {
 	if !tokens.MatchString(token) {
-		return "", param.Errorf(param.Invalid, "%q cannot tell a probe from others: give letters, digits, - and _", token)
+		return "", param.Errorf(param.Invalid, "%q cannot tell a probe from others: give letters, digits, dots, - and _", token)
 	}
 	return "probe-" + token, nil
 }
