@@ -84,6 +84,15 @@ func (f *faulty) same() artifact.Report {
 	return report
 }
 
+// slowTest skips what the loop of random faults has too, where everything takes five
+// times as long.
+func slowTest(t *testing.T) {
+	t.Helper()
+	if raceDetector {
+		t.Skip("slow under the race detector; TestFaultLoop has such faults there")
+	}
+}
+
 func TestServerKilled(t *testing.T) {
 	f := startFaulty(t)
 	f.middle()
@@ -94,6 +103,7 @@ func TestServerKilled(t *testing.T) {
 }
 
 func TestBothServersKilled(t *testing.T) {
+	slowTest(t)
 	f := startFaulty(t)
 	f.middle()
 	f.servers[0].kill(t)
@@ -103,6 +113,7 @@ func TestBothServersKilled(t *testing.T) {
 }
 
 func TestServerAndTrainerKilled(t *testing.T) {
+	slowTest(t)
 	f := startFaulty(t)
 	f.middle()
 	f.servers[0].kill(t)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"runtime"
@@ -109,7 +110,8 @@ func train(ctx context.Context, o trainOptions, path string, overrides []string)
 // launch runs a job, from the start or from its last checkpoint.
 func launch(ctx context.Context, o trainOptions, j *job.Job, resume bool) error {
 	var to *results
-	var err error
+	_, err := os.Stat(j.Output)
+	fresh := errors.Is(err, fs.ErrNotExist)
 	if !o.detach {
 		if to, err = newResults(ctx, j.Output, o.force); err != nil {
 			return err
@@ -139,10 +141,12 @@ func launch(ctx context.Context, o trainOptions, j *job.Job, resume bool) error 
 		fmt.Println(id)
 		return nil
 	}
-	if o.cluster == "" { // the process may end before its nodes hear of the job's end
-		defer unprobe(j, id)
+	err = follow(ctx, cl, o, j, id, to, resume)
+	if o.cluster == "" || err != nil && codeOf(err) == exitUsage { // the nodes do it too, in their time
+		unprobe(j, id)
+		removeEmpty(j, fresh)
 	}
-	return follow(ctx, cl, o, j, id, to, resume)
+	return err
 }
 
 // start starts the embedded cluster for a job, or does nothing for a cluster of
@@ -186,6 +190,16 @@ func unprobe(j *job.Job, id string) {
 	defer cancel()
 	if store, err := remote.Checkpoints(j.Run.Checkpoint.To); err == nil {
 		checkpoint.EndProbe(ctx, store, id) // a file too many does no harm
+	}
+}
+
+// removeEmpty removes the folders of a job that has left nothing in them.
+func removeEmpty(j *job.Job, fresh bool) {
+	if to := j.Run.Checkpoint.To; to == job.DefaultCheckpoints(j.Output) {
+		os.Remove(to) // fails where there is anything, or it is a URL
+	}
+	if fresh {
+		os.Remove(j.Output)
 	}
 }
 
