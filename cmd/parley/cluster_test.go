@@ -183,6 +183,7 @@ func TestLastTrainerKilled(t *testing.T) {
 // TestCoordinatorLost: when it does not come back the client ends and names it, the
 // agents end the work with the next coordinator, and take the next job.
 func TestCoordinatorLost(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, "trainer", "coordinator", "ps", "trainer")
 	job := startTraining(t, "--cluster", c.address(), faultEpochs())
 	c.poll(t, 20*time.Second, "round 20", reached(20))

@@ -122,6 +122,7 @@ func TestServerAndTrainerKilled(t *testing.T) {
 }
 
 func TestServerStopped(t *testing.T) {
+	slowTest(t)
 	f := startFaulty(t)
 	f.middle()
 	f.servers[0].signal(t, syscall.SIGSTOP)
@@ -189,6 +190,7 @@ func TestServerDrained(t *testing.T) {
 }
 
 func TestServerAdded(t *testing.T) {
+	slowTest(t)
 	f := startFaulty(t)
 	f.middle()
 	f.add(t, "ps")
