@@ -29,7 +29,6 @@ type backup struct {
 	off     string // why there are none; empty while there are
 	token   bool   // the probe file is written
 	writer  param.NodeID
-	found   bool         // resume: earlier ones were looked for
 	done    []Checkpoint // complete, oldest first
 	last    time.Time    // when the last one was begun, or training
 	margin  param.Round  // versions ahead of the fastest range, so that no range is beyond already
@@ -111,7 +110,6 @@ func (m *Machine) noCheckpoints(why string) {
 
 // choose takes the checkpoints that a job is resumed from.
 func (m *Machine) choose(p Probed) {
-	m.backup.found = true
 	for _, d := range p.Damaged {
 		m.note(Event{Kind: "failure", Message: "a checkpoint is damaged and not used: " + d})
 	}

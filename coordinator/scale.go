@@ -33,6 +33,7 @@ func (m *Machine) Scale(now time.Time, servers, trainers int) {
 	m.advance()
 }
 
+// String says the bounds in words.
 func (b Bounds) String() string {
 	return atMost(b.Servers, "server") + " and " + atMost(b.Trainers, "trainer")
 }

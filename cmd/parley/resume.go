@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -44,12 +43,7 @@ Exit codes as of parley train; 2 if there is no checkpoint to go on from.`,
 	}
 	f := c.Flags()
 	f.StringVar(&o.cluster, "cluster", "", "resume on the cluster of the agent at this address instead of in this process")
-	f.IntVar(&o.servers, "servers", 1, "parameter servers of the embedded cluster")
-	f.IntVar(&o.trainers, "trainers", runtime.NumCPU(), "trainers of the embedded cluster")
-	o.data.addFlags(c, "with the embedded cluster: folder for the cache of parsed rows (default: parley-data in the user's cache folder)")
-	f.BoolVar(&o.detach, "detach", false, "with --cluster: print the job's id and return")
-	f.BoolVar(&o.json, "json", false, "print the report as JSON on standard output, and nothing else there")
-	f.BoolVar(&o.force, "force", false, "replace a finished model in the output folder")
+	o.addFlags(c)
 	c.RunE = do(func(c *cobra.Command, args []string) error {
 		if err := o.check(c); err != nil {
 			return exit(exitUsage, err)

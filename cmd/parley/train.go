@@ -35,6 +35,17 @@ type trainOptions struct {
 	data     dataOptions
 }
 
+// addFlags adds the flags of all commands that run a job.
+func (o *trainOptions) addFlags(c *cobra.Command) {
+	f := c.Flags()
+	f.IntVar(&o.servers, "servers", 1, "parameter servers of the embedded cluster")
+	f.IntVar(&o.trainers, "trainers", runtime.NumCPU(), "trainers of the embedded cluster")
+	o.data.addFlags(c, "with the embedded cluster: folder for the cache of parsed rows (default: parley-data in the user's cache folder)")
+	f.BoolVar(&o.detach, "detach", false, "with --cluster: print the job's id and return")
+	f.BoolVar(&o.json, "json", false, "print the report as JSON on standard output, and nothing else there")
+	f.BoolVar(&o.force, "force", false, "replace a finished model in the output folder")
+}
+
 func trainCommand() *cobra.Command {
 	var o trainOptions
 	c := &cobra.Command{
@@ -61,12 +72,7 @@ goes on from there.`,
 	}
 	f := c.Flags()
 	f.StringVar(&o.cluster, "cluster", "", "submit to the cluster of the agent at this address instead of training in this process")
-	f.IntVar(&o.servers, "servers", 1, "parameter servers of the embedded cluster")
-	f.IntVar(&o.trainers, "trainers", runtime.NumCPU(), "trainers of the embedded cluster")
-	o.data.addFlags(c, "with the embedded cluster: folder for the cache of parsed rows (default: parley-data in the user's cache folder)")
-	f.BoolVar(&o.detach, "detach", false, "with --cluster: print the job's id and return")
-	f.BoolVar(&o.json, "json", false, "print the report as JSON on standard output, and nothing else there")
-	f.BoolVar(&o.force, "force", false, "replace a finished model in the output folder")
+	o.addFlags(c)
 	addChaos(c, &o.chaos)
 	c.RunE = do(func(c *cobra.Command, args []string) error {
 		if err := o.check(c); err != nil {

@@ -103,6 +103,9 @@ func (s *Server) writeAll() {
 
 // pages returns what is to be written, once.
 func (r *record) pages(dir string) (p pages, changed bool) {
+	if r.written.outcome && len(r.events) == r.written.events {
+		return p, false // it is over, and all is written
+	}
 	p.dir = filepath.Join(dir, string(r.id))
 	state, err := json.Marshal(saved{ID: r.id, Spec: r.spec, Submitted: r.submitted, State: r.machine.State()})
 	if err != nil {

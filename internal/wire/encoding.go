@@ -27,6 +27,7 @@ const block = 256
 
 var encodingNames = [...]string{"f32", "f16", "bf16", "int8"}
 
+// String returns the name by which a job asks for the encoding.
 func (e Encoding) String() string {
 	if e < encodings {
 		return encodingNames[e]
