@@ -24,7 +24,10 @@ type Settings struct {
 	// Epsilon is added to the root that adagrad and adam divide by; 0 stands for
 	// 1e-8, since none at all would divide 0 by 0.
 	Epsilon float64 `json:"epsilon,omitempty"`
-	Beta    float64 `json:"beta,omitempty"` // β of ftrl, at least 0: the larger, the smaller the first steps
+	// Tolerance ends lbfgs when the norm of the gradient is this share of the first
+	// one's, above 0 and below 1.
+	Tolerance float64 `json:"tolerance,omitempty"`
+	Beta      float64 `json:"beta,omitempty"` // β of ftrl, at least 0: the larger, the smaller the first steps
 }
 
 // Default returns the settings of a kind that a job has where it does not say
