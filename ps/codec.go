@@ -36,8 +36,8 @@ type tallyHeader struct {
 	Loss exact `json:"loss"`
 }
 
-// snapshotHeader is what a snapshot has beside its sections "offsets", "state" and
-// "recent", the first and last of which may be missing.
+// snapshotHeader is what a snapshot has beside its sections "offsets", "state",
+// "recent" and "memory", of which only the second is always there.
 type snapshotHeader struct {
 	Version param.Version `json:"version"`
 	Applied int64         `json:"applied"`
@@ -88,6 +88,9 @@ func (s *Snapshot) sections() (out []Section) {
 	out = append(out, Section{"state", bytesOf(s.State)})
 	if s.Recent != nil {
 		out = append(out, Section{"recent", bytesOf(s.Recent)})
+	}
+	if s.Memory != nil {
+		out = append(out, Section{"memory", bytesOf(s.Memory)})
 	}
 	return out
 }
@@ -158,6 +161,7 @@ func (d *decoder) snapshot(h snapshotHeader) *Snapshot {
 		s.Tallies = append(s.Tallies, t.tally())
 	}
 	s.Offsets, s.State, s.Recent = optional[uint32](d, "offsets"), required[float32](d, "state"), optional[uint32](d, "recent")
+	s.Memory = optional[float32](d, "memory")
 	return s
 }
 

@@ -117,7 +117,7 @@ func (r *Range) fit(h *Handover) error {
 		}
 		return nil
 	}
-	if err := h.Sum.fit(r.spec); err != nil {
+	if err := h.Sum.fit(r.spec, r.version); err != nil {
 		return bad("%w", err)
 	}
 	if err := h.Undo.fit(r.spec); err != nil {
@@ -138,9 +138,13 @@ func (r *Range) fit(h *Handover) error {
 	return nil
 }
 
-func (s *Sum) fit(spec Spec) error {
+func (s *Sum) fit(spec Spec, v param.Version) error {
 	m := len(s.Offsets)
-	if !ascending(s.Offsets, spec.Span.Len()) || len(s.Counts) != m || len(s.Values) != m*spec.Rule.Pushed() {
+	if spec.Program != nil {
+		if !sumFits(spec.Program, s, v, spec.Span.Len()) {
+			return param.Errorf(param.Corrupt, "the sum of contributions is malformed")
+		}
+	} else if !ascending(s.Offsets, spec.Span.Len()) || len(s.Counts) != m || len(s.Values) != m*spec.pushed() {
 		return param.Errorf(param.Corrupt, "the sum of contributions is malformed")
 	}
 	if s.Workers < 0 || s.Workers >= spec.Workers {
@@ -157,7 +161,8 @@ func (u *Undo) fit(spec Spec) error {
 	if u.Offsets == nil {
 		m = spec.Span.Len()
 	}
-	if !ascending(u.Offsets, spec.Span.Len()) || len(u.Values) != m*spec.Rule.Pulled() {
+	tail := len(u.Values) - m*spec.pulled()
+	if !ascending(u.Offsets, spec.Span.Len()) || tail < 0 || tail > 0 && spec.Program == nil || tail%2 != 0 || spec.Program != nil && u.Offsets != nil {
 		return param.Errorf(param.Corrupt, "what is kept of the version before is malformed")
 	}
 	return nil

@@ -87,18 +87,27 @@ func (r *Range) hold(p Pull, ticket Ticket) (answers []Answer) {
 // read returns the values that a pull asks for: the current ones or, in bsp, those
 // of the version before.
 func (r *Range) read(p *Pull) []float32 {
-	values := r.room(p)
-	if r.round != nil && p.Round < param.Round(r.version) {
-		r.round.table.before(values, p.Offsets)
-	} else {
-		r.table.read(values, p.Offsets)
+	before := r.round != nil && p.Round < param.Round(r.version)
+	var tail []float32
+	if t, ok := r.table.(*programTable); ok {
+		tail = t.tails[0]
+		if before {
+			tail = t.tails[1]
+		}
 	}
+	n := len(p.Offsets) * r.spec.pulled()
+	values := p.room(n + len(tail))
+	if before {
+		r.round.table.before(values[:n], p.Offsets)
+	} else {
+		r.table.read(values[:n], p.Offsets)
+	}
+	copy(values[n:], tail)
 	return values
 }
 
-// room returns memory for the values that a pull asks for.
-func (r *Range) room(p *Pull) []float32 {
-	n := len(p.Offsets) * r.spec.Rule.Pulled()
+// room returns memory for the n values of the answer.
+func (p *Pull) room(n int) []float32 {
 	if p.Alloc != nil {
 		return p.Alloc(n)[:n]
 	}

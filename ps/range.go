@@ -40,7 +40,8 @@ type Spec struct {
 	Workers   int         // each contributes once a round
 	Penalized param.Key   // keys below this one are subject to l2
 	PerTally  param.Round // a Tally is kept every so many rounds: one an epoch
-	Rule      optim.Rule
+	Rule      optim.Rule  // or, with none,
+	Program   optim.Program
 	Mode      Mode
 	Staleness param.Round // SSP: how many rounds a worker may be ahead of the slowest
 }
@@ -61,12 +62,45 @@ func (s Spec) Validate() error {
 		return param.Errorf(param.Invalid, "range %d: %d workers: there must be 1 to %d", s.ID, s.Workers, MaxWorkers)
 	case s.PerTally < 1:
 		return param.Errorf(param.Invalid, "range %d: a tally every 0 rounds", s.ID)
-	case s.Rule == nil:
-		return param.Errorf(param.Invalid, "range %d: no update rule", s.ID)
+	case (s.Rule == nil) == (s.Program == nil):
+		return param.Errorf(param.Invalid, "range %d: there must be either an update rule or a program", s.ID)
+	case s.Program != nil && (s.Span.Lo%optim.Leaf != 0 || s.Mode != BSP):
+		return param.Errorf(param.Invalid, "range %d: a program's keys are cut at multiples of %d and go by rounds, not %v in mode %d", s.ID, optim.Leaf, s.Span, s.Mode)
 	case s.Mode < BSP || s.Mode > ASP:
 		return param.Errorf(param.Invalid, "range %d: consistency mode %d: there are 0 to %d", s.ID, s.Mode, ASP)
 	}
 	return nil
+}
+
+// Slots returns the floats that are kept a key.
+func (s Spec) Slots() int {
+	if s.Program != nil {
+		return s.Program.Slots()
+	}
+	return s.Rule.Slots()
+}
+
+// memory returns the float64s of a program that are kept beside the keys.
+func (s Spec) memory() int {
+	if s.Program == nil {
+		return 0
+	}
+	return s.Program.Memory()
+}
+
+// pulled and pushed return the floats a key of what workers read and push.
+func (s Spec) pulled() int {
+	if s.Program != nil {
+		return 1
+	}
+	return s.Rule.Pulled()
+}
+
+func (s Spec) pushed() int {
+	if s.Program != nil {
+		return 1
+	}
+	return s.Rule.Pushed()
 }
 
 // penalized returns how many keys of the span, from the first on, are subject to
@@ -102,7 +136,7 @@ type Push struct {
 	Term    param.Term
 	Round   param.Round
 	Offsets []uint32  // key minus Span.Lo, ascending
-	Change  []float32 // slot-major: slot s of offset i at s*len(Offsets)+i
+	Change  []float32 // slot-major: slot s of offset i at s*len(Offsets)+i; of a program with its scalars
 	Rows    int64     // rows that the worker learned from in the round
 	Loss    float64   // sum of their losses, each before its own step
 	Checked bool      // as in Pull
@@ -124,7 +158,7 @@ func (p *Push) release() {
 // Answer is the outcome of a pull.
 type Answer struct {
 	Ticket Ticket
-	Values []float32 // slot-major, owned by the receiver
+	Values []float32 // slot-major, owned by the receiver; of a program with its tail
 	Err    error
 	// Superseded says that the same worker has sent the pull several times more,
 	// over new connections: the ticket is void, and nobody is to be told.

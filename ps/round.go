@@ -19,7 +19,7 @@ type gathering struct {
 }
 
 func newGathering(spec Spec) *gathering {
-	return &gathering{contributed: make([]bool, spec.Workers), waiting: make([]*Push, spec.Workers), table: newRoundTable(spec.Span.Len(), spec.Rule)}
+	return &gathering{contributed: make([]bool, spec.Workers), waiting: make([]*Push, spec.Workers), table: newRoundTable(spec)}
 }
 
 // take accepts a contribution and adds what can be added. It reports whether
@@ -121,10 +121,15 @@ func (r *Range) check(p *Push) error {
 	if err := r.checkRound(p); err != nil {
 		return err
 	}
-	if len(p.Change) != len(p.Offsets)*r.spec.Rule.Pushed() || p.Rows < 0 {
-		return param.Errorf(param.Invalid, "range %d: worker %d: %d values for %d keys of %d floats", r.spec.ID, p.Worker, len(p.Change), len(p.Offsets), r.spec.Rule.Pushed())
+	values, scalars := p.Change, 0
+	if r.spec.Program != nil {
+		scalars = scalarsOf(r.spec.Program, p.Worker, p.Round)
 	}
-	if p.Rows == 0 && len(p.Offsets) > 0 && !r.spec.Rule.Local() {
+	if len(p.Change) != len(p.Offsets)*r.spec.pushed()+2*scalars || p.Rows < 0 {
+		return param.Errorf(param.Invalid, "range %d: worker %d: %d values for %d keys of %d floats and %d scalars", r.spec.ID, p.Worker, len(p.Change), len(p.Offsets), r.spec.pushed(), scalars)
+	}
+	values = values[:len(values)-2*scalars]
+	if p.Rows == 0 && len(p.Offsets) > 0 && r.spec.Program == nil && !r.spec.Rule.Local() {
 		return param.Errorf(param.Invalid, "range %d: worker %d: a gradient of no rows", r.spec.ID, p.Worker)
 	}
 	if !p.Checked {
@@ -132,7 +137,7 @@ func (r *Range) check(p *Push) error {
 			return err
 		}
 	}
-	if !linalg.Finite(p.Change) || !linalg.FiniteScalar(p.Loss) {
+	if !linalg.Finite(values) || !linalg.FiniteScalar(p.Loss) {
 		return param.Errorf(param.Diverged, "range %d: worker %d: NaN or Inf in the contribution to round %d", r.spec.ID, p.Worker, p.Round)
 	}
 	return nil

@@ -19,6 +19,7 @@ type Snapshot struct {
 	Offsets []uint32      // keys minus Span.Lo, ascending; nil: all keys of the span
 	State   []float32     // slot-major: slot s of key i of n at s*n+i
 	Recent  []uint32      // what ssp and asp keep a key, laid out as State; nil in bsp
+	Memory  []float32     // of a program, in words; else nil
 	Window  int64         // in ssp and asp, the rows of the window that is running
 }
 
@@ -68,8 +69,10 @@ func (s *Snapshot) fit(spec Spec) error {
 		keys = spec.Span.Len()
 	}
 	switch {
-	case len(s.State) != keys*spec.Rule.Slots():
-		return s.misfit(spec, "%d floats for %d keys of %d", len(s.State), keys, spec.Rule.Slots())
+	case len(s.State) != keys*spec.Slots():
+		return s.misfit(spec, "%d floats for %d keys of %d", len(s.State), keys, spec.Slots())
+	case len(s.Memory) != 2*spec.memory():
+		return s.misfit(spec, "%d words of memory, not %d", len(s.Memory), 2*spec.memory())
 	case uint64(len(s.Tallies)) != uint64(s.Version)/uint64(spec.PerTally):
 		return s.misfit(spec, "%d tallies, one every %d rounds", len(s.Tallies), spec.PerTally)
 	case !ascending(s.Offsets, spec.Span.Len()):

@@ -43,7 +43,11 @@ type roundTable interface {
 
 // newRoundTable returns the table that suits the rule: one that looks at touched
 // keys alone if it lets the others be.
-func newRoundTable(n int, rule optim.Rule) roundTable {
+func newRoundTable(spec Spec) roundTable {
+	n, rule := spec.Span.Len(), spec.Rule
+	if spec.Program != nil {
+		return newProgramTable(spec)
+	}
 	if !rule.Lazy() {
 		return newDenseTable(n, rule)
 	}

@@ -158,16 +158,16 @@ func TestLopsided(t *testing.T) {
 // TestChoiceOfTable: rules that look at all keys walk them, the others spend
 // memory on all keys of small spans alone.
 func TestChoiceOfTable(t *testing.T) {
-	if _, ok := newRoundTable(9, ruleOf(t, "sgd", 1, 1)).(*denseTable); !ok {
+	if _, ok := newRoundTable(Spec{Span: param.Span{Hi: 9}, Rule: ruleOf(t, "sgd", 1, 1)}).(*denseTable); !ok {
 		t.Error("a rule with a penalty needs to see all keys")
 	}
-	if _, ok := newRoundTable(9, ftrlOf(t, 1, 1)).(*touchedTable); !ok {
+	if _, ok := newRoundTable(Spec{Span: param.Span{Hi: 9}, Rule: ftrlOf(t, 1, 1)}).(*touchedTable); !ok {
 		t.Error("ftrl's penalties need not see all keys")
 	}
-	if x, ok := newRoundTable(9, ruleOf(t, "sgd", 0, 1)).(*touchedTable); !ok || x.rows.(*flat) == nil {
+	if x, ok := newRoundTable(Spec{Span: param.Span{Hi: 9}, Rule: ruleOf(t, "sgd", 0, 1)}).(*touchedTable); !ok || x.rows.(*flat) == nil {
 		t.Error("a small span")
 	}
-	if x, ok := newRoundTable(MaxKeys, ruleOf(t, "sgd", 0, 1)).(*touchedTable); !ok || x.rows.(*pages) == nil {
+	if x, ok := newRoundTable(Spec{Span: param.Span{Hi: MaxKeys}, Rule: ruleOf(t, "sgd", 0, 1)}).(*touchedTable); !ok || x.rows.(*pages) == nil {
 		t.Error("a large span")
 	}
 }

@@ -190,7 +190,7 @@ func (h *Handovers) Adopt(stream grpc.ClientStreamingServer[parleyv1.AdoptPiece,
 // sizeOf bounds the bytes of a range that is handed over: its keys' state, the undo,
 // and a contribution of each worker.
 func sizeOf(s ps.Spec) int {
-	return 1<<20 + s.Span.Len()*(4*s.Rule.Slots()+8)*(2+s.Workers)
+	return 1<<20 + s.Span.Len()*(4*s.Slots()+8)*(2+s.Workers)
 }
 
 func receiveSections(stream grpc.ClientStreamingServer[parleyv1.AdoptPiece, parleyv1.AdoptReply], limit int) (sections []ps.Section, err error) {

@@ -1,0 +1,160 @@
+package ps
+
+import (
+	"slices"
+
+	"parley/internal/linalg"
+	"parley/internal/param"
+	"parley/ps/optim"
+)
+
+// programTable is the state of a range under a program. Rounds of even numbers
+// gather gradients, those between take the totals of what all ranges have to be
+// summed over. Workers carry both: what a pull answers ends with the range's tail,
+// and a push with scalars.
+//
+//	tail = done, the parts of the range's leaves (linalg.TreeSum.Append)
+//
+// as words (linalg.AppendWords). It has no parts at even versions. The scalars of a
+// gathering push are the sum of the losses and that of the rows' weights; those of
+// the other are worker 0's: the totals.
+type programTable struct {
+	flat
+	program   optim.Program
+	lowest    param.Key // of the span
+	penalized int       // keys, from the first on
+	memory    []float64
+	old       []float32 // slot 0 of the version before
+	gradient  []float64
+	scalars   []float64    // of the round that is gathered: loss and weight, or the totals
+	tails     [2][]float32 // of the version, and of the one before
+}
+
+func newProgramTable(spec Spec) *programTable {
+	n, p := spec.Span.Len(), spec.Program
+	t := &programTable{flat: *newFlat(n, p.Slots()), program: p, lowest: spec.Span.Lo, memory: make([]float64, p.Memory()),
+		old: make([]float32, n), gradient: make([]float64, n)}
+	t.penalized = spec.penalized()
+	t.tails[0] = t.tail(nil)
+	return t
+}
+
+// scalarsOf returns the number of scalars at the end of a push.
+func scalarsOf(p optim.Program, w param.Worker, round param.Round) int {
+	switch {
+	case round%2 == 0:
+		return 2
+	case w == 0:
+		return p.Terms()
+	}
+	return 0
+}
+
+func (t *programTable) add(p *Push) {
+	n := len(p.Offsets)
+	for i, o := range p.Offsets {
+		t.gradient[o] += float64(p.Change[i])
+	}
+	if tail := p.Change[n:]; len(tail) > 0 {
+		scalars := linalg.FromWords(nil, tail)
+		if t.scalars == nil {
+			t.scalars = make([]float64, len(scalars))
+		}
+		for i, x := range scalars {
+			t.scalars[i] += x
+		}
+	}
+	p.release()
+}
+
+func (t *programTable) apply(round optim.Round, _ int) {
+	copy(t.old, t.state[:t.n])
+	t.tails[1] = t.tails[0]
+	if round.Number%2 == 0 {
+		t.program.Gather(t.state, t.memory, t.gradient, t.scalars[0], t.scalars[1], t.penalized)
+		clear(t.gradient)
+		t.tails[0] = t.tail(t.sums())
+	} else {
+		t.program.Move(t.state, t.n, t.memory, t.scalars)
+		t.tails[0] = t.tail(nil)
+	}
+	t.scalars = nil
+}
+
+// sums returns the parts of the sum of the terms of the range's keys.
+func (t *programTable) sums() []float64 {
+	leaf, sum := make([]float64, t.program.Terms()), linalg.NewTreeSum(t.program.Terms())
+	first := int(t.lowest / optim.Leaf)
+	for lo := 0; lo < t.n; lo += optim.Leaf {
+		t.program.Sum(leaf, t.state, t.n, lo, min(t.n, lo+optim.Leaf), t.memory, t.penalized)
+		sum.Add(first+lo/optim.Leaf, leaf)
+	}
+	return sum.Append(nil)
+}
+
+func (t *programTable) tail(parts []float64) []float32 {
+	done := 0.0
+	if t.program.Done(t.memory) {
+		done = 1
+	}
+	return linalg.AppendWords(linalg.AppendWords(nil, []float64{done}), parts)
+}
+
+func (t *programTable) before(dst []float32, offsets []uint32) { gather(dst, t.old, t.n, offsets) }
+
+// weights are those of the point that was accepted last, in slot 1.
+func (t *programTable) weights(dst []float32) []float32 {
+	return append(dst, t.state[t.n:2*t.n]...)
+}
+
+func (t *programTable) setWeights(w []float32) {
+	copy(t.state, w)
+	copy(t.state[t.n:], w)
+}
+
+func (t *programTable) keep(s *Snapshot) {
+	t.flat.keep(s)
+	s.Memory = linalg.AppendWords(nil, t.memory)
+}
+
+func (t *programTable) load(s *Snapshot) {
+	t.flat.load(s)
+	t.memory = linalg.FromWords(t.memory[:0], s.Memory)
+	if s.Version%2 == 1 {
+		t.tails[0] = t.tail(t.sums())
+	} else {
+		t.tails[0] = t.tail(nil)
+	}
+}
+
+// sum is the gradient and then the scalars, in words.
+func (t *programTable) sum() Sum {
+	words := linalg.AppendWords(make([]float32, 0, 2*t.n), t.gradient)
+	return Sum{Offsets: []uint32{}, Counts: []uint32{}, Values: linalg.AppendWords(words, t.scalars)}
+}
+
+// undo is slot 0 and then the tail.
+func (t *programTable) undo() *Undo {
+	return &Undo{Values: slices.Concat(t.old, t.tails[1])}
+}
+
+func (t *programTable) resume(sum *Sum, undo *Undo) {
+	t.gradient = linalg.FromWords(t.gradient[:0], sum.Values[:2*t.n])
+	if scalars := linalg.FromWords(nil, sum.Values[2*t.n:]); len(scalars) > 0 {
+		t.scalars = scalars
+	}
+	if undo != nil {
+		copy(t.old, undo.Values)
+		t.tails[1] = slices.Clone(undo.Values[t.n:])
+	}
+}
+
+// sumFits reports whether what was gathered for a version is of a range of so many
+// keys.
+func sumFits(p optim.Program, s *Sum, v param.Version, n int) bool {
+	scalars := len(s.Values)/2 - n
+	return len(s.Offsets)+len(s.Counts) == 0 && len(s.Values)%2 == 0 &&
+		(s.Workers == 0 && scalars == 0 || s.Workers > 0 && scalars == scalarsOf(p, 0, param.Round(v)))
+}
+
+func (t *programTable) close() {}
