@@ -41,6 +41,8 @@ func (m *Machine) judging() bool { return m.job.Run.Stop != nil && !m.judge.over
 // is to be judged, or of the run.
 func (m *Machine) target() param.Round {
 	switch {
+	case m.ended > 0:
+		return m.ended
 	case m.job.Run.Stop == nil:
 		return m.plan.Rounds
 	case m.judge.over:

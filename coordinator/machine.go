@@ -79,6 +79,7 @@ type Machine struct {
 	backup   backup
 	takeover *takeover
 	judge    judge
+	ended    param.Round // that the workers' method has come to its end at; 0 while it has not
 	// incarnation counts the coordinators of the job; terms are at least least.
 	incarnation int
 	least       param.Term

@@ -252,9 +252,13 @@ func (m *Machine) observe(r RangeStatus) {
 		}
 		rows := r.Tallies[m.epochs].Rows - before.Rows
 		loss := (r.Tallies[m.epochs].Loss - before.Loss) / float64(max(1, rows))
+		of, name := "progressive loss", "progressive_loss"
+		if m.job.FullBatch() {
+			of, name = "loss at the point tried", "loss"
+		}
 		m.note(Event{Kind: "epoch", Epoch: m.epochs + 1, Round: m.plan.PerEpoch * param.Round(m.epochs+1),
-			Message: fmt.Sprintf("epoch %d: %d rows, progressive loss %.5g", m.epochs+1, rows, loss),
-			Metrics: map[string]float64{"progressive_loss": loss, "rows": float64(rows)}})
+			Message: fmt.Sprintf("epoch %d: %d rows, %s %.5g", m.epochs+1, rows, of, loss),
+			Metrics: map[string]float64{name: loss, "rows": float64(rows)}})
 	}
 }
 

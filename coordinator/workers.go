@@ -225,6 +225,9 @@ func (m *Machine) WorkerEnded(now time.Time, node param.NodeID, e WorkerEnded) {
 		m.sendFences([]*worker{w})
 	default:
 		w.standing, w.target = finished, ""
+		if e.Round < m.target() { // the method has come to its end, for all workers alike
+			m.ended = e.Round
+		}
 	}
 	m.advance()
 }

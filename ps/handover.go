@@ -144,7 +144,7 @@ func (s *Sum) fit(spec Spec, v param.Version) error {
 		if !sumFits(spec.Program, s, v, spec.Span.Len()) {
 			return param.Errorf(param.Corrupt, "the sum of contributions is malformed")
 		}
-	} else if !ascending(s.Offsets, spec.Span.Len()) || len(s.Counts) != m || len(s.Values) != m*spec.pushed() {
+	} else if !ascending(s.Offsets, spec.Span.Len()) || len(s.Counts) != m || len(s.Values) != m*spec.Rule.Pushed() {
 		return param.Errorf(param.Corrupt, "the sum of contributions is malformed")
 	}
 	if s.Workers < 0 || s.Workers >= spec.Workers {

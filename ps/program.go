@@ -24,8 +24,8 @@ type programTable struct {
 	lowest    param.Key // of the span
 	penalized int       // keys, from the first on
 	memory    []float64
-	old       []float32 // slot 0 of the version before
-	gradient  []float64
+	old       []float32    // slot 0 of the version before
+	sums      []float64    // of the contributions to the next version, slot-major
 	scalars   []float64    // of the round that is gathered: loss and weight, or the totals
 	tails     [2][]float32 // of the version, and of the one before
 }
@@ -33,7 +33,7 @@ type programTable struct {
 func newProgramTable(spec Spec) *programTable {
 	n, p := spec.Span.Len(), spec.Program
 	t := &programTable{flat: *newFlat(n, p.Slots()), program: p, lowest: spec.Span.Lo, memory: make([]float64, p.Memory()),
-		old: make([]float32, n), gradient: make([]float64, n)}
+		old: make([]float32, n), sums: make([]float64, n*optim.Pushed(0))}
 	t.penalized = spec.penalized()
 	t.tails[0] = t.tail(nil)
 	return t
@@ -51,11 +51,14 @@ func scalarsOf(p optim.Program, w param.Worker, round param.Round) int {
 }
 
 func (t *programTable) add(p *Push) {
-	n := len(p.Offsets)
-	for i, o := range p.Offsets {
-		t.gradient[o] += float64(p.Change[i])
+	m, floats := len(p.Offsets), optim.Pushed(p.Round)
+	for s := range floats {
+		sums, change := t.sums[s*t.n:(s+1)*t.n], p.Change[s*m:(s+1)*m]
+		for i, o := range p.Offsets {
+			sums[o] += float64(change[i])
+		}
 	}
-	if tail := p.Change[n:]; len(tail) > 0 {
+	if tail := p.Change[floats*m:]; len(tail) > 0 {
 		scalars := linalg.FromWords(nil, tail)
 		if t.scalars == nil {
 			t.scalars = make([]float64, len(scalars))
@@ -71,18 +74,19 @@ func (t *programTable) apply(round optim.Round, _ int) {
 	copy(t.old, t.state[:t.n])
 	t.tails[1] = t.tails[0]
 	if round.Number%2 == 0 {
-		t.program.Gather(t.state, t.memory, t.gradient, t.scalars[0], t.scalars[1], t.penalized)
-		clear(t.gradient)
-		t.tails[0] = t.tail(t.sums())
+		t.program.Gather(t.state, t.n, t.memory, t.sums, t.scalars[0], t.scalars[1], t.penalized)
+		t.tails[0] = t.tail(t.parts())
 	} else {
 		t.program.Move(t.state, t.n, t.memory, t.scalars)
 		t.tails[0] = t.tail(nil)
 	}
 	t.scalars = nil
+	t.sums = t.sums[:t.n*optim.Pushed(param.Round(round.Number+1))]
+	clear(t.sums)
 }
 
-// sums returns the parts of the sum of the terms of the range's keys.
-func (t *programTable) sums() []float64 {
+// parts returns the parts of the sum of the terms of the range's keys.
+func (t *programTable) parts() []float64 {
 	leaf, sum := make([]float64, t.program.Terms()), linalg.NewTreeSum(t.program.Terms())
 	first := int(t.lowest / optim.Leaf)
 	for lo := 0; lo < t.n; lo += optim.Leaf {
@@ -120,16 +124,17 @@ func (t *programTable) keep(s *Snapshot) {
 func (t *programTable) load(s *Snapshot) {
 	t.flat.load(s)
 	t.memory = linalg.FromWords(t.memory[:0], s.Memory)
+	t.sums = t.sums[:t.n*optim.Pushed(param.Round(s.Version))]
 	if s.Version%2 == 1 {
-		t.tails[0] = t.tail(t.sums())
+		t.tails[0] = t.tail(t.parts())
 	} else {
 		t.tails[0] = t.tail(nil)
 	}
 }
 
-// sum is the gradient and then the scalars, in words.
+// sum is the sums and then, when any have come, the scalars, in words.
 func (t *programTable) sum() Sum {
-	words := linalg.AppendWords(make([]float32, 0, 2*t.n), t.gradient)
+	words := linalg.AppendWords(nil, t.sums)
 	return Sum{Offsets: []uint32{}, Counts: []uint32{}, Values: linalg.AppendWords(words, t.scalars)}
 }
 
@@ -139,8 +144,9 @@ func (t *programTable) undo() *Undo {
 }
 
 func (t *programTable) resume(sum *Sum, undo *Undo) {
-	t.gradient = linalg.FromWords(t.gradient[:0], sum.Values[:2*t.n])
-	if scalars := linalg.FromWords(nil, sum.Values[2*t.n:]); len(scalars) > 0 {
+	n := len(t.sums)
+	t.sums = linalg.FromWords(t.sums[:0], sum.Values[:2*n])
+	if scalars := linalg.FromWords(nil, sum.Values[2*n:]); len(scalars) > 0 {
 		t.scalars = scalars
 	}
 	if undo != nil {
@@ -152,7 +158,7 @@ func (t *programTable) resume(sum *Sum, undo *Undo) {
 // sumFits reports whether what was gathered for a version is of a range of so many
 // keys.
 func sumFits(p optim.Program, s *Sum, v param.Version, n int) bool {
-	scalars := len(s.Values)/2 - n
+	scalars := len(s.Values)/2 - n*optim.Pushed(param.Round(v))
 	return len(s.Offsets)+len(s.Counts) == 0 && len(s.Values)%2 == 0 &&
 		(s.Workers == 0 && scalars == 0 || s.Workers > 0 && scalars == scalarsOf(p, 0, param.Round(v)))
 }

@@ -88,7 +88,8 @@ func (s Spec) memory() int {
 	return s.Program.Memory()
 }
 
-// pulled and pushed return the floats a key of what workers read and push.
+// pulled returns the floats a key of what workers read, pushed those of what they
+// push in a round.
 func (s Spec) pulled() int {
 	if s.Program != nil {
 		return 1
@@ -96,9 +97,9 @@ func (s Spec) pulled() int {
 	return s.Rule.Pulled()
 }
 
-func (s Spec) pushed() int {
+func (s Spec) pushed(round param.Round) int {
 	if s.Program != nil {
-		return 1
+		return optim.Pushed(round)
 	}
 	return s.Rule.Pushed()
 }

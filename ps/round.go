@@ -125,8 +125,8 @@ func (r *Range) check(p *Push) error {
 	if r.spec.Program != nil {
 		scalars = scalarsOf(r.spec.Program, p.Worker, p.Round)
 	}
-	if len(p.Change) != len(p.Offsets)*r.spec.pushed()+2*scalars || p.Rows < 0 {
-		return param.Errorf(param.Invalid, "range %d: worker %d: %d values for %d keys of %d floats and %d scalars", r.spec.ID, p.Worker, len(p.Change), len(p.Offsets), r.spec.pushed(), scalars)
+	if len(p.Change) != len(p.Offsets)*r.spec.pushed(p.Round)+2*scalars || p.Rows < 0 {
+		return param.Errorf(param.Invalid, "range %d: worker %d: %d values for %d keys of %d floats and %d scalars", r.spec.ID, p.Worker, len(p.Change), len(p.Offsets), r.spec.pushed(p.Round), scalars)
 	}
 	values = values[:len(values)-2*scalars]
 	if p.Rows == 0 && len(p.Offsets) > 0 && r.spec.Program == nil && !r.spec.Rule.Local() {

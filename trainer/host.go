@@ -23,7 +23,7 @@ type Config struct {
 	Held    *plan.Manifest
 	Model   Model
 	Pulled  int // floats a key of what workers pull
-	Pushed  int // and of what they push
+	Terms   int // scalars that a full-batch method sums over all ranges
 	Servers Servers
 	// Slow is called with everything that computes, which it must run: experiments
 	// make a trainer slow by it. nil runs it.
@@ -38,7 +38,7 @@ type Config struct {
 type Outcome struct {
 	Worker   param.Worker
 	Term     param.Term
-	Round    param.Round // the one that the worker would have gone on with
+	Round    param.Round // the one that the worker would have gone on with; before the last when the method has ended
 	Released bool        // left at a round boundary, as asked
 	Unit     *plan.Unit  // evaluated, with its Summary; Worker has no meaning then
 	Summary  *metric.Summary
@@ -150,10 +150,14 @@ func (h *Host) Status() []Status {
 // work runs a worker to its end and reports it.
 func (h *Host) work(ctx context.Context, w param.Worker, r *run, start, until param.Round) {
 	s := &session{host: h, run: r, until: until, batches: newBatches(h, w, until),
-		worker: NewWorker(w, r.term, start, h.config.Plan.Ranges, h.config.Pulled, h.config.Pushed)}
+		worker: NewWorker(w, r.term, start, h.config.Plan.Ranges, h.config.Pulled)}
 	// As many replies as a worker can have open: a push and a pull to each range.
 	s.replies = make(chan Reply, 2*len(h.config.Plan.Ranges))
-	released, err := s.rounds(ctx)
+	rounds := s.rounds
+	if h.config.Plan.Job.FullBatch() {
+		rounds = s.passes
+	}
+	released, err := rounds(ctx)
 	h.mu.Lock()
 	if h.mu.workers[w] == r {
 		delete(h.mu.workers, w)
@@ -206,7 +210,7 @@ func (s *session) round(ctx context.Context, block *batch.Block) error {
 	var loss float64
 	s.host.config.Slow(func() { change, loss = s.host.config.Model.Learn(block, state) })
 	s.run.ticks.Add(1)
-	s.send(ctx, s.worker.Push(change, int64(block.Rows()), loss))
+	s.send(ctx, s.worker.Push(change, int64(block.Rows()), loss, nil))
 	return nil
 }
 
@@ -251,7 +255,7 @@ func (s *session) handle(r Reply) error {
 		return r.Err
 	case r.Request.Push:
 		s.worker.Pushed(r.Request.Range, r.Request.Round)
-	case len(r.Values) != len(r.Request.Offsets)*s.host.config.Pulled: // the worker would wait for ever
+	case len(r.Values) < len(r.Request.Offsets)*s.host.config.Pulled || !s.host.config.Plan.Job.FullBatch() && len(r.Values) > len(r.Request.Offsets)*s.host.config.Pulled: // the worker would wait for ever
 		return param.Errorf(param.Invalid, "range %d has answered %d keys of %d floats with %d values", r.Request.Range, len(r.Request.Offsets), s.host.config.Pulled, len(r.Values))
 	default:
 		s.worker.Pulled(r.Request.Range, r.Request.Round, r.Values)

@@ -29,7 +29,7 @@ func inBubble(t *testing.T, f func(t *testing.T, b *bench), overrides ...string)
 	synctest.Test(t, func(t *testing.T) {
 		p := planOf(t, 100, overrides...)
 		b := &bench{plan: p, servers: &fake{slots: 2, weights: make([]float32, p.Keys)}}
-		b.host = NewHost(Config{Plan: p, Train: made{plan: p}, Model: counting{}, Pulled: 2, Pushed: 2, Servers: b.servers,
+		b.host = NewHost(Config{Plan: p, Train: made{plan: p}, Model: counting{}, Pulled: 2, Servers: b.servers,
 			Report: func(o Outcome) {
 				b.mu.Lock()
 				defer b.mu.Unlock()

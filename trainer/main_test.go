@@ -76,6 +76,19 @@ func (counting) Learn(b *batch.Block, state []float32) ([]float32, float64) {
 	return state, float64(b.Rows())
 }
 
+func (counting) Accumulate(rows *batch.CSR, keep func(int) bool, weights []float32, gradient, diagonal []float64) (n int64, loss float64) {
+	for i := range rows.Rows() {
+		if keep(i) {
+			n++
+			gradient[0]++
+			if diagonal != nil {
+				diagonal[0] += 2
+			}
+		}
+	}
+	return n, float64(n)
+}
+
 func (counting) Evaluate(rows *batch.CSR, keep func(int) bool, weights []float32, into *metric.Summary) {
 	for i := range rows.Rows() {
 		if keep(i) {

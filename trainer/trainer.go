@@ -29,6 +29,11 @@ type Model interface {
 	// (slot-major), and the sum of the rows' losses. It may use the state's memory
 	// for it; both are the caller's again with the next call for the worker.
 	Learn(b *batch.Block, state []float32) (change []float32, loss float64)
+	// Accumulate adds the gradient of the sum of the losses of the rows for which
+	// keep holds, each times its weight, at the weights, which are laid out as for
+	// Evaluate, and unless it is nil the diagonal of the Hessian to diagonal. It
+	// returns how many rows these were, and the sum of their losses.
+	Accumulate(rows *batch.CSR, keep func(i int) bool, weights []float32, gradient, diagonal []float64) (n int64, loss float64)
 	// Evaluate adds the rows for which keep holds to a summary; weights are those
 	// of all columns and then the bias.
 	Evaluate(rows *batch.CSR, keep func(i int) bool, weights []float32, into *metric.Summary)

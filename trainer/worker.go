@@ -3,6 +3,7 @@ package trainer
 import (
 	"sort"
 
+	"parley/internal/linalg"
 	"parley/internal/param"
 )
 
@@ -29,27 +30,29 @@ type Request struct {
 // see to it that nothing counts twice, and a worker that nothing is answered
 // twice.
 type Worker struct {
-	ID    param.Worker
-	Term  param.Term
-	spans []param.Span
-	// floats a key, of pulls and of pushes
-	pulled, pushed int
+	ID     param.Worker
+	Term   param.Term
+	spans  []param.Span
+	pulled int // floats a key of pulls
 
-	round  param.Round
-	keys   []uint32 // the round's, ascending
-	cuts   []int    // range i has keys[cuts[i]:cuts[i+1]]
-	state  []float32
-	pulls  []*Request // by range: not answered yet
-	pushes []*Request
-	open   int // pulls not answered
+	round   param.Round
+	keys    []uint32   // the round's, ascending
+	cuts    []int      // range i has keys[cuts[i]:cuts[i+1]]
+	offsets [][]uint32 // by range, shared by requests: never changed
+	state   []float32
+	tails   [][]float32 // by range: what was answered behind the keys' values
+	pulls   []*Request  // by range: not answered yet
+	pushes  []*Request
+	open    int // pulls not answered
 }
 
-// NewWorker returns a worker that begins with the given round; pulled and pushed
-// are the floats a key of its pulls and pushes.
-func NewWorker(id param.Worker, term param.Term, start param.Round, spans []param.Span, pulled, pushed int) *Worker {
+// NewWorker returns a worker that begins with the given round; pulled is the
+// floats a key of its pulls.
+func NewWorker(id param.Worker, term param.Term, start param.Round, spans []param.Span, pulled int) *Worker {
 	return &Worker{
-		ID: id, Term: term, round: start, spans: spans, pulled: pulled, pushed: pushed,
-		cuts: make([]int, len(spans)+1), pulls: make([]*Request, len(spans)), pushes: make([]*Request, len(spans)),
+		ID: id, Term: term, round: start, spans: spans, pulled: pulled,
+		cuts: make([]int, len(spans)+1), offsets: make([][]uint32, len(spans)), tails: make([][]float32, len(spans)),
+		pulls: make([]*Request, len(spans)), pushes: make([]*Request, len(spans)),
 	}
 }
 
@@ -60,9 +63,23 @@ func (w *Worker) Round() param.Round { return w.round }
 // and returns the pulls to be sent: one to each range, if only to wait for the
 // version.
 func (w *Worker) Pull(keys []uint32) []*Request {
-	w.keys = keys
+	if !same(keys, w.keys) {
+		w.cut(keys)
+	}
 	w.state = grow(w.state, len(keys)*w.pulled)
 	w.open = len(w.spans)
+	for i := range w.spans {
+		w.pulls[i] = w.request(i, Request{Offsets: w.offsets[i]})
+	}
+	return append([]*Request(nil), w.pulls...)
+}
+
+// same reports that two lists are one, so that it need not be cut again.
+func same(a, b []uint32) bool { return len(a) == len(b) && len(a) > 0 && &a[0] == &b[0] }
+
+// cut divides the keys among the ranges.
+func (w *Worker) cut(keys []uint32) {
+	w.keys = keys
 	for i, s := range w.spans {
 		lo := w.cuts[i]
 		hi := lo + sort.Search(len(keys)-lo, func(j int) bool { return param.Key(keys[lo+j]) >= s.Hi })
@@ -71,9 +88,8 @@ func (w *Worker) Pull(keys []uint32) []*Request {
 		for j, k := range keys[lo:hi] {
 			offsets[j] = k - uint32(s.Lo)
 		}
-		w.pulls[i] = w.request(i, Request{Offsets: offsets})
+		w.offsets[i] = offsets
 	}
-	return append([]*Request(nil), w.pulls...)
 }
 
 func (w *Worker) request(i int, r Request) *Request {
@@ -89,16 +105,17 @@ func grow(s []float32, n int) []float32 {
 }
 
 // Pulled takes a range's answer, slot-major values of the keys that were asked
-// for. Answers to other rounds, and second answers, change nothing.
+// for and, of a program, its tail. Answers to other rounds, and second answers, change nothing.
 func (w *Worker) Pulled(id param.RangeID, round param.Round, values []float32) {
 	p := w.pulls[id]
-	if p == nil || p.Round != round || len(values) != len(p.Offsets)*w.pulled {
+	if p == nil || p.Round != round || len(values) < len(p.Offsets)*w.pulled {
 		return
 	}
 	lo, m := w.cuts[id], len(p.Offsets)
 	for s := range w.pulled {
 		copy(w.state[s*len(w.keys)+lo:], values[s*m:(s+1)*m])
 	}
+	w.tails[id] = append(w.tails[id][:0], values[m*w.pulled:]...)
 	w.pulls[id] = nil
 	w.open--
 }
@@ -110,20 +127,23 @@ func (w *Worker) Complete() bool { return w.open == 0 }
 // owner may compute in place.
 func (w *Worker) State() []float32 { return w.state }
 
+// Tail returns what a range has answered behind the values of the keys, until the
+// next round.
+func (w *Worker) Tail(id param.RangeID) []float32 { return w.tails[id] }
+
 // Push ends the round: change is the contribution, slot-major values of the
-// round's keys. It returns the pushes to be sent, one to each range; a range whose
+// round's keys, some floats a key, and scalars go to every range behind them (linalg.AppendWords). It returns the pushes to be sent, one to each range; a range whose
 // keys are not among the round's is told so by an empty one. The worker is in
 // the next round then.
-func (w *Worker) Push(change []float32, rows int64, loss float64) []*Request {
+func (w *Worker) Push(change []float32, rows int64, loss float64, scalars []float64) []*Request {
+	pushed := len(change) / max(1, len(w.keys))
 	for i := range w.spans {
 		lo, hi := w.cuts[i], w.cuts[i+1]
-		r := Request{Push: true, Offsets: make([]uint32, hi-lo), Change: make([]float32, 0, (hi-lo)*w.pushed), Rows: rows, Loss: loss}
-		for j, k := range w.keys[lo:hi] {
-			r.Offsets[j] = k - uint32(w.spans[i].Lo)
-		}
-		for s := range w.pushed {
+		r := Request{Push: true, Offsets: w.offsets[i], Change: make([]float32, 0, (hi-lo)*pushed+2*len(scalars)), Rows: rows, Loss: loss}
+		for s := range pushed {
 			r.Change = append(r.Change, change[s*len(w.keys)+lo:s*len(w.keys)+hi]...)
 		}
+		r.Change = linalg.AppendWords(r.Change, scalars)
 		w.pushes[i] = w.request(i, r)
 	}
 	w.round++

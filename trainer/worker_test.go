@@ -13,7 +13,7 @@ var spans = []param.Span{{Lo: 0, Hi: 4}, {Lo: 4, Hi: 5}, {Lo: 5, Hi: 10}}
 // are cut by range, answers come in any order and more than once, and the change
 // is cut in the same way.
 func TestWorkerRound(t *testing.T) {
-	w := NewWorker(7, 3, 5, spans, 2, 2)
+	w := NewWorker(7, 3, 5, spans, 2)
 	requests := w.Pull([]uint32{1, 3, 6, 9})
 	want := [][]uint32{{1, 3}, {}, {1, 4}}
 	for i, r := range requests {
@@ -40,7 +40,7 @@ func TestWorkerRound(t *testing.T) {
 	if !w.Settled() {
 		t.Error("nothing was pushed yet")
 	}
-	pushes := w.Push([]float32{1, 2, 3, 4, 5, 6, 7, 8}, 9, 0.5)
+	pushes := w.Push([]float32{1, 2, 3, 4, 5, 6, 7, 8}, 9, 0.5, nil)
 	changes := [][]float32{{1, 2, 5, 6}, {}, {3, 4, 7, 8}}
 	for i, r := range pushes {
 		if r.Range != param.RangeID(i) || r.Worker != 7 || r.Term != 3 || r.Round != 5 || !r.Push || !slices.Equal(r.Offsets, want[i]) ||
@@ -67,7 +67,7 @@ func TestWorkerRound(t *testing.T) {
 // TestWorkerOwnsItsRequests: what was sent stays as it was when the next round
 // begins: it may have to be sent again.
 func TestWorkerOwnsItsRequests(t *testing.T) {
-	w := NewWorker(0, 1, 0, spans, 1, 1)
+	w := NewWorker(0, 1, 0, spans, 1)
 	keys := []uint32{1, 3, 6, 9}
 	answer := func() {
 		for id, n := range []int{2, 0, 2} {
@@ -77,7 +77,7 @@ func TestWorkerOwnsItsRequests(t *testing.T) {
 	pulls := w.Pull(keys)
 	answer()
 	change := []float32{1, 2, 3, 4}
-	pushes := w.Push(change, 1, 0)
+	pushes := w.Push(change, 1, 0, nil)
 	keys[0], change[0] = 0, 77
 	w.Pull(keys)
 	if !slices.Equal(pulls[0].Offsets, []uint32{1, 3}) || !slices.Equal(pushes[0].Offsets, []uint32{1, 3}) || !slices.Equal(pushes[0].Change, []float32{1, 2}) {
@@ -87,7 +87,7 @@ func TestWorkerOwnsItsRequests(t *testing.T) {
 
 // TestWorkerBarrier: without keys every range is asked all the same.
 func TestWorkerBarrier(t *testing.T) {
-	w := NewWorker(0, 1, 0, spans, 2, 2)
+	w := NewWorker(0, 1, 0, spans, 2)
 	if n := len(w.Pull(nil)); n != 3 {
 		t.Errorf("%d pulls", n)
 	}

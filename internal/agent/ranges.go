@@ -63,14 +63,14 @@ func specsOf(m *parleyv1.Create) ([]ps.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	rule, err := optim.New(settingsOf(j))
+	rule, program, err := methodOf(j)
 	if err != nil {
 		return nil, err
 	}
 	var specs []ps.Spec
 	for _, r := range m.GetRanges() {
 		spec := ps.Spec{ID: param.RangeID(r.GetRange()), Span: param.Span{Lo: param.Key(r.GetLo()), Hi: param.Key(r.GetHi())},
-			Workers: j.Run.Workers, Penalized: param.Key(m.GetPenalized()), PerTally: param.Round(m.GetPerTally()), Rule: rule,
+			Workers: j.Run.Workers, Penalized: param.Key(m.GetPenalized()), PerTally: param.Round(m.GetPerTally()), Rule: rule, Program: program,
 			Mode: modes[j.Run.Consistency], Staleness: param.Round(j.Run.Staleness)}
 		if err := spec.Validate(); err != nil {
 			return nil, err
@@ -83,10 +83,21 @@ func specsOf(m *parleyv1.Create) ([]ps.Spec, error) {
 // modes are the modes of a range by run.consistency.
 var modes = map[string]ps.Mode{"bsp": ps.BSP, "ssp": ps.SSP, "asp": ps.ASP}
 
+// methodOf returns the update rule of a job, or its program.
+func methodOf(j *job.Job) (optim.Rule, optim.Program, error) {
+	settings := settingsOf(j)
+	program, err := optim.NewProgram(settings)
+	if program != nil || err != nil {
+		return nil, program, err
+	}
+	rule, err := optim.New(settings)
+	return rule, nil, err
+}
+
 // settingsOf says which update rule a job has.
 func settingsOf(j *job.Job) optim.Settings {
 	o := j.Optimizer
-	return optim.Settings{Kind: o.Kind, Rate: o.Rate, L2: j.Model.L2, L1: j.Model.L1, Workers: j.Run.Workers,
+	return optim.Settings{Kind: o.Kind, Rate: o.Rate, L2: j.Model.L2, L1: j.Model.L1, Workers: j.Run.Workers, Tolerance: j.Run.Tolerance,
 		Momentum: o.Momentum, Nesterov: o.Nesterov, Beta1: o.Beta1, Beta2: o.Beta2, Epsilon: o.Epsilon, Beta: o.Beta}
 }
 

@@ -14,7 +14,6 @@ import (
 	"parley/internal/rpc"
 	"parley/internal/wire"
 	parleyv1 "parley/proto/parley/v1"
-	"parley/ps/optim"
 	"parley/ps/psclient"
 	"parley/trainer"
 	"parley/trainer/linear"
@@ -121,12 +120,17 @@ func (w *work) setUp(m *parleyv1.Prepare) error {
 		}
 		config.Test = w.test
 	}
-	rule, err := optim.New(settingsOf(j))
+	rule, program, err := methodOf(j)
 	if err != nil {
 		return err
 	}
-	config.Pulled, config.Pushed = rule.Pulled(), rule.Pushed()
-	if config.Model, err = linear.New(j.Model.Kind, positive(train), rule); err != nil {
+	var steps linear.Stepper
+	if program != nil {
+		config.Pulled, config.Terms = 1, program.Terms()
+	} else {
+		config.Pulled, steps = rule.Pulled(), rule
+	}
+	if config.Model, err = linear.New(j.Model.Kind, positive(train), steps); err != nil {
 		return err
 	}
 	encoding, err := wire.ParseEncoding(j.Run.Wire)

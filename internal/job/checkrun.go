@@ -20,6 +20,7 @@ func (c *checker) train(j *Job) {
 		}
 	}
 	c.staleness(&j.Run)
+	c.fullBatch(j)
 	if j.Run.Checkpoint != nil {
 		c.checkpoint(j.Run.Checkpoint)
 	}
@@ -61,6 +62,38 @@ func (c *checker) knobs(o *Optimizer) {
 		case k.positive && k.kind == o.Kind && fieldOf(v, k.key).IsZero():
 			c.fault(path, "must be more than 0, not 0")
 		}
+	}
+}
+
+// fullBatch checks what goes with a method whose steps are of all rows, and what
+// only such a method has.
+func (c *checker) fullBatch(j *Job) {
+	if c.isBad("optimizer.kind") {
+		return
+	}
+	if !j.FullBatch() {
+		if j.Run.Tolerance != 0 {
+			c.fault("run.tolerance", "does nothing for optimizer.kind %s, only for lbfgs; remove it, or set the kind", j.Optimizer.Kind)
+		}
+		return
+	}
+	if j.Optimizer.Rate != 1 {
+		c.fault("optimizer.rate", "does nothing for optimizer.kind lbfgs, which finds its steps itself; remove it")
+	}
+	if _, given := c.at["run.batch"]; given {
+		c.fault("run.batch", "does nothing for optimizer.kind lbfgs, whose steps are of all rows; remove it")
+	}
+	if j.Run.Tolerance == 0 {
+		c.fault("run.tolerance", "must be more than 0, not 0")
+	}
+	if j.Run.Consistency != "bsp" && !c.isBad("run.consistency") {
+		c.fault("run.consistency", "must be bsp for optimizer.kind lbfgs, not %s", j.Run.Consistency)
+	}
+	if j.Run.Wire != "f32" && !c.isBad("run.wire") {
+		c.fault("run.wire", "must be f32 for optimizer.kind lbfgs, not %s", j.Run.Wire)
+	}
+	if j.Run.Stop != nil {
+		c.fault("run.stop", "is not for optimizer.kind lbfgs, which ends by run.tolerance; remove it, or set another kind")
 	}
 }
 

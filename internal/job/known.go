@@ -10,13 +10,12 @@ import (
 // plannedKeys are the keys of the job file whose feature does not exist yet. They are
 // refused as such, never accepted and ignored; what is below them is not read.
 var plannedKeys = []string{
-	"model.rank", "model.loss", "model.topics", "model.tolerance", "run.tolerance",
+	"model.rank", "model.loss", "model.topics", "model.tolerance",
 }
 
 // plannedValues are the values whose feature does not exist yet, by key.
 var plannedValues = map[string][]string{
 	"model.kind":     {"softmax", "hinge", "poisson", "fm", "lsi", "lda", "nmf", "mlp", "wide_deep"},
-	"optimizer.kind": {"lbfgs"},
 }
 
 // choice returns the fault of a value that is none of the allowed ones.

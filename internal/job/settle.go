@@ -52,6 +52,14 @@ func (d *decoder) settleOptimizer(o *Optimizer) {
 // settleRun gives the staleness, the checkpoint and the metric that stops.
 func (d *decoder) settleRun(j *Job) {
 	r := &j.Run
+	if j.FullBatch() {
+		if !d.given("run.epochs") {
+			r.Epochs = 200
+		}
+		if !d.given("run.tolerance") {
+			r.Tolerance = 1e-5
+		}
+	}
 	if r.Consistency == "ssp" && !d.given("run.staleness") {
 		r.Staleness = 4
 	}

@@ -27,8 +27,10 @@ type Model struct {
 type Optimizer struct {
 	// Kind is the update rule. adagrad scales each step by the key's own
 	// history, which suits sparse data; sgd keeps no state beside the weights.
-	// These two take local steps; momentum, adam and ftrl step once a round.
-	Kind string `yaml:"kind" json:"kind" jsonschema:"enum=adagrad,enum=sgd,enum=momentum,enum=adam,enum=ftrl,default=adagrad" jsonschema_description:"The update rule."`
+	// These two take local steps; momentum, adam and ftrl step once a round. lbfgs
+	// steps once an epoch, with the gradient of all rows, and finds the optimum to
+	// the last digits.
+	Kind string `yaml:"kind" json:"kind" jsonschema:"enum=adagrad,enum=sgd,enum=momentum,enum=adam,enum=ftrl,enum=lbfgs,default=adagrad" jsonschema_description:"The update rule."`
 	// Rate scales every step; it has no unit. A larger one learns in fewer
 	// epochs until it diverges. Its default hangs on the rule (see rates).
 	Rate float64 `yaml:"rate" json:"rate" jsonschema:"exclusiveMinimum=0,maximum=1e9" jsonschema_description:"Scale of a step; the default is 0.5 for adagrad and ftrl, 0.05 for sgd, 0.1 for momentum and 0.03 for adam."`
@@ -49,8 +51,12 @@ type Optimizer struct {
 
 // rates are the rates of the update rules when a job gives none: those that divide
 // by a key's history start with larger steps. Of momentum, adam and ftrl they do
-// well on a9a, from few rounds of large batches to many of small ones.
-var rates = map[string]float64{"adagrad": 0.5, "sgd": 0.05, "momentum": 0.1, "adam": 0.03, "ftrl": 0.5}
+// well on a9a, from few rounds of large batches to many of small ones. lbfgs finds
+// its steps itself.
+var rates = map[string]float64{"adagrad": 0.5, "sgd": 0.05, "momentum": 0.1, "adam": 0.03, "ftrl": 0.5, "lbfgs": 1}
+
+// FullBatch reports whether each step is of all training rows.
+func (j *Job) FullBatch() bool { return j.Optimizer.Kind == "lbfgs" }
 
 // knobs are the keys of one update rule each, with their defaults. Where 0 is
 // outside of the bounds, it must be noticed in a job that was not parsed too:

@@ -75,3 +75,31 @@ func ScatterAdaGrad(weights, squares []float32, index []uint32, values []float32
 
 // sqrt is the correctly rounded root: float64 has more than twice the bits.
 func sqrt(x float32) float32 { return float32(math.Sqrt(float64(x))) }
+
+// ScatterAxpy adds a multiple of a sparse row to a dense vector:
+//
+//	dst[index[j]] += scale * float64(values[j])
+//
+// index and values must be as long as one another.
+func ScatterAxpy(dst []float64, index []uint32, values []float32, scale float64) {
+	if len(index) != len(values) {
+		panic(badLength)
+	}
+	for j, i := range index {
+		dst[i] += float64(scale * float64(values[j]))
+	}
+}
+
+// ScatterSquares adds a multiple of the squares of a sparse row to a dense vector:
+//
+//	dst[index[j]] += scale * float64(values[j])²
+//
+// index and values must be as long as one another.
+func ScatterSquares(dst []float64, index []uint32, values []float32, scale float64) {
+	if len(index) != len(values) {
+		panic(badLength)
+	}
+	for j, i := range index {
+		dst[i] += float64(scale * product(values[j], values[j]))
+	}
+}

@@ -37,7 +37,10 @@ type Plan struct {
 // New makes the plan of a job over a dataset.
 func New(j *job.Job, train *Manifest) *Plan {
 	p := &Plan{Job: j, Train: train, Keys: param.Key(train.Columns) + 1}
-	p.Ranges = cut(p.Keys, j.Run.Ranges)
+	p.Ranges = cut(p.Keys, j.Run.Ranges, 1)
+	if j.FullBatch() {
+		p.Ranges = cut(p.Keys, j.Run.Ranges, leafKeys)
+	}
 	p.kept = make([]int64, len(train.Shards))
 	for i, s := range train.Shards {
 		p.kept[i] = s.Rows
@@ -68,14 +71,19 @@ func (p *Plan) Trains(row int64) bool {
 	return !HeldOut(row, p.Job.Data.Holdout) && !p.Train.IsBad(row)
 }
 
-// cut divides keys 0..n-1 into contiguous ranges, even to within one key. There
-// are never more ranges than keys.
-func cut(n param.Key, ranges int) []param.Span {
-	count := min(uint64(ranges), uint64(n))
+// leafKeys is where ranges of full-batch methods may be cut: servers sum up what
+// they hold by leaves of so many keys (optim.Leaf).
+const leafKeys = 16
+
+// cut divides keys 0..n-1 into contiguous ranges at multiples of a number of keys,
+// even to within one of these. There are never more ranges than multiples.
+func cut(n param.Key, ranges int, leaf uint64) []param.Span {
+	leaves := (uint64(n) + leaf - 1) / leaf
+	count := min(uint64(ranges), leaves)
 	spans := make([]param.Span, count)
 	for i := range spans {
-		spans[i].Lo = param.Key(uint64(i) * uint64(n) / count)
-		spans[i].Hi = param.Key(uint64(i+1) * uint64(n) / count)
+		spans[i].Lo = param.Key(uint64(i) * leaves / count * leaf)
+		spans[i].Hi = min(n, param.Key(uint64(i+1)*leaves/count*leaf))
 	}
 	return spans
 }
@@ -84,6 +92,9 @@ func cut(n param.Key, ranges int) []param.Span {
 // rows. It has to hold for every epoch's permutation, so it is taken over the
 // largest shards; a round in which no worker has rows left is an empty one.
 func (p *Plan) perEpoch() param.Round {
+	if p.Job.FullBatch() {
+		return 2 // one for the gradient, one for what follows from it
+	}
 	workers, batch := p.Job.Run.Workers, int64(p.Job.Run.Batch)
 	each := (len(p.kept) + workers - 1) / workers
 	largest := slices.Clone(p.kept)
@@ -126,6 +137,15 @@ func (p *Plan) Stream(epoch int, w param.Worker) []Window {
 		last.Rows += p.kept[order[i]]
 	}
 	return windows
+}
+
+// Pass returns the data shards of a worker's contribution to a full-batch method,
+// all that it ever reads. Over all workers each shard comes once.
+func (p *Plan) Pass(w param.Worker) (ids []param.ShardID) {
+	for i := int(w); i < len(p.Train.Shards); i += p.Job.Run.Workers {
+		ids = append(ids, param.ShardID(i))
+	}
+	return ids
 }
 
 // Order returns the rows of window n of a worker's stream in the order in which
@@ -176,6 +196,7 @@ func (p *Plan) Hash() string {
 		Seed      uint64
 		Mode      string
 		Staleness int       `json:",omitempty"`
+		Tolerance float64   `json:",omitempty"`
 		Wire      string    `json:",omitempty"`
 		Ranges    int       `json:",omitempty"`
 		Stop      *job.Stop `json:",omitempty"`
@@ -184,7 +205,7 @@ func (p *Plan) Hash() string {
 	}{
 		p.Train.SHA256, p.Train.Rows, p.Train.Columns, p.Train.Bad, string(p.Train.Transform), p.Job.Data.Holdout, model, p.Job.Optimizer,
 		p.Job.Run.Epochs, p.Job.Run.Batch, p.Job.Run.Workers, p.Job.Run.Seed, p.Job.Run.Consistency,
-		p.Job.Run.Staleness, wire, ranges, p.Job.Run.Stop,
+		p.Job.Run.Staleness, p.Job.Run.Tolerance, wire, ranges, p.Job.Run.Stop,
 		ShardRows(p.Train.Rows), windowRows,
 	})
 	if err != nil { // numbers and strings alone; NaN is refused by job.Validate

@@ -57,7 +57,7 @@ func TestRangesTile(t *testing.T) {
 		keys   param.Key
 		ranges int
 	}{{1, 4}, {4, 4}, {101, 4}, {1 << 28, 65536}, {7, 1}} {
-		spans := cut(c.keys, c.ranges)
+		spans := cut(c.keys, c.ranges, 1)
 		next, small, large := param.Key(0), math.MaxInt, 0
 		for _, s := range spans {
 			if s.Lo != next {

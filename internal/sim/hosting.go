@@ -66,7 +66,7 @@ func (h *hosting) compute() {
 		}
 	}
 	h.ticks++
-	h.send(h.worker.Push(state, h.rows(), 0.5))
+	h.send(h.worker.Push(state, h.rows(), 0.5, nil))
 	h.begin()
 }
 

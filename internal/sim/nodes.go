@@ -119,7 +119,7 @@ func (t *trainerNode) order(o coordinator.Order) {
 		}
 	case o.Assign != nil:
 		for _, a := range o.Assign {
-			h := &hosting{node: t, until: a.Until, worker: trainer.NewWorker(a.Worker, a.Term, a.Round, w.plan().Ranges, w.rule().Pulled(), w.rule().Pushed())}
+			h := &hosting{node: t, until: a.Until, worker: trainer.NewWorker(a.Worker, a.Term, a.Round, w.plan().Ranges, w.rule().Pulled())}
 			t.workers[a.Worker] = h
 			h.begin()
 		}

@@ -6,7 +6,9 @@ import "math"
 // BFGS method for large scale optimization", Mathematical Programming 1989), in the
 // form of Chen, Wang, Zhou, "Large-scale L-BFGS using MapReduce" (NIPS 2014): the
 // two loops run on the dot products of the pairs and the gradient alone, and give
-// the direction as a combination of them.
+// the direction as a combination of them. The inverse Hessian that they begin with
+// is γ·P, P the inverse of the Hessian's diagonal at the first point, so that rare
+// and large features are learned as fast as others.
 //
 // The objective is f(w) = loss/weight + l2/2·‖w‖², the bias left out of the norm.
 // A trial point is accepted when it lowers f by a share of what the slope promises
@@ -25,24 +27,26 @@ const (
 	slotTrialGradient
 	slotGradient
 	slotDirection
+	slotScale // the diagonal of P
 	slotS
 	slotY     = slotS + pairs
 	slotCount = slotY + pairs
 )
 
 // The terms: products of the trial point x, its gradient g, and the pair s, y that
-// it makes with the accepted point; then for each pair its six products with s, y
-// and g.
+// it makes with the accepted point; then for each pair its five products with s, y
+// and g. Those of two gradients are by P, u·P·v, but for the first.
 const (
-	termXX = iota // of penalised keys
+	termXX   = iota // of penalised keys
+	termNorm        // g·g as it is
 	termGG
-	termSS
 	termSY
 	termSG
 	termYY
 	termYG
 	termPairs
-	termCount = termPairs + 6*pairs
+	termCount = termPairs + perPair*pairs
+	perPair   = 5
 )
 
 // The memory.
@@ -59,7 +63,7 @@ const (
 	memTries         // trials along the direction so far
 	memFirst         // squared norm of the first gradient
 	memNorm          // squared norm of the gradient at the accepted point
-	memGram          // products of s_0.., y_0.., gradient: basis × basis
+	memGram          // products of the basis: s_0.., P·y_0.., P·g
 	basis     = 2*pairs + 1
 	memCount  = memGram + basis*basis
 )
@@ -78,18 +82,32 @@ func (lbfgs) Terms() int  { return termCount }
 
 func (lbfgs) Done(memory []float64) bool { return memory[memDone] != 0 }
 
-// Gather sets the gradient of the trial point: gradient/weight + l2·x.
-func (l lbfgs) Gather(state []float32, memory, gradient []float64, loss, weight float64, penalized int) {
-	n := len(gradient)
+// Gather sets the gradient of the trial point, sums/weight + l2·x, and at the first
+// one P.
+func (l lbfgs) Gather(state []float32, n int, memory, sums []float64, loss, weight float64, penalized int) {
 	memory[memLoss], memory[memWeight] = loss, weight
 	scale := 1 / max(weight, math.SmallestNonzeroFloat64)
 	x, g := slot(state, n, slotTrial), slot(state, n, slotTrialGradient)
-	for i, sum := range gradient {
+	for i, sum := range sums[:n] {
 		v := float64(sum * scale)
 		if i < penalized {
 			v += float64(l.l2 * float64(x[i]))
 		}
 		g[i] = float32(v)
+	}
+	if memory[memPoints] > 0 {
+		return
+	}
+	p := slot(state, n, slotScale)
+	for i, sum := range sums[n:] {
+		v := float64(sum * scale)
+		if i < penalized {
+			v += l.l2
+		}
+		p[i] = 1 // of a column without values, which never moves
+		if v > 0 {
+			p[i] = float32(min(1/v, most))
+		}
 	}
 }
 
@@ -100,28 +118,29 @@ func (lbfgs) Sum(dst []float64, state []float32, n, lo, hi int, memory []float64
 	clear(dst)
 	x, point := slot(state, n, slotTrial)[lo:hi], slot(state, n, slotPoint)[lo:hi]
 	g, before := slot(state, n, slotTrialGradient)[lo:hi], slot(state, n, slotGradient)[lo:hi]
+	scale := slot(state, n, slotScale)[lo:hi]
 	kept := int(memory[memPairs])
 	for i := range x {
 		xi, gi := float64(x[i]), float64(g[i])
 		si, yi := float64(x[i]-point[i]), float64(g[i]-before[i])
+		pg, py := float64(float64(scale[i])*gi), float64(float64(scale[i])*yi)
 		if lo+i < penalized {
 			dst[termXX] += float64(xi * xi)
 		}
-		dst[termGG] += float64(gi * gi)
-		dst[termSS] += float64(si * si)
+		dst[termNorm] += float64(gi * gi)
+		dst[termGG] += float64(pg * gi)
 		dst[termSY] += float64(si * yi)
 		dst[termSG] += float64(si * gi)
-		dst[termYY] += float64(yi * yi)
-		dst[termYG] += float64(yi * gi)
+		dst[termYY] += float64(py * yi)
+		dst[termYG] += float64(py * gi)
 		for j := range kept {
 			s, y := float64(state[(slotS+j)*n+lo+i]), float64(state[(slotY+j)*n+lo+i])
-			t := dst[termPairs+6*j : termPairs+6*j+6]
-			t[0] += float64(s * si)
-			t[1] += float64(s * yi)
-			t[2] += float64(s * gi)
-			t[3] += float64(y * si)
-			t[4] += float64(y * yi)
-			t[5] += float64(y * gi)
+			t := dst[termPairs+perPair*j:][:perPair]
+			t[0] += float64(s * yi)
+			t[1] += float64(s * gi)
+			t[2] += float64(y * si)
+			t[3] += float64(y * py)
+			t[4] += float64(y * pg)
 		}
 	}
 }
@@ -130,7 +149,7 @@ func (l lbfgs) Move(state []float32, n int, memory, totals []float64) {
 	value := memory[memLoss]/max(memory[memWeight], math.SmallestNonzeroFloat64) + float64(l.l2/2*totals[termXX])
 	switch {
 	case memory[memDone] != 0:
-	case memory[memPoints] == 0 || accepted(memory, value, totals[termGG]):
+	case memory[memPoints] == 0 || accepted(memory, value, totals[termNorm]):
 		l.accept(state, n, memory, totals, value)
 	default:
 		reject(memory, value)
@@ -150,7 +169,7 @@ func accepted(memory []float64, value, norm float64) bool {
 func (l lbfgs) accept(state []float32, n int, memory, totals []float64, value float64) {
 	first := memory[memPoints] == 0
 	if first {
-		memory[memFirst] = totals[termGG]
+		memory[memFirst] = totals[termNorm]
 	}
 	gradientProducts(memory, totals)
 	if !first && totals[termSY] > float64(1e-10*totals[termYY]) {
@@ -159,8 +178,8 @@ func (l lbfgs) accept(state []float32, n int, memory, totals []float64, value fl
 	copy(slot(state, n, slotPoint), slot(state, n, slotTrial))
 	copy(slot(state, n, slotGradient), slot(state, n, slotTrialGradient))
 	memory[memPoints]++
-	memory[memValue], memory[memNorm], memory[memTries] = value, totals[termGG], 0
-	if !(math.Sqrt(totals[termGG]) > float64(l.tolerance*math.Sqrt(memory[memFirst]))) {
+	memory[memValue], memory[memNorm], memory[memTries] = value, totals[termNorm], 0
+	if !(math.Sqrt(totals[termNorm]) > float64(l.tolerance*math.Sqrt(memory[memFirst]))) {
 		memory[memDone] = 1
 		return
 	}
@@ -168,7 +187,7 @@ func (l lbfgs) accept(state []float32, n int, memory, totals []float64, value fl
 }
 
 // product is the place of the product of two vectors of the basis: s_j is number j,
-// y_j pairs+j, the gradient the last.
+// P·y_j pairs+j, P·g the last. Those of two s are not needed.
 func product(i, j int) int { return memGram + i*basis + j }
 
 func setProduct(memory []float64, i, j int, x float64) {
@@ -179,8 +198,8 @@ func setProduct(memory []float64, i, j int, x float64) {
 func gradientProducts(memory, totals []float64) {
 	setProduct(memory, basis-1, basis-1, totals[termGG])
 	for j := range int(memory[memPairs]) {
-		setProduct(memory, j, basis-1, totals[termPairs+6*j+2])
-		setProduct(memory, pairs+j, basis-1, totals[termPairs+6*j+5])
+		setProduct(memory, j, basis-1, totals[termPairs+perPair*j+1])
+		setProduct(memory, pairs+j, basis-1, totals[termPairs+perPair*j+4])
 	}
 }
 
@@ -194,13 +213,11 @@ func keepPair(state []float32, n int, memory, totals []float64) {
 		s[i], y[i] = x[i]-point[i], g[i]-before[i]
 	}
 	for j := range kept {
-		t := totals[termPairs+6*j : termPairs+6*j+6]
-		setProduct(memory, j, h, t[0])
-		setProduct(memory, j, pairs+h, t[1])
-		setProduct(memory, pairs+j, h, t[3])
-		setProduct(memory, pairs+j, pairs+h, t[4])
+		t := totals[termPairs+perPair*j:][:perPair]
+		setProduct(memory, j, pairs+h, t[0])
+		setProduct(memory, pairs+j, h, t[2])
+		setProduct(memory, pairs+j, pairs+h, t[3])
 	}
-	setProduct(memory, h, h, totals[termSS])
 	setProduct(memory, h, pairs+h, totals[termSY])
 	setProduct(memory, pairs+h, pairs+h, totals[termYY])
 	setProduct(memory, h, basis-1, totals[termSG])
@@ -220,7 +237,7 @@ func direct(state []float32, n int, memory []float64) {
 	}
 	memory[memSlope], memory[memStep] = slope, 1
 	if memory[memPairs] == 0 {
-		memory[memStep] = min(1, 1/math.Sqrt(memory[memNorm]))
+		memory[memStep] = min(1, 1/math.Sqrt(-slope))
 	}
 	combine(state, n, weights)
 }
@@ -268,15 +285,14 @@ func twoLoops(memory []float64) *[basis]float64 {
 
 // combine sets the direction to a combination of the basis.
 func combine(state []float32, n int, weights *[basis]float64) {
-	d, g := slot(state, n, slotDirection), slot(state, n, slotGradient)
+	d, g, scale := slot(state, n, slotDirection), slot(state, n, slotGradient), slot(state, n, slotScale)
 	for i := range d {
-		sum := float64(weights[basis-1] * float64(g[i]))
-		for j, w := range weights[:basis-1] {
-			if w != 0 {
-				sum += float64(w * float64(state[(slotS+j)*n+i]))
-			}
+		steps, gradients := 0.0, float64(weights[basis-1]*float64(g[i]))
+		for j := range pairs {
+			steps += float64(weights[j] * float64(state[(slotS+j)*n+i]))
+			gradients += float64(weights[pairs+j] * float64(state[(slotY+j)*n+i]))
 		}
-		d[i] = float32(sum)
+		d[i] = float32(steps + float64(float64(scale[i])*gradients))
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // descend runs a program on an objective: the sum of the rows' losses and its
 // gradient at a point. The keys are held in ranges cut at the given keys. It returns
 // the accepted point of each range after each pair of rounds, and the last memory.
-func descend(t *testing.T, p Program, keys, penalized int, cuts []int, at func(x []float32) (loss, weight float64, gradient []float64), most int) (point []float32, memory []float64, rounds int) {
+func descend(t *testing.T, p Program, keys, penalized int, cuts []int, at func(x []float32) (loss, weight float64, gradient, diagonal []float64), most int) (point []float32, memory []float64, rounds int) {
 	t.Helper()
 	type held struct {
 		lo, hi int
@@ -30,12 +30,12 @@ func descend(t *testing.T, p Program, keys, penalized int, cuts []int, at func(x
 		for _, r := range ranges {
 			copy(x[r.lo:], r.state[:r.hi-r.lo])
 		}
-		loss, weight, gradient := at(x)
+		loss, weight, gradient, diagonal := at(x)
 		all := linalg.NewTreeSum(p.Terms())
 		for _, r := range ranges {
 			n := r.hi - r.lo
 			below := min(n, max(0, penalized-r.lo))
-			p.Gather(r.state, r.memory, gradient[r.lo:r.hi], loss, weight, below)
+			p.Gather(r.state, n, r.memory, slices.Concat(gradient[r.lo:r.hi], diagonal[r.lo:r.hi]), loss, weight, below)
 			leaf := make([]float64, p.Terms())
 			for lo := 0; lo < n; lo += Leaf {
 				p.Sum(leaf, r.state, n, lo, min(n, lo+Leaf), r.memory, below)
@@ -55,14 +55,14 @@ func descend(t *testing.T, p Program, keys, penalized int, cuts []int, at func(x
 
 // problem is a logistic regression with some weights and a column that the penalty
 // spares.
-func problem(rows, columns int) func(x []float32) (loss, weight float64, gradient []float64) {
+func problem(rows, columns int) func(x []float32) (loss, weight float64, gradient, diagonal []float64) {
 	rng := rand.New(rand.NewPCG(9, 10))
 	values := make([]float64, rows*columns)
 	for i := range values {
 		values[i] = rng.NormFloat64() * math.Exp(float64(i%columns)/20) // badly scaled
 	}
-	return func(x []float32) (loss, weight float64, gradient []float64) {
-		gradient = make([]float64, columns)
+	return func(x []float32) (loss, weight float64, gradient, diagonal []float64) {
+		gradient, diagonal = make([]float64, columns), make([]float64, columns)
 		for i := range rows {
 			row, w, margin := values[i*columns:(i+1)*columns], 1+float64(i%3), 0.0
 			for j, v := range row {
@@ -72,9 +72,10 @@ func problem(rows, columns int) func(x []float32) (loss, weight float64, gradien
 			loss, weight = loss+float64(l*w), weight+w
 			for j, v := range row {
 				gradient[j] += float64(float64(slope*w) * v)
+				diagonal[j] += w * v * v / 4
 			}
 		}
-		return loss, weight, gradient
+		return loss, weight, gradient, diagonal
 	}
 }
 
@@ -91,9 +92,9 @@ func TestLBFGSFindsOptimum(t *testing.T) {
 	}
 	// The optimum by Newton's condition: the gradient of the whole objective is
 	// near zero, which for a convex one says how far the value can be off.
-	_, weight, g := at(point)
+	_, weight, g, _ := at(point)
 	first, last := 0.0, 0.0
-	_, _, g0 := at(make([]float32, columns))
+	_, _, g0, _ := at(make([]float32, columns))
 	for j := range g {
 		v := g[j] / weight
 		if j < columns-1 {
@@ -130,12 +131,12 @@ func TestLBFGSInfinite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := func(x []float32) (loss, weight float64, gradient []float64) { // a parabola with a wall
+	at := func(x []float32) (loss, weight float64, gradient, diagonal []float64) { // a parabola with a wall
 		d := float64(x[0]) - 0.01
 		if d > 0.05 {
-			return math.Inf(1), 1, []float64{0}
+			return math.Inf(1), 1, []float64{0}, []float64{0}
 		}
-		return d * d, 1, []float64{2 * d}
+		return d * d, 1, []float64{2 * d}, []float64{0.1}
 	}
 	point, memory, _ := descend(t, p, 1, 1, nil, at, 100)
 	if !p.Done(memory) || math.Abs(float64(point[0])-0.01) > 1e-6 {

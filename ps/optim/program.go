@@ -4,7 +4,7 @@ import "parley/internal/param"
 
 // Program is a full-batch method. Its rounds go in pairs. In the first, each worker
 // pulls the trial point, slot 0, and pushes the gradient of the sum of its rows'
-// losses there; Gather takes the sum of these and says what the whole model has to
+// losses there, and in the first round of all the Hessian's diagonal too; Gather takes the sum of these and says what the whole model has to
 // be summed over for the next step. In the second these terms are added up over all
 // ranges and handed to each as the same totals, and Move makes the next trial
 // point. So ranges agree without talking to one another, and what they decide hangs
@@ -19,15 +19,24 @@ type Program interface {
 	Slots() int
 	Memory() int
 	Terms() int
-	// Gather takes the sum of the gradients by key, of the losses and of the rows'
-	// weights. Keys below penalized are subject to l2.
-	Gather(state []float32, memory []float64, gradient []float64, loss, weight float64, penalized int)
+	// Gather takes the sums over workers: of the gradients of n keys, then in the
+	// first round of the diagonals, of the losses and of the rows' weights. Keys
+	// below penalized are subject to l2.
+	Gather(state []float32, n int, memory, sums []float64, loss, weight float64, penalized int)
 	// Sum sets dst to the terms of keys lo to hi-1 of n after Gather.
 	Sum(dst []float64, state []float32, n, lo, hi int, memory []float64, penalized int)
 	// Move takes the terms of all keys of all ranges.
 	Move(state []float32, n int, memory, totals []float64)
 	// Done reports that the method has ended: every slot 0 is the accepted point.
 	Done(memory []float64) bool
+}
+
+// Pushed returns the floats a key of the contributions to a round of a program.
+func Pushed(round param.Round) int {
+	if round == 0 {
+		return 2
+	}
+	return 1
 }
 
 // Leaf is the number of neighbouring keys whose terms are summed as one leaf of

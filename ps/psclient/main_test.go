@@ -177,7 +177,7 @@ func bounded(t testing.TB) context.Context {
 // function of worker, round, key and what it read. before is called at the start
 // of each round.
 func (j *job) drive(ctx context.Context, c *psclient.Client, id param.Worker, rounds int, before func(round param.Round)) error {
-	w := trainer.NewWorker(id, 1, 0, j.spans, slots, slots)
+	w := trainer.NewWorker(id, 1, 0, j.spans, slots)
 	replies := make(chan trainer.Reply, 4*len(j.spans))
 	send := func(requests []*trainer.Request) {
 		c.Send(ctx, requests, func(r trainer.Reply) { replies <- r })
@@ -226,7 +226,7 @@ func (j *job) drive(ctx context.Context, c *psclient.Client, id param.Worker, ro
 				state[i] = noise * noise
 			}
 		}
-		send(w.Push(state, 3, 0.25))
+		send(w.Push(state, 3, 0.25, nil))
 	}
 	send(w.Pull(nil))
 	return await(func() bool { return w.Complete() && w.Settled() })

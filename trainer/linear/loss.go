@@ -9,6 +9,8 @@ import (
 type loss interface {
 	// at returns a row's loss and its derivative with respect to the margin.
 	at(margin float64, label float32) (loss, gradient float64)
+	// curvature returns the loss's second derivative with respect to the margin.
+	curvature(margin float64) float64
 	// mean returns what a margin predicts.
 	mean(margin float64) float64
 	// observe adds rows to a summary.
@@ -19,6 +21,11 @@ type logistic struct{ positive float32 }
 
 func (l logistic) at(margin float64, label float32) (loss, gradient float64) {
 	return linalg.Logistic(margin, label == l.positive)
+}
+
+func (logistic) curvature(margin float64) float64 {
+	p := linalg.Sigmoid(margin)
+	return float64(p * (1 - p))
 }
 
 func (logistic) mean(margin float64) float64 { return linalg.Sigmoid(margin) }
@@ -37,6 +44,8 @@ type squared struct{}
 func (squared) at(margin float64, label float32) (loss, gradient float64) {
 	return linalg.Squared(margin, float64(label))
 }
+
+func (squared) curvature(float64) float64 { return 1 }
 
 func (squared) mean(margin float64) float64 { return margin }
 

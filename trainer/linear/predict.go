@@ -27,6 +27,38 @@ func (m *Model) Evaluate(rows *batch.CSR, keep func(i int) bool, weights []float
 	m.loss.observe(into, margins, labels, importance)
 }
 
+// Accumulate adds the gradient of the sum of the losses of the rows for which keep
+// holds, each times its weight: to column j the sum over the rows i, in their order,
+// of weight_i · loss'(margin_i) · x_ij in float64. To the diagonal of the Hessian,
+// unless it is nil, it adds weight_i · loss”(margin_i) · x_ij². All have d columns,
+// then the bias; nonzeros in columns beyond d are ignored. It returns how many rows
+// there were, and the sum of their losses.
+func (m *Model) Accumulate(rows *batch.CSR, keep func(i int) bool, weights []float32, gradient, diagonal []float64) (n int64, loss float64) {
+	d := len(weights) - 1
+	for i, label := range rows.Labels {
+		if !keep(i) {
+			continue
+		}
+		margin, unknown := marginOf(rows, i, weights)
+		l, slope := m.loss.at(margin, label)
+		weight := 1.0
+		if rows.Weights != nil {
+			weight = float64(rows.Weights[i])
+			l, slope = float64(l*weight), float64(slope*weight)
+		}
+		n, loss = n+1, loss+l
+		lo, hi := rows.Offsets[i], rows.Offsets[i+1]-uint32(unknown)
+		linalg.ScatterAxpy(gradient, rows.Columns[lo:hi], rows.Values[lo:hi], slope)
+		gradient[d] += slope
+		if diagonal != nil {
+			c := float64(m.loss.curvature(margin) * weight)
+			linalg.ScatterSquares(diagonal, rows.Columns[lo:hi], rows.Values[lo:hi], c)
+			diagonal[d] += c
+		}
+	}
+	return n, loss
+}
+
 // Predict appends a prediction a row to dst: the probability of the positive
 // class, or the mean. Weights are as in Evaluate.
 func (m *Model) Predict(dst []float32, rows *batch.CSR, weights []float32) []float32 {
