@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 
 	"parley/internal/artifact"
@@ -40,19 +41,20 @@ func liblinear(w io.Writer, m *artifact.Model) error {
 		return err
 	}
 	defer l.Close()
-	labels, err := labelsOf(m, len(l.Bias))
+	classes := max(2, len(l.Bias))
+	labels, err := labelsOf(m, classes)
 	if err != nil {
 		return err
 	}
+	if m.Kind == "softmax" && classes == 2 {
+		solver = "L2R_LR" // of one margin, as weigh makes it
+	}
 	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, "solver_type %s\nnr_class %d\n%snr_feature %d\nbias 1\nw\n", solver, max(2, len(l.Bias)), labels, m.Columns)
+	fmt.Fprintf(out, "solver_type %s\nnr_class %d\n%snr_feature %d\nbias 1\nw\n", solver, classes, labels, m.Columns)
 	var line []byte
 	row := func(_ int64, weights []float32) error {
-		line = line[:0]
-		for _, v := range weights {
-			line = append(strconv.AppendFloat(line, float64(v), 'g', -1, 64), ' ') // exact
-		}
-		_, err := out.Write(append(line, '\n'))
+		line = append(weigh(line[:0], weights), '\n')
+		_, err := out.Write(line)
 		return err
 	}
 	if err := l.Each(row); err != nil {
@@ -64,26 +66,35 @@ func liblinear(w io.Writer, m *artifact.Model) error {
 	return out.Flush()
 }
 
-// labelsOf returns the line of labels, none for a regression. Of two classes that
-// share one margin, the first label is the one of margins above 0.
-func labelsOf(m *artifact.Model, outputs int) (string, error) {
-	labels := m.Labels
+// weigh appends the weights of a feature as decimals that read back as the same
+// float64. liblinear has one margin for two classes, whose sigmoid is the softmax
+// of two: that of the second class less that of the first.
+func weigh(line []byte, weights []float32) []byte {
+	if len(weights) == 2 {
+		return append(strconv.AppendFloat(line, float64(weights[1])-float64(weights[0]), 'g', -1, 64), ' ')
+	}
+	for _, v := range weights {
+		line = append(strconv.AppendFloat(line, float64(v), 'g', -1, 64), ' ')
+	}
+	return line
+}
+
+// labelsOf returns the line of labels, none for a regression. Of two classes the
+// first label is the one of margins above 0, the positive one.
+func labelsOf(m *artifact.Model, classes int) (string, error) {
 	if m.Kind == "linear" {
 		return "", nil
 	}
-	classes := outputs
-	if m.Kind != "softmax" {
-		classes = 2
+	if len(m.Labels) != classes {
+		return "", param.Errorf(param.Corrupt, "the model has %d labels for %d classes", len(m.Labels), classes)
 	}
-	if len(labels) != classes || outputs != 1 && outputs != classes {
-		return "", param.Errorf(param.Corrupt, "the model has %d labels and %d outputs for %d classes", len(labels), outputs, classes)
+	labels := slices.Clone(m.Labels)
+	if classes == 2 {
+		slices.Reverse(labels)
 	}
 	line := "label"
-	for i := range labels {
-		v := float64(labels[i])
-		if outputs == 1 {
-			v = float64(labels[len(labels)-1-i])
-		}
+	for _, label := range labels {
+		v := float64(label)
 		if v != math.Trunc(v) || math.Abs(v) > math.MaxInt32 {
 			return "", param.Errorf(param.Invalid, "liblinear's labels are whole numbers, and %g is none: train on labels that are, or choose npz or csv", v)
 		}
