@@ -26,8 +26,8 @@ var formats = []Format{
 	{"safetensors", safetensors},
 }
 
-// vw is why there is no format of that name. Its authors say that readable models
-// cannot be read: https://github.com/VowpalWabbit/vowpal_wabbit/issues/1046.
+// vw is why there is no format of that name. That there is no way back from a
+// readable model says https://github.com/VowpalWabbit/vowpal_wabbit/issues/1046.
 const vw = "Vowpal Wabbit loads binary models of its own alone (-i), whose layout is not documented; " +
 	"the text that it writes (--readable_model, --invert_hash) it cannot read"
 
