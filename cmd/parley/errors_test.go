@@ -199,7 +199,7 @@ func TestUsage(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
-	for _, args := range [][]string{{}, {"train"}, {"resume"}, {"agent"}, {"status"}, {"predict"}, {"dev"}, {"model"}, {"model", "show"}, {"model", "verify"},
+	for _, args := range [][]string{{}, {"train"}, {"resume"}, {"agent"}, {"status"}, {"predict"}, {"dev"}, {"model"}, {"model", "show"}, {"model", "verify"}, {"model", "export"},
 		{"job"}, {"job", "schema"}, {"job", "show"}, {"job", "why"}, {"job", "stop"}, {"job", "fetch"}} {
 		if out := p.ok(append(args, "--help")...); !strings.Contains(out, "Examples:\n  parley "+strings.Join(args, " ")) {
 			t.Errorf("parley %s --help has no example:\n%s", strings.Join(args, " "), out)

@@ -9,18 +9,29 @@ import (
 	"strings"
 )
 
-// array is one array of the file.
-type array struct {
-	name, kind, shape string
-	data              func(w io.Writer) error // writes its elements, little-endian
+// Array is one array of an .npz file.
+type Array struct {
+	Name  string
+	Kind  string                  // type of the elements in NumPy's notation, such as <f4
+	Shape string                  // as Shape returns it
+	Data  func(w io.Writer) error // writes the elements, little-endian and row-major
 }
 
-// shape is the shape of a vector, as Python writes it.
-func shape(n int64) string { return fmt.Sprintf("(%d,)", n) }
+// Shape is the shape of an array of these dimensions, as Python writes it.
+func Shape(dims ...int64) string {
+	text := make([]string, len(dims))
+	for i, d := range dims {
+		text[i] = fmt.Sprint(d)
+	}
+	if len(dims) == 1 {
+		return "(" + text[0] + ",)"
+	}
+	return "(" + strings.Join(text, ", ") + ")"
+}
 
-// write adds the array as NAME.npy: the format of numpy.save, version 1.0.
-func (a array) write(z *zip.Writer) error {
-	entry, err := z.CreateHeader(&zip.FileHeader{Name: a.name + ".npy", Method: zip.Deflate})
+// Write adds the array as NAME.npy: the format of numpy.save, version 1.0.
+func (a Array) Write(z *zip.Writer) error {
+	entry, err := z.CreateHeader(&zip.FileHeader{Name: a.Name + ".npy", Method: zip.Deflate})
 	if err != nil {
 		return err
 	}
@@ -28,7 +39,7 @@ func (a array) write(z *zip.Writer) error {
 	if _, err := out.Write(a.header()); err != nil {
 		return err
 	}
-	if err := a.data(out); err != nil {
+	if err := a.Data(out); err != nil {
 		return err
 	}
 	return out.Flush()
@@ -36,9 +47,9 @@ func (a array) write(z *zip.Writer) error {
 
 // header is what stands before the elements: magic, version, length and a Python
 // dictionary, padded with blanks to a multiple of 64 bytes.
-func (a array) header() []byte {
+func (a Array) header() []byte {
 	const magic = "\x93NUMPY\x01\x00"
-	text := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': %s, }", a.kind, a.shape)
+	text := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': %s, }", a.Kind, a.Shape)
 	length := len(text) + 1
 	length += (64 - (len(magic)+2+length)%64) % 64
 	header := binary.LittleEndian.AppendUint16([]byte(magic), uint16(length))

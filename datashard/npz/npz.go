@@ -1,6 +1,7 @@
 // Package npz writes sparse rows as scipy does (scipy.sparse.save_npz): a zip of
 // NumPy arrays that hold one CSR matrix, with the labels beside them. Writer
-// takes the rows as they come; parley data convert calls it.
+// takes the rows as they come; parley data convert calls it. Array is one array
+// of such a file; the export of models writes some of its own.
 //
 // The arrays of such a file follow one another, while rows bring a part of each,
 // and each begins with its length. So they are spooled to temporary files, which
@@ -120,20 +121,20 @@ func (n *Writer) write(columns int64) error {
 		index = "<i8"
 	}
 	z := zip.NewWriter(n.w)
-	for _, a := range []array{
-		{"indices", index, shape(n.nonzeros), func(w io.Writer) error { return n.indices.copyInts(w, 4, wide) }},
-		{"indptr", index, shape(n.rows + 1), func(w io.Writer) error { return n.copyIndptr(w, wide) }},
-		{"format", "|S3", "()", func(w io.Writer) error { _, err := io.WriteString(w, "csr"); return err }},
-		{"shape", "<i8", shape(2), func(w io.Writer) error { return writeInts(w, true, n.rows, columns) }},
-		{"data", "<f4", shape(n.nonzeros), n.data.copy},
-		{"labels", "<f4", shape(n.rows), n.labels.copy},
-		{"weights", "<f4", shape(n.rows), n.weights.copy},
-		{"exposure", "<f4", shape(n.rows), n.exposure.copy},
+	for _, a := range []Array{
+		{"indices", index, Shape(n.nonzeros), func(w io.Writer) error { return n.indices.copyInts(w, 4, wide) }},
+		{"indptr", index, Shape(n.rows + 1), func(w io.Writer) error { return n.copyIndptr(w, wide) }},
+		{"format", "|S3", Shape(), func(w io.Writer) error { _, err := io.WriteString(w, "csr"); return err }},
+		{"shape", "<i8", Shape(2), func(w io.Writer) error { return writeInts(w, true, n.rows, columns) }},
+		{"data", "<f4", Shape(n.nonzeros), n.data.copy},
+		{"labels", "<f4", Shape(n.rows), n.labels.copy},
+		{"weights", "<f4", Shape(n.rows), n.weights.copy},
+		{"exposure", "<f4", Shape(n.rows), n.exposure.copy},
 	} {
-		if (a.name == "weights" && n.weights.size == 0) || (a.name == "exposure" && n.exposure.size == 0) {
+		if (a.Name == "weights" && n.weights.size == 0) || (a.Name == "exposure" && n.exposure.size == 0) {
 			continue
 		}
-		if err := a.write(z); err != nil {
+		if err := a.Write(z); err != nil {
 			return err
 		}
 	}

@@ -73,12 +73,9 @@ func (m *Model) fits(to *Model, named bool) error {
 // match takes the names of both models. Equal names in equal places need none.
 func (b *Beginning) match(to *Model, vocabulary []byte) error {
 	m := b.model
-	text, err := m.Read(VocabularyFile)
+	text, err := m.vocabulary()
 	if err != nil {
 		return err
-	}
-	if hexSHA256(text) != m.Files[VocabularyFile] {
-		return param.Errorf(param.Corrupt, "%s was changed: its SHA-256 is not that of %s", filepath.Join(m.dir, VocabularyFile), ModelFile)
 	}
 	b.shift = 0
 	if bytes.Equal(text, vocabulary) {
@@ -90,14 +87,6 @@ func (b *Beginning) match(to *Model, vocabulary []byte) error {
 			len(b.earlier), m.Columns, len(b.names), to.Columns)
 	}
 	return nil
-}
-
-// lines splits a vocabulary.
-func lines(text []byte) [][]byte {
-	if len(text) == 0 {
-		return nil
-	}
-	return bytes.Split(bytes.TrimSuffix(text, []byte("\n")), []byte("\n"))
 }
 
 // Bias returns the bias.

@@ -95,6 +95,15 @@ func (f *TensorFile) ReadFloat32(dst []float32, name string, from int64) error {
 	})
 }
 
+// CopyData writes the data of a tensor as the file has it: little-endian, row-major.
+func (f *TensorFile) CopyData(w io.Writer, tensor Tensor) error {
+	e, err := f.find(tensor.Name, tensor.DType)
+	if err == nil {
+		_, err = io.Copy(w, io.NewSectionReader(f.file, f.data+e.begin, e.Bytes()))
+	}
+	return err
+}
+
 func (f *TensorFile) find(name string, kind DType) (entry, error) {
 	for _, e := range f.entries {
 		if e.Name != name {

@@ -47,6 +47,8 @@ var layers = map[string]string{
 	"coordinator":          "2",
 	"trainer/linear":       "2",
 	"internal/artifact":    "2",
+	"internal/export":      "2b", // writes models for other tools
+	"internal/explain":     "2b", // says what models have learned
 	"trainer":              "3",
 
 	// What drivers stand on.
