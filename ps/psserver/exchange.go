@@ -58,38 +58,96 @@ func (s *Server) handleAll(receiver *wire.Receiver, frame *wire.Frame, out *outb
 	if err != nil {
 		return err
 	}
-	var r wire.Request
+	if frame.Size() >= together {
+		err = s.handleTogether(receiver, frame, n, out)
+	} else {
+		err = s.handleEach(receiver, frame, n, out)
+	}
+	if err == nil {
+		frame.Release()
+	}
+	return err
+}
+
+// together is the bytes of a frame from which on its requests are worth a goroutine
+// for each range.
+const together = 1 << 16
+
+func (s *Server) handleEach(receiver *wire.Receiver, frame *wire.Frame, n int, out *outbox) error {
+	var x step
 	for range n {
-		if err := receiver.Request(frame, &r); err != nil {
+		if err := receiver.Request(frame, &x.r); err != nil {
 			return err
 		}
-		s.handle(receiver, &r, out)
+		if x.h = s.admit(receiver, &x.r, out); x.h != nil {
+			s.handle(&x, out)
+		}
 	}
-	frame.Release()
 	return nil
 }
 
-// handle steps a range with one request. Answers, also those that it sets free
-// for others, go to the outboxes of those who asked.
-func (s *Server) handle(receiver *wire.Receiver, r *wire.Request, out *outbox) {
-	w := waiting{out: out, id: r.ID, encoding: r.Encoding, hold: r.Hold()}
+// handleTogether steps the ranges at the same time, each with its requests in their
+// order. The pushes of a worker come in one frame: so ranges that they complete a
+// round of are applied on as many cores as there are.
+func (s *Server) handleTogether(receiver *wire.Receiver, frame *wire.Frame, n int, out *outbox) error {
+	byRange := map[*hosted][]*step{}
+	var failed error
+	for range n {
+		x := new(step)
+		if failed = receiver.Request(frame, &x.r); failed != nil {
+			break
+		}
+		if x.h = s.admit(receiver, &x.r, out); x.h != nil {
+			byRange[x.h] = append(byRange[x.h], x)
+		}
+	}
+	var all sync.WaitGroup
+	for _, steps := range byRange {
+		all.Go(func() {
+			for _, x := range steps {
+				s.handle(x, out)
+			}
+		})
+	}
+	all.Wait()
+	return failed
+}
+
+// step is a request and the range that it is for.
+type step struct {
+	h *hosted
+	r wire.Request
+}
+
+// admit returns the range that a request is for, with the request's keys in place,
+// or answers it.
+func (s *Server) admit(receiver *wire.Receiver, r *wire.Request, out *outbox) *hosted {
+	refuse := waiting{out: out, id: r.ID, hold: r.Hold()}.refuse
 	h, err := s.hosted(r.Job, r.Range)
 	if err != nil {
-		w.refuse(err)
-		return
+		refuse(err)
+		return nil
 	}
 	unknown, err := receiver.Keys(r, h.keys)
 	switch {
 	case unknown:
-		w.hold.Release()
+		r.Hold().Release()
 		out.put(wire.Reply{ID: r.ID, Unknown: true})
-		return
+		return nil
 	case err != nil:
-		w.refuse(err)
-		return
+		refuse(err)
+		return nil
 	}
+	return h
+}
+
+// handle steps a range with one request. Answers, also those that it sets free
+// for others, go to the outboxes of those who asked.
+func (s *Server) handle(x *step, out *outbox) {
+	h, r := x.h, &x.r
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	w := waiting{out: out, id: r.ID, encoding: r.Encoding, hold: r.Hold()}
 	switch {
 	case h.mu.away != nil:
 		w.refuse(h.mu.away)
