@@ -176,6 +176,9 @@ func checkManifest(m *plan.Manifest) error {
 			return param.Errorf(param.Invalid, "malformed manifest: a label of file %d of %d", l.File, len(m.Files))
 		}
 	}
+	if l := m.Least; l != nil && (l.File < 0 || l.File >= len(m.Files)) {
+		return param.Errorf(param.Invalid, "malformed manifest: a label of file %d of %d", l.File, len(m.Files))
+	}
 	for i, row := range m.Bad {
 		if row < 0 || row >= m.Rows || i > 0 && row <= m.Bad[i-1] {
 			return param.Errorf(param.Invalid, "malformed manifest: bad row %d", row)
@@ -200,16 +203,54 @@ func checkData(p *plan.Plan, test *plan.Manifest) error {
 	if p.TrainRows == 0 {
 		return param.Errorf(param.Invalid, "data.holdout: all %d rows are held out: nothing is left to train on", train.Rows)
 	}
-	if p.Job.Model.Kind != "logistic" {
-		return nil
+	switch p.Job.Model.Kind {
+	case "logistic", "hinge":
+		return checkClasses(p, test)
+	case "poisson":
+		return checkCounts(p, test)
 	}
+	return nil
+}
+
+// checkCounts refuses labels that count nothing.
+func checkCounts(p *plan.Plan, test *plan.Manifest) error {
+	train := p.Train
+	switch {
+	case len(train.Labels) == 0 && !train.MoreLabels:
+		return param.Errorf(param.Invalid, "%s: model.kind poisson needs labels, and the data has none: %s", train.Files[0].Path, whereLabels(p.Job.Data.Train))
+	case len(train.Labels) == 1 && train.Labels[0].Value == 0 && train.Labels[0].Name == "":
+		return param.Errorf(param.Invalid, "%s: model.kind poisson needs labels that are counts, and all of them are 0, so there is no rate to learn: give the data its counts", train.Files[0].Path)
+	}
+	for _, m := range []*plan.Manifest{train, test} {
+		switch {
+		case m == nil || len(m.Labels) == 0 && !m.MoreLabels:
+		case m.Least == nil:
+			return param.Errorf(param.Invalid, "%s: model.kind poisson needs labels that are counts, and here are names, %s: name another column (data.label.column)", m.Files[0].Path, describeLabels(m))
+		case m.Least.Value < 0:
+			return param.Errorf(param.Invalid, "%s: model.kind poisson needs labels that are counts, and here is %s: correct it, or use model.kind linear", place(m, m.Least), describeLabel(*m.Least))
+		}
+	}
+	return nil
+}
+
+// place is where a label was seen first, or the data where nobody has noted that.
+func place(m *plan.Manifest, l *plan.Label) string {
+	if l.Line == 0 {
+		return m.Files[0].Path
+	}
+	return fmt.Sprintf("%s:%d", m.Files[l.File].Path, l.Line)
+}
+
+// checkClasses refuses labels that are not those of two classes.
+func checkClasses(p *plan.Plan, test *plan.Manifest) error {
+	train, kind := p.Train, p.Job.Model.Kind
 	switch n := len(train.Labels); {
 	case train.MoreLabels || n > 2:
-		return param.Errorf(param.Invalid, "%s: model.kind logistic needs labels of two classes, and here are %s: use model.kind linear for numbers", train.Files[0].Path, describeLabels(train))
+		return param.Errorf(param.Invalid, "%s: model.kind %s needs labels of two classes, and here are %s: use model.kind linear for numbers", train.Files[0].Path, kind, describeLabels(train))
 	case n == 0:
-		return param.Errorf(param.Invalid, "%s: model.kind logistic needs labels, and the data has none: %s", train.Files[0].Path, whereLabels(p.Job.Data.Train))
+		return param.Errorf(param.Invalid, "%s: model.kind %s needs labels, and the data has none: %s", train.Files[0].Path, kind, whereLabels(p.Job.Data.Train))
 	case n < 2:
-		return param.Errorf(param.Invalid, "%s: model.kind logistic needs labels of two classes, and here is one: all rows have the label %s: %s", train.Files[0].Path, describeLabel(train.Labels[0]), otherClass(p.Job.Data.Train))
+		return param.Errorf(param.Invalid, "%s: model.kind %s needs labels of two classes, and here is one: all rows have the label %s: %s", train.Files[0].Path, kind, describeLabel(train.Labels[0]), otherClass(p.Job.Data.Train))
 	}
 	if test == nil {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"parley/internal/metric"
 	"parley/internal/param"
 	"parley/internal/plan"
 )
@@ -293,10 +294,11 @@ type Result struct {
 	Epochs       int // done, of which the model is
 	SHA256       string
 	Metrics      map[plan.Set]map[string]float64
-	Objective    float64 // mean loss of the training rows + l2/2 · ‖w‖²
-	Quarantined  int64   // rows that were set aside
-	Unknown      int64   // nonzeros of the test data whose column the model lacks
-	Pushed       int64   // bytes of values
+	Summaries    map[plan.Set]*metric.Summary // what the metrics follow from
+	Objective    float64                      // mean loss of the training rows + l2/2 · ‖w‖²
+	Quarantined  int64                        // rows that were set aside
+	Unknown      int64                        // nonzeros of the test data whose column the model lacks
+	Pushed       int64                        // bytes of values
 	Pulled       int64
 	Restarts     int
 	Profile      time.Duration
@@ -308,7 +310,7 @@ type Result struct {
 // Result returns the outcome of a job that is done.
 func (m *Machine) Result() Result {
 	r := Result{Train: m.train, Test: m.test, Plan: m.plan, Epochs: m.epochsDone(), SHA256: m.saved.SHA256,
-		Metrics: map[plan.Set]map[string]float64{}, Restarts: m.restarts,
+		Metrics: map[plan.Set]map[string]float64{}, Summaries: m.sums, Restarts: m.restarts,
 		Profile: m.times[Preparing].Sub(m.times[Profiling]), TrainTime: m.times[Evaluating].Sub(m.times[Training]),
 		EvaluateTime: m.times[Saving].Sub(m.times[Evaluating]), Total: m.times[Done].Sub(m.times[Waiting])}
 	r.Quarantined = int64(len(m.train.Bad))

@@ -11,14 +11,18 @@ import (
 // there are at most plan.MaxLabels of them. -0 and 0 are one label, 0.
 type labelTable struct {
 	labels []plan.Label
-	more   bool // there were too many; labels is empty
-	last   int  // the label seen last: mostly there are few, in runs
+	more   bool        // there were too many; labels is empty
+	last   int         // the label seen last: mostly there are few, in runs
+	least  *plan.Label // the smallest one, where it was first; nil without labels
 }
 
-func (t *labelTable) reset() { t.labels, t.more, t.last = t.labels[:0], false, 0 }
+func (t *labelTable) reset() { t.labels, t.more, t.last, t.least = t.labels[:0], false, 0, nil }
 
 // add counts rows of a label, the first of which is at a line of a file.
 func (t *labelTable) add(value float32, rows int64, file int, line int64) {
+	if t.least == nil || value < t.least.Value {
+		t.least = &plan.Label{Value: value + 0, File: file, Line: line}
+	}
 	switch {
 	case t.more:
 		return
@@ -41,6 +45,9 @@ func (t *labelTable) add(value float32, rows int64, file int, line int64) {
 func (t *labelTable) merge(u *labelTable, line int64) {
 	for _, l := range u.labels {
 		t.add(l.Value, l.Rows, l.File, line+l.Line)
+	}
+	if l := u.least; u.more && (t.least == nil || l.Value < t.least.Value) {
+		t.least = &plan.Label{Value: l.Value, File: l.File, Line: line + l.Line}
 	}
 	if u.more {
 		t.labels, t.more = nil, true

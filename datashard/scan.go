@@ -183,7 +183,7 @@ func (p *scan) manifest() (*plan.Manifest, error) {
 		Shards: cutShards(p.rows, p.spans[:len(d.files)], &p.marks),
 	}
 	if d.format.name == "libsvm" || d.format.name == "vw" {
-		m.Labels, m.MoreLabels = p.labels.sorted(), p.labels.more
+		m.Labels, m.MoreLabels, m.Least = p.labels.sorted(), p.labels.more, p.labels.least
 	}
 	for i, f := range d.files {
 		m.Files = append(m.Files, plan.File{Path: f.path, Bytes: f.size, Rows: p.spans[i].rows, HeaderCRC32C: f.headerCRC})

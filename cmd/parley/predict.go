@@ -29,8 +29,9 @@ func predictCommand() *cobra.Command {
 		Use:   "predict MODEL PATH",
 		Short: "Predict each row of a dataset, one prediction a line",
 		Long: `Predict reads raw rows, makes features of them as in training, and writes one prediction a line:
-the probability of the positive class (logistic) or the mean (linear). Labels may be there, and are
-not looked at. Features that the model does not know are ignored and counted.`,
+the probability of the positive class (logistic), the mean (linear; poisson, of the row's exposure where
+the rows have its column), or the label of the predicted class (hinge, whose margins are no probabilities).
+Labels may be there, and are not looked at. Features that the model does not know are ignored and counted.`,
 		Example: `  parley predict runs/a9a a9a.t.svm.zst --out predictions.txt
   parley predict runs/a9a 'new/*.svm.gz' | head`,
 		Args: takes("MODEL", "PATH"),
@@ -100,6 +101,7 @@ func predict(ctx context.Context, out io.Writer, path string, from predictRows) 
 	if err != nil {
 		return err
 	}
+	show := shown(m)
 	w := bufio.NewWriterSize(out, 1<<16)
 	var line []byte
 	var predictions []float32
@@ -116,7 +118,7 @@ func predict(ctx context.Context, out io.Writer, path string, from predictRows) 
 		}
 		predictions = model.Predict(predictions[:0], rows, weights)
 		for _, p := range predictions {
-			line = append(strconv.AppendFloat(line[:0], float64(p), 'g', -1, 32), '\n')
+			line = append(show(line[:0], p), '\n')
 			if _, err := w.Write(line); err != nil {
 				return err
 			}
@@ -126,6 +128,28 @@ func predict(ctx context.Context, out io.Writer, path string, from predictRows) 
 		fmt.Fprintf(os.Stderr, "parley: %d values in columns beyond the model's %d were ignored\n", unknown, m.Columns)
 	}
 	return w.Flush()
+}
+
+// shown returns how a prediction is written: as the number that it is, or, where it
+// is a margin, as the label of the class on its side.
+func shown(m *artifact.Model) func(line []byte, prediction float32) []byte {
+	if m.Kind != "hinge" {
+		return appendNumber
+	}
+	return func(line []byte, margin float32) []byte {
+		class := 0
+		if margin > 0 {
+			class = 1
+		}
+		if len(m.LabelNames) > 0 {
+			return append(line, m.LabelNames[class]...)
+		}
+		return appendNumber(line, m.Labels[class])
+	}
+}
+
+func appendNumber(line []byte, x float32) []byte {
+	return strconv.AppendFloat(line, float64(x), 'g', -1, 32)
 }
 
 // openFitted opens raw rows of which rows of a model are to be made. end closes

@@ -166,7 +166,7 @@ func printResult(out io.Writer, j *job.Job, r *artifact.Report) error {
 		fmt.Fprintf(w, "%s\t", s.name)
 	}
 	fmt.Fprintln(w)
-	for _, metric := range []string{"logloss", "accuracy", "auc", "precision", "recall", "f1", "mse", "rmse", "mae", "r2"} {
+	for _, metric := range []string{"logloss", "hinge_loss", "accuracy", "auc", "precision", "recall", "f1", "ece", "poisson_deviance", "mse", "rmse", "mae", "r2"} {
 		if _, ok := r.Metrics.Train[metric]; !ok {
 			continue
 		}

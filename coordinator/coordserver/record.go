@@ -9,6 +9,7 @@ import (
 	"parley/internal/feature"
 	"parley/internal/job"
 	"parley/internal/linalg"
+	"parley/internal/metric"
 	"parley/internal/param"
 	"parley/internal/plan"
 	parleyv1 "parley/proto/parley/v1"
@@ -143,10 +144,30 @@ func (r *record) report() *artifact.Report {
 		Rows: rows, Columns: x.Train.Columns, Epochs: x.Epochs, Rounds: uint64(x.Plan.PerEpoch) * uint64(x.Epochs), Objective: x.Objective,
 		Metrics:       artifact.Metrics{Train: artifact.Values(x.Metrics[plan.SetTrain]), Test: artifact.Values(x.Metrics[plan.SetTest]), Holdout: artifact.Values(x.Metrics[plan.SetHoldout])},
 		Seconds:       artifact.Seconds{Total: x.Total.Seconds(), Profile: x.Profile.Seconds(), Train: x.TrainTime.Seconds(), Evaluate: x.EvaluateTime.Seconds()},
+		Evaluation:    artifact.Evaluations{Train: evaluation(x, plan.SetTrain), Test: evaluation(x, plan.SetTest), Holdout: evaluation(x, plan.SetHoldout)},
 		RowsPerSecond: float64(rows) * float64(x.Epochs) / max(1e-9, x.TrainTime.Seconds()),
 		Bytes:         artifact.Bytes{Pushed: x.Pushed, Pulled: x.Pulled}, Nodes: len(r.nodes), Restarts: x.Restarts,
 		UnknownFeatures: x.Unknown, QuarantinedRows: x.Quarantined,
 	}
+}
+
+// evaluation is what the report has of a set of rows beside its metrics, nil if
+// nothing.
+func evaluation(x coordinator.Result, set plan.Set) *artifact.Evaluation {
+	s := x.Summaries[set]
+	if s == nil || len(x.Train.Labels) != 2 || s.Kind != metric.Classification && s.Kind != metric.Separation {
+		return nil
+	}
+	e := &artifact.Evaluation{Confusion: &artifact.Confusion{
+		Counts: [][]int64{{s.TrueNegative, s.FalsePositive}, {s.FalseNegative, s.TruePositive}}}}
+	for _, l := range x.Train.Labels {
+		e.Confusion.Labels = append(e.Confusion.Labels, l.String())
+	}
+	for i, b := range s.Calibration {
+		e.Calibration = append(e.Calibration, artifact.CalibrationBin{From: float64(i) / metric.Bins, To: float64(i+1) / metric.Bins,
+			Rows: b.Rows, Positives: b.Positives, MeanProbability: b.Sum / float64(max(1, b.Rows))})
+	}
+	return e
 }
 
 // model is model.json as far as the coordinator knows it.
@@ -159,7 +180,7 @@ func (r *record) model(metrics map[plan.Set]map[string]float64) *artifact.Model 
 			{Name: "bias", DType: artifact.Float32, Shape: []int64{1}},
 			{Name: "weights", DType: artifact.Float32, Shape: []int64{train.Columns}},
 		}}
-	if r.job.Model.Kind == "logistic" {
+	if kind := r.job.Model.Kind; kind == "logistic" || kind == "hinge" {
 		m.Labels = []float32{train.Labels[0].Value, train.Labels[1].Value}
 		if train.Labels[0].Name != "" {
 			m.LabelNames = []string{train.Labels[0].Name, train.Labels[1].Name}

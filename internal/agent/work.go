@@ -166,7 +166,8 @@ func (w *work) dial(address string) (grpc.ClientConnInterface, error) {
 	return w.agent.dialer.dial(address, rpc.Data)
 }
 
-// positive returns the label of logistic's positive class: the larger one.
+// positive returns the label of the positive class of logistic and hinge: the
+// larger one.
 func positive(m *plan.Manifest) float32 {
 	if len(m.Labels) == 0 {
 		return 0

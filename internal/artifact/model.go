@@ -157,10 +157,13 @@ func (m *Model) validate() error {
 // checkKind reports tensors that are not those of the model's kind. Kinds that
 // this version does not know pass.
 func (m *Model) checkKind() error {
-	if m.Kind != "linear" && m.Kind != "logistic" {
+	if !slices.Contains([]string{"linear", "logistic", "hinge", "poisson"}, m.Kind) {
 		return nil
 	}
 	want := []Tensor{{"bias", Float32, []int64{1}}, {"weights", Float32, []int64{m.Columns}}}
+	if m.Kind == "hinge" && (len(m.Labels) != 2 || len(m.LabelNames) != 0 && len(m.LabelNames) != 2) {
+		return fmt.Errorf("labels: a hinge model has 2 of them, not %d, and names of both or none", len(m.Labels))
+	}
 	if !slices.EqualFunc(m.Tensors, want, Tensor.equal) {
 		return fmt.Errorf("tensors: a %s model of %d columns has %v, not %v", m.Kind, m.Columns, want, m.Tensors)
 	}

@@ -13,27 +13,28 @@ import (
 
 // Report is report.json: how a job went and what came out of it.
 type Report struct {
-	Job             string  `json:"job"`    // its name
-	Parley          string  `json:"parley"` // version
-	ModelSHA256     string  `json:"model_sha256"`
-	DataSHA256      string  `json:"data_sha256"`
-	PlanSHA256      string  `json:"plan_sha256"`
-	Reproducible    bool    `json:"reproducible"` // true in bsp
-	Consistency     string  `json:"consistency"`  // bsp, ssp or asp
-	Kernels         string  `json:"kernels"`      // avx2 or portable
-	Rows            int64   `json:"rows"`         // trained on in an epoch
-	Columns         int64   `json:"columns"`
-	Epochs          int     `json:"epochs"`
-	Rounds          uint64  `json:"rounds"`
-	Objective       float64 `json:"objective"` // on the training data, with the penalty
-	Metrics         Metrics `json:"metrics"`
-	Seconds         Seconds `json:"seconds"`
-	RowsPerSecond   float64 `json:"rows_per_second"` // rows · epochs / seconds.train
-	Bytes           Bytes   `json:"bytes"`
-	Nodes           int     `json:"nodes"`    // that took part
-	Restarts        int     `json:"restarts"` // of workers, placed anew after a failure
-	QuarantinedRows int64   `json:"quarantined_rows"`
-	UnknownFeatures int64   `json:"unknown_features"` // values of the test data in columns that training never saw
+	Job             string      `json:"job"`    // its name
+	Parley          string      `json:"parley"` // version
+	ModelSHA256     string      `json:"model_sha256"`
+	DataSHA256      string      `json:"data_sha256"`
+	PlanSHA256      string      `json:"plan_sha256"`
+	Reproducible    bool        `json:"reproducible"` // true in bsp
+	Consistency     string      `json:"consistency"`  // bsp, ssp or asp
+	Kernels         string      `json:"kernels"`      // avx2 or portable
+	Rows            int64       `json:"rows"`         // trained on in an epoch
+	Columns         int64       `json:"columns"`
+	Epochs          int         `json:"epochs"`
+	Rounds          uint64      `json:"rounds"`
+	Objective       float64     `json:"objective"` // on the training data, with the penalty
+	Metrics         Metrics     `json:"metrics"`
+	Evaluation      Evaluations `json:"evaluation,omitzero"` // of models of classes
+	Seconds         Seconds     `json:"seconds"`
+	RowsPerSecond   float64     `json:"rows_per_second"` // rows · epochs / seconds.train
+	Bytes           Bytes       `json:"bytes"`
+	Nodes           int         `json:"nodes"`    // that took part
+	Restarts        int         `json:"restarts"` // of workers, placed anew after a failure
+	QuarantinedRows int64       `json:"quarantined_rows"`
+	UnknownFeatures int64       `json:"unknown_features"` // values of the test data in columns that training never saw
 }
 
 // Metrics are the final metrics. Test is empty without test data, Holdout
@@ -42,6 +43,38 @@ type Metrics struct {
 	Train   Values `json:"train"`
 	Test    Values `json:"test,omitempty"`
 	Holdout Values `json:"holdout,omitempty"`
+}
+
+// Evaluations are what the metrics of each set of rows follow from, where people
+// want to see more of it than numbers by name.
+type Evaluations struct {
+	Train   *Evaluation `json:"train,omitempty"`
+	Test    *Evaluation `json:"test,omitempty"`
+	Holdout *Evaluation `json:"holdout,omitempty"`
+}
+
+// Evaluation is of the rows of one set. Calibration is of models that predict
+// probabilities.
+type Evaluation struct {
+	Confusion   *Confusion       `json:"confusion,omitempty"`
+	Calibration []CalibrationBin `json:"calibration,omitempty"`
+}
+
+// Confusion counts rows by their class, which is the row of Counts, and the
+// predicted one, its column; both in the order of Labels.
+type Confusion struct {
+	Labels []string  `json:"labels"`
+	Counts [][]int64 `json:"counts"`
+}
+
+// CalibrationBin is the rows whose probability is above From and at most To, and
+// of the first bin those of 0 too.
+type CalibrationBin struct {
+	From            float64 `json:"from"`
+	To              float64 `json:"to"`
+	Rows            int64   `json:"rows"`
+	Positives       int64   `json:"positives"`
+	MeanProbability float64 `json:"mean_probability"` // 0 without rows
 }
 
 // Seconds are wall times of a job.

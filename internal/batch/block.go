@@ -8,30 +8,35 @@ import "slices"
 // unique column, in column order, and the inner loops gather from a buffer of
 // len(Columns) that fits the processor's cache.
 type Block struct {
-	Columns []uint32 // sorted, unique
-	Labels  []float32
-	Weights []float32 // one a row, or nil: all 1
-	Offsets []uint32  // rows + 1
-	Index   []uint32  // into Columns, ascending within a row
-	Values  []float32
+	Columns  []uint32 // sorted, unique
+	Labels   []float32
+	Weights  []float32 // one a row, or nil: all 1
+	Exposure []float32 // one a row, or nil: all 1
+	Offsets  []uint32  // rows + 1
+	Index    []uint32  // into Columns, ascending within a row
+	Values   []float32
 }
 
 // Rows returns the number of rows.
 func (b *Block) Rows() int { return len(b.Labels) }
 
-// weightsOf returns the rows' weights in the memory of dst, nil if no part has
-// some.
-func weightsOf(dst []float32, parts []*CSR, rows []Row) []float32 {
-	if !slices.ContainsFunc(parts, func(p *CSR) bool { return p.Weights != nil }) {
+// factorsOf returns the rows' weights or exposures in the memory of dst, nil if no
+// part has some.
+func factorsOf(dst []float32, parts []*CSR, rows []Row, of func(*CSR) []float32) []float32 {
+	if !slices.ContainsFunc(parts, func(p *CSR) bool { return of(p) != nil }) {
 		return nil
 	}
 	dst = dst[:0]
 	for _, r := range rows {
-		w := float32(1)
-		if p := parts[r.Part]; p.Weights != nil {
-			w = p.Weights[r.Row]
+		x := float32(1)
+		if p := of(parts[r.Part]); p != nil {
+			x = p[r.Row]
 		}
-		dst = append(dst, w)
+		dst = append(dst, x)
 	}
 	return dst
 }
+
+func weightsOf(p *CSR) []float32 { return p.Weights }
+
+func exposureOf(p *CSR) []float32 { return p.Exposure }

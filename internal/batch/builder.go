@@ -51,7 +51,8 @@ func gather(dst *Block, parts []*CSR, rows []Row, bias uint32) {
 		dst.Labels = append(dst.Labels, p.Labels[r.Row])
 		dst.Offsets = append(dst.Offsets, uint32(len(dst.Index)))
 	}
-	dst.Weights = weightsOf(dst.Weights, parts, rows)
+	dst.Weights = factorsOf(dst.Weights, parts, rows, weightsOf)
+	dst.Exposure = factorsOf(dst.Exposure, parts, rows, exposureOf)
 }
 
 // mark makes the columns of the index the sorted ones and the index their places,

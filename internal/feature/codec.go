@@ -13,7 +13,7 @@ import (
 // A marshalled Fit is, in uvarints, little-endian float64 and strings with their
 // lengths before them: magic and version, the plan's fingerprint, the parts in the
 // order of Fit's fields, and the CRC32C of all that. Everything is sorted.
-const fitMagic = "PFIT\x01"
+const fitMagic = "PFIT\x02"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 

@@ -29,6 +29,8 @@ func (l *labelFit) encode(w *encoder) {
 	w.flag(l.many)
 	l.number1.encode(w)
 	l.name1.encode(w)
+	w.float(float64(l.least.value))
+	l.least.at.encode(w)
 	numbers := make([]uint32, 0, len(l.numbers))
 	for b := range l.numbers {
 		numbers = append(numbers, b)
@@ -50,6 +52,8 @@ func (l *labelFit) decode(r *decoder) {
 	l.more, l.many = r.flag(), r.flag()
 	l.number1.decode(r)
 	l.name1.decode(r)
+	l.least.value = float32(r.float())
+	l.least.at.decode(r)
 	n := r.length(4)
 	r.failed = r.failed || n > MaxLabels
 	for range n {

@@ -28,6 +28,7 @@ type labelFit struct {
 	many    bool // names were forgotten
 	number1 example
 	name1   example
+	least   numberAt // the smallest number, if there is one
 
 	last      *labelCount // of the number before, which is often the same
 	lastValue float32
@@ -37,6 +38,17 @@ type labelFit struct {
 type labelCount struct {
 	rows  int64
 	first spot
+}
+
+// numberAt is a number, and where it was first.
+type numberAt struct {
+	value float32
+	at    spot
+}
+
+// less orders numbers, then places.
+func (n numberAt) less(m numberAt) bool {
+	return n.value < m.value || n.value == m.value && n.at.compare(m.at) < 0
 }
 
 // example is the first label of a kind.
@@ -56,6 +68,9 @@ func (s spot) compare(t spot) int {
 
 // number counts n labels of a value, the first of them in a row of a batch.
 func (l *labelFit) number(value float32, n int64, first Place, row int) {
+	if l.number1.text == "" || value < l.least.value || value == l.least.value && first.Row+int64(row) < l.least.at.row {
+		l.least = numberAt{value, first.of(row)}
+	}
 	if at := first.Row + int64(row); l.number1.text == "" || at < l.number1.at.row {
 		l.number1 = example{strconv.FormatFloat(float64(value), 'g', -1, 32), first.of(row)}
 	}
@@ -112,6 +127,9 @@ func (l *labelFit) insertName(name string, c labelCount) {
 }
 
 func (l *labelFit) merge(m *labelFit) {
+	if l.number1.text == "" || m.number1.text != "" && m.least.less(l.least) {
+		l.least = m.least
+	}
 	l.number1, l.name1 = l.number1.first(m.number1), l.name1.first(m.name1)
 	l.last = nil
 	if m.more {
@@ -193,6 +211,15 @@ func (l *labelFit) list() (labels []Label, more bool) {
 		return cmp.Or(cmp.Compare(a.Value, b.Value), cmp.Compare(a.Name, b.Name))
 	})
 	return labels, false
+}
+
+// smallest returns the smallest label, nil where there are no numbers.
+func (l *labelFit) smallest() *Label {
+	if l.number1.text == "" {
+		return nil
+	}
+	n := l.least
+	return &Label{Value: n.value, FirstRow: n.at.row, File: n.at.file, Line: n.at.line}
 }
 
 func (c *labelCount) label(value float32, name string) Label {

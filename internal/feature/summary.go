@@ -11,6 +11,7 @@ type Summary struct {
 	Bad           []Count // by code
 	Labels        []Label // by value; empty if there are more than MaxLabels
 	MoreLabels    bool
+	Least         *Label   // the smallest; nil where none is a number
 	Nonzeros      int64    // of rows whose features are there already
 	LargestColumn int64    // of the same; -1: none
 	Columns       []Column // those that were read, in the data's order
@@ -58,6 +59,7 @@ func (f *Fit) Summary() Summary {
 		s.Bad = append(s.Bad, Count{code, f.bad[code]})
 	}
 	s.Labels, s.MoreLabels = f.labels.list()
+	s.Least = f.labels.smallest()
 	for i := range f.columns {
 		s.Columns = append(s.Columns, f.columns[i].summary(f.plan.names[i]))
 	}

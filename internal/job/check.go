@@ -19,7 +19,7 @@ func (c *checker) data(j *Job) {
 	}
 	c.formats(d)
 	if d.Exposure != nil && j.Model.Kind != "poisson" {
-		c.fault("data.exposure", "is only for model.kind poisson (which is not yet supported); remove it")
+		c.fault("data.exposure", "is only for model.kind poisson; remove it, or set the kind")
 	}
 	c.label(d)
 	if d.Text != nil {

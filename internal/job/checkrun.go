@@ -77,6 +77,9 @@ func (c *checker) fullBatch(j *Job) {
 		}
 		return
 	}
+	if j.Model.Kind == "hinge" {
+		c.fault("optimizer.kind", "lbfgs needs a loss without corners, and that of model.kind hinge has one; use adagrad, or the model logistic")
+	}
 	if j.Optimizer.Rate != 1 {
 		c.fault("optimizer.rate", "does nothing for optimizer.kind lbfgs, which finds its steps itself; remove it")
 	}

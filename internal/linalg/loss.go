@@ -38,6 +38,35 @@ func Logistic(margin float64, positive bool) (loss, gradient float64) {
 	return Log1p(e), -y * (e / (1 + e))
 }
 
+// Hinge returns the hinge loss of a row with the given margin and its derivative
+// with respect to the margin: with y = 1 for a positive row and -1 for any other,
+//
+//	loss     = max(0, 1 - y * margin)
+//	gradient = -y if y * margin < 1, else 0
+func Hinge(margin float64, positive bool) (loss, gradient float64) {
+	y, z := -1.0, -margin
+	if positive {
+		y, z = 1, margin
+	}
+	if z >= 1 {
+		return 0, 0
+	}
+	return 1 - z, -y
+}
+
+// Poisson returns the Poisson loss of a row, where the margin is the logarithm of
+// the mean, without the terms that hang on the label alone, and its derivative with
+// respect to the margin:
+//
+//	loss     = exp(margin) - label * margin
+//	gradient = exp(margin) - label
+//
+// Both are infinite where Exp is.
+func Poisson(margin, label float64) (loss, gradient float64) {
+	mean := Exp(margin)
+	return mean - float64(label*margin), mean - label
+}
+
 // Squared returns half the squared error of a row and its derivative with
 // respect to the margin:
 //

@@ -18,6 +18,10 @@ type Kind string
 const (
 	// Classification is two classes, predicted by a margin (a log-odds).
 	Classification Kind = "classification"
+	// Separation is two classes, predicted by a margin that is no log-odds.
+	Separation Kind = "separation"
+	// Counts is a number of events, predicted by a mean.
+	Counts Kind = "counts"
 	// Regression is a number, predicted by a mean.
 	Regression Kind = "regression"
 )
@@ -33,19 +37,26 @@ type Summary struct {
 	Weight  float64 `json:"weight"`  // sum of the rows' weights
 	Loss    float64 `json:"loss"`    // sum of the objective's row losses, each times its weight
 
-	// Classification.
+	// Classification and Separation.
 	TruePositive  int64     `json:"true_positive,omitempty"` // at the threshold 0.5: margin above 0
 	FalsePositive int64     `json:"false_positive,omitempty"`
 	TrueNegative  int64     `json:"true_negative,omitempty"`
 	FalseNegative int64     `json:"false_negative,omitempty"`
 	Scores        Histogram `json:"scores"`
+	// Classification: Bins of them, or none where there are no rows.
+	Calibration []Bin `json:"calibration,omitempty"`
 
 	// Regression: mean of the labels and sum of their squared distances from
 	// it; sums of the squared and absolute errors.
 	Mean          float64 `json:"mean,omitempty"`
 	M2            float64 `json:"m2,omitempty"`
 	SquaredError  float64 `json:"squared_error,omitempty"`
-	AbsoluteError float64 `json:"absolute_error,omitempty"`
+	AbsoluteError float64 `json:"absolute_error,omitempty"` // of Counts too
+
+	// Counts: sums of the deviance of the rows and of their exposure, each times its
+	// weight.
+	Deviance float64 `json:"deviance,omitempty"`
+	Exposure float64 `json:"exposure,omitempty"`
 }
 
 // exactRows is the number of rows up to which scores are kept whole.
@@ -65,9 +76,21 @@ func NewSummary(total int64) *Summary {
 
 // AddClassified adds rows with the given margins and their losses; positive
 // tells each row's class. weights may be nil, for ones. Losses count by weight;
-// confusion and scores count rows. It does not keep the slices.
+// confusion, calibration and scores count rows. It does not keep the slices.
 func (s *Summary) AddClassified(margins, losses []float64, positive []bool, weights []float32) {
 	s.become(Classification)
+	s.separate(margins, losses, positive, weights)
+	s.calibrate(margins, positive)
+}
+
+// AddSeparated is AddClassified for margins that are no log-odds, and have no
+// calibration.
+func (s *Summary) AddSeparated(margins, losses []float64, positive []bool, weights []float32) {
+	s.become(Separation)
+	s.separate(margins, losses, positive, weights)
+}
+
+func (s *Summary) separate(margins, losses []float64, positive []bool, weights []float32) {
 	for i, m := range margins {
 		s.Loss += weigh(losses[i], weights, i)
 		s.count(m > 0, positive[i])
@@ -151,6 +174,9 @@ func (s *Summary) Merge(o *Summary) error {
 	if err := o.Scores.check(); err != nil {
 		return err
 	}
+	if n := len(o.Calibration); n != 0 && n != Bins {
+		return param.Errorf(param.Invalid, "merge %d bins of probabilities: there must be %d", n, Bins)
+	}
 	if o.Kind != "" {
 		s.Kind = o.Kind
 	}
@@ -160,6 +186,7 @@ func (s *Summary) Merge(o *Summary) error {
 	s.TrueNegative += o.TrueNegative
 	s.FalseNegative += o.FalseNegative
 	s.Scores.merge(&o.Scores)
+	s.mergeBins(o.Calibration)
 	return nil
 }
 
@@ -178,6 +205,8 @@ func (s *Summary) add(o *Summary) {
 	s.Loss += o.Loss
 	s.SquaredError += o.SquaredError
 	s.AbsoluteError += o.AbsoluteError
+	s.Deviance += o.Deviance
+	s.Exposure += o.Exposure
 }
 
 // MeanLoss returns the mean of the objective's row losses by weight, the objective
@@ -190,8 +219,9 @@ func (s *Summary) MeanLoss() float64 {
 }
 
 // Metrics returns the metrics by name: logloss, accuracy, auc, precision,
-// recall and f1, or mse, rmse, mae and r2. Those that are not defined on the
-// rows are left out: all of them without rows, auc when there is one class
+// recall, f1 and ece; the same with hinge_loss and without logloss and ece; mse, rmse,
+// mae and r2; or poisson_deviance and mae. Those that are not defined on the rows
+// are left out: all of them without rows, auc when there is one class
 // only, r2 when all labels are equal, any that is not finite.
 func (s *Summary) Metrics() map[string]float64 {
 	m := map[string]float64{}
@@ -202,9 +232,14 @@ func (s *Summary) Metrics() map[string]float64 {
 	}
 	rows := float64(s.Rows)
 	switch s.Kind {
-	case Classification:
+	case Classification, Separation:
+		if s.Kind == Separation {
+			put("hinge_loss", s.Loss, s.Weight)
+		} else {
+			put("logloss", s.Loss, s.Weight)
+			put("ece", s.calibrationError(), rows)
+		}
 		right := float64(2 * s.TruePositive)
-		put("logloss", s.Loss, s.Weight)
 		put("accuracy", float64(s.TruePositive+s.TrueNegative), rows)
 		put("precision", float64(s.TruePositive), float64(s.TruePositive+s.FalsePositive))
 		put("recall", float64(s.TruePositive), float64(s.TruePositive+s.FalseNegative))
@@ -217,6 +252,9 @@ func (s *Summary) Metrics() map[string]float64 {
 		put("rmse", root(s.SquaredError/s.Weight), 1)
 		put("mae", s.AbsoluteError, s.Weight)
 		put("r2", s.M2-s.SquaredError, s.M2)
+	case Counts:
+		put("poisson_deviance", s.Deviance, s.Exposure)
+		put("mae", s.AbsoluteError, s.Weight)
 	}
 	return m
 }

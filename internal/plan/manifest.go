@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"slices"
 	"sort"
+	"strconv"
 
 	"parley/internal/param"
 )
@@ -29,8 +30,10 @@ type Manifest struct {
 	// MoreLabels says that the dataset has more distinct labels than MaxLabels,
 	// and that Labels is empty therefore.
 	MoreLabels bool
-	Files      []File
-	Shards     []Shard
+	// Least is the smallest label, nil where labels are names or nobody has read them.
+	Least  *Label `json:",omitempty"`
+	Files  []File
+	Shards []Shard
 	// Sparse says that the raw rows are features already, without columns of cells;
 	// Hashed, that their reader has hashed them, into Columns columns.
 	Sparse, Hashed bool `json:",omitempty"`
@@ -57,6 +60,14 @@ type Label struct {
 	// line counted from 1.
 	File int
 	Line int64
+}
+
+// String is the label as it is written: its name, or the number.
+func (l Label) String() string {
+	if l.Name != "" {
+		return l.Name
+	}
+	return strconv.FormatFloat(float64(l.Value), 'g', -1, 32)
 }
 
 // File is one file of a dataset. Files are ordered by name.

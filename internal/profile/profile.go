@@ -71,6 +71,9 @@ func Unfitted(s feature.Spec, p *feature.Plan, m *plan.Manifest) error {
 	}
 	if m.Labels == nil && s.Label != nil {
 		m.Labels = labelsOf(s.Label)
+		if len(m.Labels) > 0 {
+			m.Least = &plan.Label{Value: m.Labels[0].Value}
+		}
 		if m.MoreLabels = len(m.Labels) > plan.MaxLabels; m.MoreLabels {
 			m.Labels = nil
 		}
@@ -242,6 +245,10 @@ func (f *Findings) complete(m *plan.Manifest, s *feature.Summary) {
 	m.Nonzeros, m.MoreLabels, m.Labels = s.Nonzeros, s.MoreLabels, nil
 	for _, l := range s.Labels {
 		m.Labels = append(m.Labels, plan.Label{Value: l.Value, Name: l.Name, Rows: l.Rows, File: l.File, Line: l.Line})
+	}
+	m.Least = nil
+	if l := s.Least; l != nil {
+		m.Least = &plan.Label{Value: l.Value, File: l.File, Line: l.Line}
 	}
 	m.Bad = nil
 	for _, b := range f.bad {

@@ -69,10 +69,19 @@ func row(b *batch.Block, i int) (index []uint32, values []float32) {
 	return b.Index[lo:hi], b.Values[lo:hi]
 }
 
+// exposed returns a margin with the exposure of row i: a row counts what happens
+// in that much time, so the logarithm of its mean is higher by that of the exposure.
+func exposed(margin float64, exposure []float32, i int) float64 {
+	if exposure == nil {
+		return margin
+	}
+	return margin + linalg.Log(float64(exposure[i]))
+}
+
 // at returns the loss of row i at a margin and its derivative, times the row's
 // weight.
 func (m *Model) at(b *batch.Block, i int, margin float64) (loss float64, gradient float32) {
-	loss, slope := m.loss.at(margin, b.Labels[i])
+	loss, slope := m.loss.at(exposed(margin, b.Exposure, i), b.Labels[i])
 	if b.Weights != nil {
 		w := float64(b.Weights[i])
 		loss, slope = float64(loss*w), float64(slope*w)

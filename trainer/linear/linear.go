@@ -3,6 +3,11 @@
 //
 //   - logistic: the loss is log(1 + exp(-y·margin)) in nats, y being 1 for the
 //     positive label and -1 for any other; the margin is a log-odds.
+//   - hinge: the loss is max(0, 1 - y·margin), y as above; the sign of the margin is
+//     the class, and it is no probability.
+//   - poisson: the loss is exp(η) - label·η, with η = margin + log(exposure of the
+//     row); exp(margin) is the rate of what labels count, exp(η) the row's mean.
+//     (It is half the Poisson deviance, up to terms of the label alone.)
 //   - linear: the loss is (margin - label)²/2; the margin is the mean. (So the
 //     objective is half the metric mse, plus the penalty.)
 //
@@ -39,8 +44,8 @@ type Model struct {
 	scratch sync.Pool // of *[]float32: the state as it was pulled
 }
 
-// New returns a model of the kind "logistic" or "linear". positive is the label
-// of logistic's positive class; every other label is negative. Learn takes the
+// New returns a model of the kind "logistic", "hinge", "poisson" or "linear".
+// positive is the label of the positive class of logistic and hinge; every other label is negative. Learn takes the
 // rule's local steps; with a rule that has none, or with nil, it computes
 // gradients. The error is Invalid.
 func New(kind string, positive float32, rule Stepper) (*Model, error) {
@@ -54,10 +59,14 @@ func New(kind string, positive float32, rule Stepper) (*Model, error) {
 	switch kind {
 	case "logistic":
 		m.loss = logistic{positive}
+	case "hinge":
+		m.loss = hinge{positive}
+	case "poisson":
+		m.loss = poisson{}
 	case "linear":
 		m.loss = squared{}
 	default:
-		return nil, param.Errorf(param.Invalid, "model %q is not of the linear family: logistic or linear", kind)
+		return nil, param.Errorf(param.Invalid, "model %q is not of the linear family: logistic, hinge, poisson or linear", kind)
 	}
 	return m, nil
 }

@@ -12,19 +12,23 @@ import (
 func (m *Model) Evaluate(rows *batch.CSR, keep func(i int) bool, weights []float32, into *metric.Summary) {
 	margins := make([]float64, 0, rows.Rows())
 	labels := make([]float32, 0, rows.Rows())
-	var importance []float32 // of the kept rows, nil for ones
+	var importance, exposure []float32 // of the kept rows, nil for ones
 	for i, label := range rows.Labels {
 		if !keep(i) {
 			continue
 		}
 		margin, unknown := marginOf(rows, i, weights)
+		margin = exposed(margin, rows.Exposure, i)
 		into.Unknown += int64(unknown)
 		margins, labels = append(margins, margin), append(labels, label)
 		if rows.Weights != nil {
 			importance = append(importance, rows.Weights[i])
 		}
+		if rows.Exposure != nil {
+			exposure = append(exposure, rows.Exposure[i])
+		}
 	}
-	m.loss.observe(into, margins, labels, importance)
+	m.loss.observe(into, margins, labels, importance, exposure)
 }
 
 // Accumulate adds the gradient of the sum of the losses of the rows for which keep
@@ -40,6 +44,7 @@ func (m *Model) Accumulate(rows *batch.CSR, keep func(i int) bool, weights []flo
 			continue
 		}
 		margin, unknown := marginOf(rows, i, weights)
+		margin = exposed(margin, rows.Exposure, i)
 		l, slope := m.loss.at(margin, label)
 		weight := 1.0
 		if rows.Weights != nil {
@@ -60,11 +65,11 @@ func (m *Model) Accumulate(rows *batch.CSR, keep func(i int) bool, weights []flo
 }
 
 // Predict appends a prediction a row to dst: the probability of the positive
-// class, or the mean. Weights are as in Evaluate.
+// class, of hinge the margin, or the mean. Weights are as in Evaluate.
 func (m *Model) Predict(dst []float32, rows *batch.CSR, weights []float32) []float32 {
 	for i := range rows.Rows() {
 		margin, _ := marginOf(rows, i, weights)
-		dst = append(dst, float32(m.loss.mean(margin)))
+		dst = append(dst, float32(m.loss.mean(exposed(margin, rows.Exposure, i))))
 	}
 	return dst
 }

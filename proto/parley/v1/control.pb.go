@@ -1845,6 +1845,11 @@ type Summary struct {
 	SquaredError  float64                `protobuf:"fixed64,15,opt,name=squared_error,json=squaredError,proto3" json:"squared_error,omitempty"`
 	AbsoluteError float64                `protobuf:"fixed64,16,opt,name=absolute_error,json=absoluteError,proto3" json:"absolute_error,omitempty"`
 	Weight        float64                `protobuf:"fixed64,17,opt,name=weight,proto3" json:"weight,omitempty"`
+	BinRows       []int64                `protobuf:"varint,18,rep,packed,name=bin_rows,json=binRows,proto3" json:"bin_rows,omitempty"` // of probabilities
+	BinPositives  []int64                `protobuf:"varint,19,rep,packed,name=bin_positives,json=binPositives,proto3" json:"bin_positives,omitempty"`
+	BinSums       []float64              `protobuf:"fixed64,20,rep,packed,name=bin_sums,json=binSums,proto3" json:"bin_sums,omitempty"`
+	Deviance      float64                `protobuf:"fixed64,21,opt,name=deviance,proto3" json:"deviance,omitempty"`
+	Exposure      float64                `protobuf:"fixed64,22,opt,name=exposure,proto3" json:"exposure,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1994,6 +1999,41 @@ func (x *Summary) GetAbsoluteError() float64 {
 func (x *Summary) GetWeight() float64 {
 	if x != nil {
 		return x.Weight
+	}
+	return 0
+}
+
+func (x *Summary) GetBinRows() []int64 {
+	if x != nil {
+		return x.BinRows
+	}
+	return nil
+}
+
+func (x *Summary) GetBinPositives() []int64 {
+	if x != nil {
+		return x.BinPositives
+	}
+	return nil
+}
+
+func (x *Summary) GetBinSums() []float64 {
+	if x != nil {
+		return x.BinSums
+	}
+	return nil
+}
+
+func (x *Summary) GetDeviance() float64 {
+	if x != nil {
+		return x.Deviance
+	}
+	return 0
+}
+
+func (x *Summary) GetExposure() float64 {
+	if x != nil {
+		return x.Exposure
 	}
 	return 0
 }
@@ -3918,7 +3958,7 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12#\n" +
 	"\x04unit\x18\x02 \x01(\v2\x0f.parley.v1.UnitR\x04unit\x12,\n" +
 	"\asummary\x18\x03 \x01(\v2\x12.parley.v1.SummaryR\asummary\x12&\n" +
-	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\"\xe7\x03\n" +
+	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\"\xfa\x04\n" +
 	"\aSummary\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04bits\x18\x02 \x01(\x05R\x04bits\x12\x12\n" +
@@ -3937,7 +3977,12 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x02m2\x18\x0e \x01(\x01R\x02m2\x12#\n" +
 	"\rsquared_error\x18\x0f \x01(\x01R\fsquaredError\x12%\n" +
 	"\x0eabsolute_error\x18\x10 \x01(\x01R\rabsoluteError\x12\x16\n" +
-	"\x06weight\x18\x11 \x01(\x01R\x06weight\"|\n" +
+	"\x06weight\x18\x11 \x01(\x01R\x06weight\x12\x19\n" +
+	"\bbin_rows\x18\x12 \x03(\x03R\abinRows\x12#\n" +
+	"\rbin_positives\x18\x13 \x03(\x03R\fbinPositives\x12\x19\n" +
+	"\bbin_sums\x18\x14 \x03(\x01R\abinSums\x12\x1a\n" +
+	"\bdeviance\x18\x15 \x01(\x01R\bdeviance\x12\x1a\n" +
+	"\bexposure\x18\x16 \x01(\x01R\bexposure\"|\n" +
 	"\x05Saved\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
 	"\x06sha256\x18\x02 \x01(\tR\x06sha256\x12!\n" +
