@@ -34,9 +34,9 @@ func (m *Model) Evaluate(rows *batch.CSR, keep func(i int) bool, weights []float
 // Accumulate adds the gradient of the sum of the losses of the rows for which keep
 // holds, each times its weight: to column j the sum over the rows i, in their order,
 // of weight_i · loss'(margin_i) · x_ij in float64. To the diagonal of the Hessian,
-// unless it is nil, it adds weight_i · loss”(margin_i) · x_ij². All have d columns,
-// then the bias; nonzeros in columns beyond d are ignored. It returns how many rows
-// there were, and the sum of their losses.
+// unless it is nil, it adds the sum of weight_i · curvature(margin_i) · x_ij². All
+// have d columns, then the bias; nonzeros in columns beyond d are ignored. It
+// returns how many rows there were, and the sum of their losses.
 func (m *Model) Accumulate(rows *batch.CSR, keep func(i int) bool, weights []float32, gradient, diagonal []float64) (n int64, loss float64) {
 	d := len(weights) - 1
 	for i, label := range rows.Labels {
