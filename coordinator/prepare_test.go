@@ -26,6 +26,16 @@ func TestData(t *testing.T) {
 		{"test labels of one class", []string{"model.kind=logistic"}, manifest(100, -1, 1), manifest(50, 1), nil},
 		{"test label unknown", []string{"model.kind=logistic"}, manifest(100, -1, 1), manifest(50, -1, 0), []string{"train.svm:2", "label 0"}},
 		{"test labels many", []string{"model.kind=logistic"}, manifest(100, -1, 1), more(manifest(50)), []string{"distinct labels"}},
+		{"one class for hinge", []string{"model.kind=hinge"}, manifest(100, 1), nil, []string{"train.svm", "hinge needs labels of two classes", "label 1"}},
+		{"test label unknown to hinge", []string{"model.kind=hinge"}, manifest(100, -1, 1), manifest(50, -1, 0), []string{"train.svm:2", "label 0"}},
+		{"counts", []string{"model.kind=poisson"}, least(manifest(100, 0, 3), 0, 1), least(more(manifest(50)), 0, 2), nil},
+		{"negative count", []string{"model.kind=poisson"}, least(more(manifest(100)), -0.5, 7), nil, []string{"train.svm:7: model.kind poisson needs labels that are counts", "-0.5"}},
+		{"negative count in the test data", []string{"model.kind=poisson"}, least(manifest(100, 0, 1), 0, 1), least(manifest(50, -1, 0), -1, 1), []string{"train.svm:1", "-1"}},
+		{"negative count by a rule", []string{"model.kind=poisson"}, least(manifest(100, -2, 1), -2, 0), nil, []string{"train.svm: model.kind poisson needs labels that are counts"}},
+		{"counts of nothing", []string{"model.kind=poisson"}, least(manifest(100, 0), 0, 1), nil, []string{"train.svm", "all of them are 0"}},
+		{"one count", []string{"model.kind=poisson"}, least(manifest(100, 2), 2, 1), nil, nil},
+		{"names for counts", []string{"model.kind=poisson"}, manifest(100, 0, 1), nil, []string{"train.svm", "here are names", "2 (0 first at"}},
+		{"no labels for poisson", []string{"model.kind=poisson"}, manifest(100), nil, []string{"model.kind poisson needs labels, and the data has none"}},
 		{"all held out", []string{"data.holdout=0.999999"}, manifest(20, 1, 2), nil, []string{"holdout", "20 rows"}},
 		{"half held out", []string{"data.holdout=0.5"}, manifest(100, 1, 2), nil, nil},
 	} {
@@ -46,6 +56,12 @@ func TestData(t *testing.T) {
 			}
 		})
 	}
+}
+
+// least notes the smallest label and its line.
+func least(m *plan.Manifest, value float32, line int64) *plan.Manifest {
+	m.Least = &plan.Label{Value: value, Line: line}
+	return m
 }
 
 func more(m *plan.Manifest) *plan.Manifest {

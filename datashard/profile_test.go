@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -154,6 +155,7 @@ func TestManifest(t *testing.T) {
 		Rows: 5, Columns: 7, Nonzeros: 5,
 		SHA256: "", // below
 		Labels: []plan.Label{{Value: -1, Rows: 1, File: 0, Line: 4}, {Value: 0, Rows: 2, File: 1, Line: 1}, {Value: 2, Rows: 2, File: 0, Line: 2}},
+		Least:  &plan.Label{Value: -1, File: 0, Line: 4},
 		Files:  []plan.File{{Path: filepath.Join(dir, "a"), Bytes: 27, Rows: 2}, {Path: filepath.Join(dir, "b"), Bytes: 22, Rows: 3}},
 		Shards: []plan.Shard{{Rows: 5, Pieces: []plan.Piece{
 			{File: 0, Offset: 11, Bytes: 16, Line: 2, Rows: 2}, {File: 1, Offset: 0, Bytes: 22, Line: 1, Rows: 3}}}},
@@ -200,18 +202,31 @@ func TestIndexBase(t *testing.T) {
 	}
 }
 
+// firstOf returns the first field of each line.
+func firstOf(lines []string) (fields []string) {
+	for _, line := range lines {
+		field, _, _ := strings.Cut(line, " ")
+		fields = append(fields, field)
+	}
+	return fields
+}
+
 func TestManyLabels(t *testing.T) {
 	for _, n := range []int{plan.MaxLabels, plan.MaxLabels + 1} {
 		var b strings.Builder
 		for i := range 3 * n {
-			fmt.Fprintf(&b, "%d.5 1:1\n", (i*7)%n)
+			fmt.Fprintf(&b, "%d.5 1:1\n", (i*7+1)%n)
 		}
+		first := slices.Index(firstOf(strings.Split(b.String(), "\n")), "0.5")
 		for _, chunk := range []int64{30, usual.chunk} {
 			d := open(t, write(t, "x", b.String()), Options{})
 			d.sizes.chunk = chunk
 			m := profileOf(t, d)
 			if m.MoreLabels != (n > plan.MaxLabels) || !m.MoreLabels && len(m.Labels) != n || m.MoreLabels && len(m.Labels) != 0 {
 				t.Errorf("%d labels: %t, %d listed", n, m.MoreLabels, len(m.Labels))
+			}
+			if diff := cmp.Diff(&plan.Label{Value: 0.5, Line: int64(first + 1)}, m.Least); diff != "" {
+				t.Errorf("%d labels, chunks of %d: %s", n, chunk, diff)
 			}
 		}
 	}

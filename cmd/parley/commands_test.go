@@ -65,6 +65,7 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, key := range strings.Fields(`job model_sha256 data_sha256 plan_sha256 reproducible consistency kernels rows epochs rounds objective
+		evaluation.train.confusion.labels evaluation.test.confusion.counts evaluation.test.calibration metrics.test.ece
 		metrics.train.logloss metrics.train.accuracy metrics.train.auc metrics.test.logloss metrics.test.accuracy metrics.test.auc
 		seconds.total seconds.profile seconds.train seconds.evaluate rows_per_second bytes.pushed bytes.pulled nodes restarts
 		quarantined_rows unknown_features`) {
@@ -213,6 +214,67 @@ func TestPredict(t *testing.T) {
 	if o := p.run("predict", "out", "wide.svm"); o.code != exitDone || strings.Count(o.stdout, "\n") != 2 || o.stderr != "parley: 2 values in columns beyond the model's 6 were ignored\n" {
 		t.Errorf("exit code %d\n%s%s", o.code, o.stdout, o.stderr)
 	}
+}
+
+// TestPredictHinge: of a model without probabilities the predicted classes are
+// printed, and they are those that the report has counted.
+func TestPredictHinge(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.write("job.yaml", "data: {train: {path: t.csv}, label: {column: y}}\nmodel: {kind: hinge}\noutput: out\n")
+	p.write("t.csv", "y,n\n"+strings.Repeat("no,1\nyes,3\nyes,4\nno,2\nno,5\n", 20))
+	p.ok("train", "job.yaml")
+	counts := map[string]int64{}
+	for i, label := range strings.Fields(p.ok("predict", "out", "t.csv")) {
+		counts[[]string{"no", "yes", "yes", "no", "no"}[i%5]+" as "+label]++
+	}
+	c := p.report("out").Evaluation.Train.Confusion
+	for i, actual := range c.Labels {
+		for j, predicted := range c.Labels {
+			if n := counts[actual+" as "+predicted]; n != c.Counts[i][j] {
+				t.Errorf("%d rows of %s are predicted as %s, the report says %d", n, actual, predicted, c.Counts[i][j])
+			}
+		}
+	}
+	if len(c.Labels) != 2 || c.Counts[0][0]+c.Counts[0][1] != 60 {
+		t.Errorf("confusion %+v", c)
+	}
+	p.write("t.svm", smallData())
+	p.ok("train", "job.yaml", "data={train: {path: t.svm}}", "output=numbers")
+	if out := p.ok("predict", "numbers", "t.svm"); strings.Trim(out, "01\n") != "" || strings.Count(out, "\n") != 60 {
+		t.Errorf("predictions %q", out)
+	}
+}
+
+// TestPredictPoisson: a prediction is the mean of the row's exposure where the rows
+// have it, and the rate where they have not.
+func TestPredictPoisson(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.write("job.yaml", "data: {train: {path: t.csv}, label: {column: y}, exposure: {column: e}}\nmodel: {kind: poisson}\noutput: out\n")
+	p.write("t.csv", "y,n,e\n"+strings.Repeat("0,1,0.5\n1,3,2\n0,1,1\n2,3,1.5\n", 20))
+	p.write("bare.csv", "n\n1\n3\n1\n3\n")
+	p.ok("train", "job.yaml")
+	means, rates := numbers(t, p.ok("predict", "out", "t.csv")), numbers(t, p.ok("predict", "out", "bare.csv"))
+	for i, e := range []float64{0.5, 2, 1, 1.5} {
+		if math.Abs(means[i]-e*rates[i]) > 1e-6*means[i] {
+			t.Errorf("row %d: mean %v of exposure %v, and the rate is %v", i+1, means[i], e, rates[i])
+		}
+	}
+	if rates[1] < 2*rates[0] || rates[0] != rates[2] {
+		t.Errorf("rates %v", rates)
+	}
+}
+
+func numbers(t *testing.T, text string) (numbers []float64) {
+	for _, field := range strings.Fields(text) {
+		x, err := strconv.ParseFloat(field, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		numbers = append(numbers, x)
+	}
+	return numbers
 }
 
 // firstFields returns the first field of every line.

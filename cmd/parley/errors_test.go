@@ -82,6 +82,27 @@ func TestDataErrors(t *testing.T) {
 	}
 }
 
+// TestCountErrors: rows that count nothing, or in no time, are refused before
+// training, with their places.
+func TestCountErrors(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, row, want string }{
+		{"negative count", "-1,5,1", "x.csv:4: model.kind poisson needs labels that are counts, and here is -1: correct it, or use model.kind linear"},
+		{"no exposure", "1,5,0", "data.train: x.csv:4: exposure e is 0: it must be above 0"},
+		{"negative exposure", "1,5,-0.5", "data.train: x.csv:4: exposure e is -0.5: it must be above 0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := newPlace(t)
+			p.write("x.csv", "y,n,e\n0,1,1\n2,2,0.5\n"+c.row+"\n")
+			p.write("job.yaml", "data: {train: {path: x.csv}, label: {column: y}, exposure: {column: e}}\nmodel: {kind: poisson}\noutput: out\n")
+			o := p.run("train", "job.yaml")
+			if o.code != exitUsage || !strings.Contains(o.stderr, c.want) {
+				t.Errorf("exit code %d\n%s\nwant %s", o.code, o.stderr, c.want)
+			}
+		})
+	}
+}
+
 // TestUnknownFeatures: a feature that training never saw is ignored, and counted.
 func TestUnknownFeatures(t *testing.T) {
 	t.Parallel()

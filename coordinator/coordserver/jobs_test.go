@@ -107,7 +107,7 @@ func TestMalformedManifest(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		s := w.connect("s", "ps").works().lives()
 		a := w.connect("t", "trainer").lives()
-		for _, train := range []string{"{}", `{"Rows":1}`, `{"Rows":1,"Labels":[{"File":9}],"Files":[{}]}`, fmt.Sprintf(`{"Rows":%d,"Files":[{}],"MoreLabels":true,"Shards":[{"Rows":%[1]d}]}`, math.MaxInt64)} {
+		for _, train := range []string{"{}", `{"Rows":1}`, `{"Rows":1,"Labels":[{"File":9}],"Files":[{}]}`, `{"Rows":1,"Least":{"File":9},"Files":[{}],"Shards":[{"Rows":1}]}`, fmt.Sprintf(`{"Rows":%d,"Files":[{}],"MoreLabels":true,"Shards":[{"Rows":%[1]d}]}`, math.MaxInt64)} {
 			id := w.submit()
 			watcher := w.watch(t.Context(), id)
 			a.send(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Profiled{Profiled: &parleyv1.Profiled{Job: id, Train: rpc.Pack(json.RawMessage(train))}}})

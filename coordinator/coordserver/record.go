@@ -161,7 +161,7 @@ func evaluation(x coordinator.Result, set plan.Set) *artifact.Evaluation {
 	e := &artifact.Evaluation{Confusion: &artifact.Confusion{
 		Counts: [][]int64{{s.TrueNegative, s.FalsePositive}, {s.FalseNegative, s.TruePositive}}}}
 	for _, l := range x.Train.Labels {
-		e.Confusion.Labels = append(e.Confusion.Labels, l.String())
+		e.Confusion.Labels = append(e.Confusion.Labels, l.Text())
 	}
 	for i, b := range s.Calibration {
 		e.Calibration = append(e.Calibration, artifact.CalibrationBin{From: float64(i) / metric.Bins, To: float64(i+1) / metric.Bins,

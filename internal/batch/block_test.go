@@ -13,6 +13,7 @@ import (
 // random returns rows of up to nine nonzeros in columns below the limit.
 func random(r *rand.Rand, rows, limit int) *CSR {
 	c := &CSR{Offsets: []uint32{0}}
+	factors := r.IntN(4) // weights, exposures
 	for range rows {
 		columns := r.Perm(min(limit, 200))[:r.IntN(min(limit, 9)+1)]
 		slices.Sort(columns)
@@ -21,22 +22,44 @@ func random(r *rand.Rand, rows, limit int) *CSR {
 			c.Values = append(c.Values, float32(r.NormFloat64()))
 		}
 		c.Labels = append(c.Labels, float32(r.IntN(3)))
+		if factors&1 != 0 {
+			c.Weights = append(c.Weights, r.Float32())
+		}
+		if factors&2 != 0 {
+			c.Exposure = append(c.Exposure, r.Float32())
+		}
 		c.Offsets = append(c.Offsets, uint32(len(c.Columns)))
 	}
 	return c
+}
+
+// at is a factor of a row, 1 where there is none.
+func at(factors []float32, row uint32) float32 {
+	if factors == nil {
+		return 1
+	}
+	return factors[row]
 }
 
 // naive builds a block with a map.
 func naive(parts []*CSR, rows []Row, bias uint32) *Block {
 	b := &Block{Offsets: []uint32{0}}
 	var columns []uint32 // of the nonzeros
+	var weights, exposure []float32
 	for _, r := range rows {
 		p := parts[r.Part]
 		lo, hi := p.Offsets[r.Row], p.Offsets[r.Row+1]
 		columns = append(append(columns, p.Columns[lo:hi]...), bias)
 		b.Values = append(append(b.Values, p.Values[lo:hi]...), 1)
 		b.Labels = append(b.Labels, p.Labels[r.Row])
+		weights, exposure = append(weights, at(p.Weights, r.Row)), append(exposure, at(p.Exposure, r.Row))
 		b.Offsets = append(b.Offsets, uint32(len(columns)))
+	}
+	if slices.ContainsFunc(parts, func(p *CSR) bool { return p.Weights != nil }) {
+		b.Weights = weights
+	}
+	if slices.ContainsFunc(parts, func(p *CSR) bool { return p.Exposure != nil }) {
+		b.Exposure = exposure
 	}
 	b.Columns = slices.Compact(slices.Sorted(slices.Values(columns)))
 	local := map[uint32]uint32{}

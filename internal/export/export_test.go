@@ -141,7 +141,7 @@ func TestRefuses(t *testing.T) {
 		"factors, csv":  {"csv", factors, param.Invalid, "a fm model has more: choose npz or safetensors"},
 		"fraction":      {"liblinear", save(t, artifact.Model{Kind: "logistic", Columns: 1, Labels: []float32{0, 0.5}}, nil, 1, 2), param.Invalid, "0.5 is none"},
 		"large label":   {"liblinear", save(t, artifact.Model{Kind: "logistic", Columns: 1, Labels: []float32{0, 1 << 31}}, nil, 1, 2), param.Invalid, "2.147483648e+09 is none"},
-		"no labels":     {"liblinear", save(t, artifact.Model{Kind: "hinge", Columns: 1}, nil, 1, 2), param.Corrupt, "0 labels for 2 classes"},
+		"no labels":     {"liblinear", save(t, artifact.Model{Kind: "logistic", Columns: 1}, nil, 1, 2), param.Corrupt, "0 labels for 2 classes"},
 		"wider names":   {"npz", save(t, artifact.Model{Kind: "linear", Columns: 3000}, wideNames(), make([]float32, 3001)...), param.Invalid, "choose csv"},
 		"changed names": {"npz", changedNames(t), param.Corrupt, "vocabulary.txt was changed"},
 		"the same, csv": {"csv", changedNames(t), param.Corrupt, "vocabulary.txt was changed"},

@@ -56,6 +56,7 @@ func TestSparseRowsAreCounted(t *testing.T) {
 		Place{Row: 100, File: 2, Line: func(i int) int64 { return int64(i) + 10 }})
 	want := Summary{
 		Rows: 5, Bad: []Count{{"columns", 1}, {"label", 1}}, Nonzeros: 3, LargestColumn: 7,
+		Least:  &Label{Value: 0, FirstRow: 103, File: 2, Line: 13},
 		Labels: []Label{{Value: 0, Rows: 1, FirstRow: 103, File: 2, Line: 13}, {Value: 1, Rows: 2, FirstRow: 100, File: 2, Line: 10}},
 		Faults: []Fault{{"data.quality.min_rows", "3 rows can be used, but there must be at least 4"}},
 	}

@@ -54,8 +54,10 @@ func TestManyLabelsAreNotListed(t *testing.T) {
 	if got := d.fit(t, s).Summary(); got.MoreLabels || len(got.Labels) != MaxLabels {
 		t.Errorf("%d labels are listed, more %v", len(got.Labels), got.MoreLabels)
 	}
-	d.rows = append(d.rows, []string{"-1", "a"})
-	if got := d.fit(t, s).Summary(); !got.MoreLabels || got.Labels != nil {
+	d.rows = append(d.rows, []string{"-1", "a"}, []string{"-1", "a"}, []string{"7", "a"})
+	got := d.fit(t, s).Summary()
+	if !got.MoreLabels || got.Labels != nil {
 		t.Errorf("%d labels are listed, more %v", len(got.Labels), got.MoreLabels)
 	}
+	same(t, got.Least, &Label{Value: -1, FirstRow: MaxLabels, Line: MaxLabels + 2})
 }

@@ -61,7 +61,7 @@ func TestFaultsOfLabels(t *testing.T) {
 		{"label: {column: a, map: [b]}", "label.map: must be a mapping of names to numbers, not a list"},
 		{"label: {column: a, above: x, map: {b: 1}}", `label.above: must be a number, not "x"`},
 		{"label: a", `label: must be a mapping of keys (column, above, map), not "a"`},
-		{"exposure: {column: a}", "exposure: is only for model.kind poisson (which is not yet supported); remove it"},
+		{"exposure: {column: a}", "exposure: is only for model.kind poisson; remove it, or set the kind"},
 		{"weight: {column: ''}", "weight.column: must not be empty"},
 	})
 }

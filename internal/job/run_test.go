@@ -64,7 +64,7 @@ func TestDefaultsOfRun(t *testing.T) {
 	if got := parsed(t, minimal, "run.consistency=ssp").Run.Staleness; got != 4 {
 		t.Errorf("staleness %d of ssp, want 4", got)
 	}
-	for kind, want := range map[string]string{"logistic": "logloss", "linear": "rmse"} {
+	for kind, want := range map[string]string{"logistic": "logloss", "linear": "rmse", "hinge": "hinge_loss", "poisson": "poisson_deviance"} {
 		j := parsed(t, minimal, "data.holdout=0.1", "run.stop={}", "model.kind="+kind)
 		if diff := cmp.Diff(&Stop{Metric: want, Patience: 2}, j.Run.Stop); diff != "" || j.Run.Stop.HigherIsBetter() {
 			t.Errorf("%s: -want +got\n%s", kind, diff)
@@ -159,7 +159,7 @@ func TestFaultsOfTraining(t *testing.T) {
 		{"run.checkpoint={every: off, to: x}", "run.checkpoint.to", "does nothing when run.checkpoint.every is off; remove it, or give a time"},
 		{"run.checkpoint.to=http://x/y", "", `must be a folder or an s3:// URL, not "http://x/y"`},
 		{"run.checkpoint.to=''", "", "must not be empty"},
-		{"run.stop.metric=rmse", "", "the model logistic has no rmse; use logloss, accuracy, auc, precision, recall or f1"},
+		{"run.stop.metric=rmse", "", "the model logistic has no rmse; use logloss, accuracy, auc, precision, recall, f1 or ece"},
 		{"run.stop.metric=logllos", "", `unknown value "logllos"; did you mean logloss?`},
 		{"run.stop.patience=0", "", "must be at least 1, not 0"},
 		{"run.stop.min_delta=-1", "", "must be at least 0, not -1"},
@@ -194,7 +194,7 @@ optimizer.epsilon: must be more than 0, not 0
 model.l1: is only for optimizer.kind ftrl yet, and this is adam; remove it, or set the kind
 run.checkpoint.every: must be a time with its unit, such as 30s, 5m or 1h30m, or off, not "x"
 run.checkpoint.to: must not be empty
-run.stop.metric: the model logistic has no r2; use logloss, accuracy, auc, precision, recall or f1`
+run.stop.metric: the model logistic has no r2; use logloss, accuracy, auc, precision, recall, f1 or ece`
 	if got := j.Validate(); got == nil || got.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", got, want)
 	}

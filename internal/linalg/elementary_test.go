@@ -109,6 +109,26 @@ func TestLogistic(t *testing.T) {
 	}
 }
 
+func TestHinge(t *testing.T) {
+	for _, c := range []struct{ margin, loss, gradient float64 }{{-2, 3, -1}, {0, 1, -1}, {0.75, 0.25, -1}, {1, 0, 0}, {5, 0, 0}} {
+		if loss, gradient := Hinge(c.margin, true); loss != c.loss || gradient != c.gradient {
+			t.Errorf("at %v: loss %v, gradient %v; want %v and %v", c.margin, loss, gradient, c.loss, c.gradient)
+		}
+		if loss, gradient := Hinge(-c.margin, false); loss != c.loss || gradient != -c.gradient {
+			t.Errorf("at %v, negative: loss %v, gradient %v; want %v and %v", -c.margin, loss, gradient, c.loss, -c.gradient)
+		}
+	}
+}
+
+func TestPoisson(t *testing.T) {
+	if loss, gradient := Poisson(2, 3); loss != Exp(2)-6 || gradient != Exp(2)-3 {
+		t.Errorf("loss %v, gradient %v", loss, gradient)
+	}
+	if loss, gradient := Poisson(800, 3); !math.IsInf(loss, 1) || !math.IsInf(gradient, 1) {
+		t.Errorf("beyond the range: loss %v, gradient %v", loss, gradient)
+	}
+}
+
 func TestSquared(t *testing.T) {
 	if loss, gradient := Squared(3, 1); loss != 2 || gradient != 2 {
 		t.Errorf("loss %v, gradient %v; both are 2", loss, gradient)

@@ -21,6 +21,19 @@ type oracle struct {
 	Means          []float64
 	Labels         []float32
 	Regression     map[string]float64
+
+	Confusion         [][]int64
+	BinRows           []int64   `json:"bin_rows"`
+	BinShares         []float64 `json:"bin_shares"`
+	BinMeans          []float64 `json:"bin_means"`
+	HingeLoss         float64   `json:"hinge_loss"`
+	WeightedHingeLoss float64   `json:"weighted_hinge_loss"`
+	Weights           []float32
+	RateMargins       []float64 `json:"rate_margins"`
+	Exposure          []float32
+	Counts            []float32
+	Counted           map[string]float64
+	PlainCounted      map[string]float64 `json:"plain_counted"`
 }
 
 func readOracle(t *testing.T) (o oracle) {
@@ -109,7 +122,7 @@ func TestUndefinedMetricsAreLeftOut(t *testing.T) {
 	one, same, empty := NewSummary(2), NewSummary(2), NewSummary(0)
 	one.AddClassified([]float64{-1, -2}, []float64{0.1, 0.2}, []bool{false, false}, nil)
 	same.AddMeans([]float64{1, 2}, []float32{5, 5}, nil)
-	if m := one.Metrics(); len(m) != 2 || m["accuracy"] != 1 {
+	if m := one.Metrics(); len(m) != 3 || m["accuracy"] != 1 {
 		t.Errorf("one class: %v", m)
 	}
 	if _, ok := same.Metrics()["r2"]; ok {
@@ -129,11 +142,12 @@ func TestMergeRefuses(t *testing.T) {
 	s.AddClassified([]float64{1, 2}, []float64{0, 0}, []bool{true, false}, nil)
 	other.AddMeans([]float64{1}, []float32{1}, nil)
 	before := *s
-	short, unsorted, negative := sent(t, s), sent(t, s), sent(t, s)
+	short, unsorted, negative, bins := sent(t, s), sent(t, s), sent(t, s), sent(t, s)
+	bins.Calibration = bins.Calibration[:3]
 	short.Scores.Negatives = short.Scores.Negatives[:1]
 	unsorted.Scores.Images[0] = math.MaxUint32
 	negative.Scores.Positives[0] = -1
-	for name, o := range map[string]*Summary{"kind": other, "bits": coarse, "short": short, "unsorted": unsorted, "negative": negative} {
+	for name, o := range map[string]*Summary{"kind": other, "bits": coarse, "short": short, "unsorted": unsorted, "negative": negative, "bins": bins} {
 		if err := s.Merge(o); param.KindOf(err) != param.Invalid {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -62,8 +62,8 @@ type Label struct {
 	Line int64
 }
 
-// String is the label as it is written: its name, or the number.
-func (l Label) String() string {
+// Text is the label as it is written: its name, or the number.
+func (l Label) Text() string {
 	if l.Name != "" {
 		return l.Name
 	}

@@ -39,6 +39,7 @@ func drawn(rng *rand.Rand, rows, columns int) *batch.Block {
 		}
 		data.Labels = append(data.Labels, float32(rng.IntN(2)))
 		data.Weights = append(data.Weights, rng.Float32()*3)
+		data.Exposure = append(data.Exposure, 0.1+rng.Float32())
 		data.Offsets = append(data.Offsets, uint32(len(data.Columns)))
 	}
 	b := new(batch.Block)
@@ -57,10 +58,23 @@ func naive(kind string, b *batch.Block, weights []float32) (gradient []float64, 
 		if b.Weights != nil {
 			weight = float64(b.Weights[i])
 		}
-		if y := 2*float64(label) - 1; kind == "logistic" {
+		switch y := 2*float64(label) - 1; kind {
+		case "logistic":
 			loss += weight * math.Log1p(math.Exp(-y*margin))
 			slope = -y / (1 + math.Exp(y*margin))
-		} else {
+		case "hinge":
+			loss += weight * max(0, 1-y*margin)
+			if y*margin < 1 {
+				slope = -y
+			}
+		case "poisson":
+			exposure := 1.0
+			if b.Exposure != nil {
+				exposure = float64(b.Exposure[i])
+			}
+			slope = exposure*math.Exp(margin) - float64(label)
+			loss += weight * (exposure*math.Exp(margin) - float64(label)*(margin+math.Log(exposure)))
+		default:
 			slope = margin - float64(label)
 			loss += weight * slope * slope / 2
 		}
@@ -72,7 +86,7 @@ func naive(kind string, b *batch.Block, weights []float32) (gradient []float64, 
 }
 
 func TestGradientEqualsNaive(t *testing.T) {
-	for _, kind := range []string{"logistic", "linear"} {
+	for _, kind := range []string{"logistic", "linear", "hinge", "poisson"} {
 		for _, rule := range []Stepper{nil, server{1}} {
 			m := newModel(t, kind, 1, rule)
 			rng := rand.New(rand.NewPCG(1, 2))
@@ -81,6 +95,9 @@ func TestGradientEqualsNaive(t *testing.T) {
 				if k%2 == 0 {
 					b.Weights = nil
 				}
+				if k%3 == 0 || kind != "poisson" {
+					b.Exposure = nil
+				}
 				weights := make([]float32, len(b.Columns))
 				for i := range weights {
 					weights[i] = float32(rng.NormFloat64())
@@ -88,7 +105,7 @@ func TestGradientEqualsNaive(t *testing.T) {
 				want, wantLoss := naive(kind, b, weights)
 				again := append([]float32(nil), weights...)
 				got, loss := m.Learn(b, weights)
-				if math.Abs(loss-wantLoss) > 1e-10*wantLoss {
+				if math.Abs(loss-wantLoss) > 1e-10*(1+math.Abs(wantLoss)) {
 					t.Fatalf("%s: loss %v, want %v", kind, loss, wantLoss)
 				}
 				for i := range got {
@@ -132,7 +149,7 @@ func TestGradientRounds(t *testing.T) {
 	rows := 0.0
 	for range workers {
 		b := drawn(rng, 100, columns)
-		b.Weights = nil
+		b.Weights, b.Exposure = nil, nil
 		blocks, rows = append(blocks, b), rows+float64(b.Rows())
 	}
 	m := newModel(t, "logistic", 1, server{1})

@@ -109,12 +109,46 @@ func TestEvaluateAndPredict(t *testing.T) {
 	if s.Rows != 2 || s.Unknown != 1 || s.Metrics()["mse"] != 6.75*6.75 || s.MeanLoss() != 6.75*6.75/2 {
 		t.Errorf("%+v", s)
 	}
+	s = metric.NewSummary(3)
+	newModel(t, "hinge", 7, plain{}).Evaluate(rows(), all, weights, s)
+	if m := s.Metrics(); m["hinge_loss"] != (2*(1-margin)+1+margin)/3 || m["recall"] != 1 {
+		t.Errorf("%+v", s)
+	}
 	p := float32(1 / (1 + math.Exp(-margin)))
 	if diff := cmp.Diff([]float32{-1, p, p, p}, logistic.Predict([]float32{-1}, rows(), weights)); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]float32{0.25, 0.25, 0.25}, squared.Predict(nil, rows(), weights)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestExposure: a row that was watched twice as long has a mean of twice as much,
+// and its rate is what the margin says.
+func TestExposure(t *testing.T) {
+	m, data, weights := newModel(t, "poisson", 0, plain{}), rows(), []float32{0, 0, 0, float32(math.Log(3))}
+	data.Exposure = []float32{1, 2, 0.5}
+	if diff := cmp.Diff([]float32{3, 6, 1.5}, m.Predict(nil, data, weights), cmpopts.EquateApprox(1e-6, 0)); diff != "" {
+		t.Error(diff)
+	}
+	s := metric.NewSummary(3)
+	m.Evaluate(data, func(i int) bool { return i != 2 }, weights, s)
+	if want := (4.0 + 1) / 2; s.Exposure != 3 || math.Abs(s.Metrics()["mae"]-want) > 1e-6 {
+		t.Errorf("exposure %v, mae %v, want 3 and %v", s.Exposure, s.Metrics()["mae"], want)
+	}
+}
+
+// TestFarMeansStayFinite: a row that is nothing like those of training does not
+// make metrics and predictions infinite.
+func TestFarMeansStayFinite(t *testing.T) {
+	m, weights := newModel(t, "poisson", 0, plain{}), []float32{1000, 0, 0, 0}
+	s := metric.NewSummary(3)
+	m.Evaluate(rows(), func(int) bool { return true }, weights, s)
+	if d := s.Metrics()["poisson_deviance"]; d < 1e38 {
+		t.Errorf("deviance %v", d)
+	}
+	if p := m.Predict(nil, rows(), weights); p[0] != math.MaxFloat32 || p[1] != 1 {
+		t.Errorf("predictions %v", p)
 	}
 }
 

@@ -3,6 +3,7 @@ package linear_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"testing"
@@ -23,8 +24,12 @@ type problem struct {
 	Rows     [][]uint32
 	Classes  []float32
 	Numbers  []float32
+	Counts   []float32
+	Exposure []float32
 	Logistic float64
 	Linear   float64
+	Hinge    float64
+	Poisson  float64
 }
 
 func readProblem(t *testing.T) (p problem) {
@@ -127,14 +132,22 @@ func TestOptimum(t *testing.T) {
 		{"logistic", p.Classes, p.Logistic, optim.Settings{Kind: "sgd", Rate: 0.1}},
 		{"linear", p.Numbers, p.Linear, optim.Settings{Kind: "adagrad", Rate: 1}},
 		{"linear", p.Numbers, p.Linear, optim.Settings{Kind: "sgd", Rate: 0.02}},
+		{"hinge", p.Classes, p.Hinge, optim.Settings{Kind: "adagrad", Rate: 0.5}},
+		{"hinge", p.Classes, p.Hinge, optim.Settings{Kind: "sgd", Rate: 0.02}},
+		{"poisson", p.Counts, p.Poisson, optim.Settings{Kind: "adagrad", Rate: 0.5}},
+		{"poisson", p.Counts, p.Poisson, optim.Settings{Kind: "sgd", Rate: 0.02}},
 	} {
 		c.s.L2, c.s.Workers = p.L2, 8
-		r := newRun(t, p.csr(c.labels), p.Columns, c.model, c.s, 8, 10)
+		data := p.csr(c.labels)
+		if c.model == "poisson" {
+			data.Exposure = p.Exposure
+		}
+		r := newRun(t, data, p.Columns, c.model, c.s, 8, 10)
 		rng := rand.New(rand.NewPCG(1, 2))
 		for range 100 {
 			r.epoch(rng)
 		}
-		excess := r.objective(p.L2)/c.want - 1
+		excess := (r.objective(p.L2) - c.want) / math.Abs(c.want)
 		t.Logf("%s by %s: the objective is %.3f%% above the optimum", c.model, c.s.Kind, 100*excess)
 		if excess < -1e-6 || excess > 0.01 {
 			t.Errorf("%s by %s: the objective is %v, the optimum %v", c.model, c.s.Kind, r.objective(p.L2), c.want)
