@@ -9,8 +9,10 @@ package httpapi
 
 import (
 	"context"
+	"embed"
 	"encoding/json"
 	"net/http"
+	"net/http/pprof"
 	"regexp"
 	"time"
 
@@ -88,18 +90,46 @@ func New(c Config) http.Handler {
 	return a.metrics.count(a.guard(mux))
 }
 
+// profiles are of the process, and tell much of it: they are served on request.
+var profiles = []route{
+	{"GET /debug/pprof/", pprof.Index},
+	{"GET /debug/pprof/cmdline", pprof.Cmdline},
+	{"GET /debug/pprof/profile", pprof.Profile},
+	{"GET /debug/pprof/symbol", pprof.Symbol},
+	{"GET /debug/pprof/trace", pprof.Trace},
+}
+
+//go:embed web
+var web embed.FS
+
+// file serves an embedded file.
+func file(name, kind string) http.HandlerFunc {
+	text, err := web.ReadFile("web/" + name)
+	if err != nil {
+		panic("httpapi: no " + name)
+	}
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		w.Write(text)
+	}
+}
+
 // routes lists what the endpoint answers. openapi.json describes each.
 func (a *api) routes() []route {
 	all := []route{
 		{"GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") }},
 		{"GET /readyz", a.ready},
 		{"GET /metrics", a.metrics.handler().ServeHTTP},
+		{"GET /v1/openapi.json", file("openapi.json", "application/json")},
 		{"GET /v1/members", a.members},
 		{"GET /v1/jobs", a.jobs},
 		{"POST /v1/jobs", a.submit},
 		{"GET /v1/jobs/{id}", a.job},
 		{"POST /v1/jobs/{id}/stop", a.stop},
 		{"GET /v1/jobs/{id}/events", a.events},
+	}
+	if a.Pprof {
+		all = append(all, profiles...)
 	}
 	return all
 }
