@@ -81,7 +81,7 @@ type route struct {
 func New(c Config) http.Handler {
 	a := &api{Config: c, metrics: newMetrics(c), streams: make(chan struct{}, maxStreams)}
 	mux := http.NewServeMux()
-	for _, r := range a.routes() {
+	for _, r := range append(a.routes(), a.pages()...) {
 		mux.HandleFunc(r.pattern, r.handle)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, q *http.Request) {
