@@ -88,7 +88,7 @@ func (a *api) jobPage(w http.ResponseWriter, q *http.Request) {
 	}
 	p := a.page()
 	p.Job, p.Places, p.Spec = j, placesOf(j.ID, s.Members), indented(j.Spec)
-	for _, line := range slices.Backward(j.Events) {
+	for _, line := range slices.Backward(j.Events[max(0, len(j.Events)-showEvents):]) {
 		var e artifact.Event
 		if json.Unmarshal(line, &e) == nil { // what a newer coordinator adds is not for us
 			p.Events = append(p.Events, e)
@@ -96,6 +96,9 @@ func (a *api) jobPage(w http.ResponseWriter, q *http.Request) {
 	}
 	show(w, http.StatusOK, "job.html", p)
 }
+
+// showEvents is how many of the last events a page shows.
+const showEvents = 20
 
 func (a *api) page() page { return page{Node: a.Node, Version: a.Version} }
 

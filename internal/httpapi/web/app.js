@@ -130,6 +130,8 @@ function draw(svg, series, { title, unit, fromZero }) {
 // linear model is half the squared error.
 const lossIn = (m) => m.logloss ?? (m.mse === undefined ? undefined : m.mse / 2);
 
+const troubles = ["failure", "restore", "recovery", "fenced"];
+
 class JobView {
   constructor(id) {
     this.train = { name: "train, progressive", look: "s0", points: [], dots: true };
@@ -152,6 +154,7 @@ class JobView {
       this.train.points.push([e.epoch, e.metrics.progressive_loss]);
       this.live = [];
     }
+    if (troubles.includes(e.kind)) this.trouble(e);
     const loss = e.kind === "evaluation" && e.metrics ? lossIn(e.metrics) : undefined;
     if (loss != null && (e.set === "holdout" || e.set === "test")) {
       const series = this[e.set], at = e.epoch ?? this.train.points.at(-1)?.[0] ?? 0;
@@ -159,6 +162,23 @@ class JobView {
       series.points.push([at, loss]);
     }
     this.drawSoon();
+  }
+
+  // trouble lists failures, and what became of them: among all events they would be
+  // lost.
+  trouble(e) {
+    const item = document.createElement("li"), time = document.createElement("time"), kind = document.createElement("span"), text = document.createElement("span");
+    item.className = e.kind;
+    time.dateTime = e.time;
+    time.textContent = e.time.slice(11, 19);
+    kind.className = "kind";
+    kind.textContent = e.kind;
+    text.textContent = e.message ?? "";
+    item.append(time, " ", kind, " ", text);
+    const list = $("failure-list");
+    list.prepend(item);
+    while (list.children.length > 30) list.lastChild.remove();
+    $("failures").hidden = false;
   }
 
   status(s) {
@@ -173,7 +193,7 @@ class JobView {
     const first = this.before[0], took = s.seconds - first.seconds;
     if (took >= 0.9) {
       const per = (key) => Math.max(0, (s[key] - first[key]) / took);
-      $("speed").textContent = short(per("rows")) + " rows/s";
+      $("speed").textContent = short(per("rows"));
       $("pushing").textContent = short(per("pushed")) + "B/s";
       $("pulling").textContent = short(per("pulled")) + "B/s";
       this.rate.points.push([s.seconds, per("rows")]);
@@ -185,6 +205,7 @@ class JobView {
   end() {
     over = true;
     this.live = [];
+    $("rates").hidden = this.rate.points.length === 0;
     for (const id of ["pushing", "pulling"]) $(id).textContent = "";
     this.drawSoon();
     refresh();
