@@ -29,6 +29,8 @@ type Status struct {
 	Epochs   int
 	Rows     int64   // learned from so far
 	Loss     float64 // progressive: mean of the rows of this epoch, each before its own step
+	Pushed   int64   // bytes of values so far
+	Pulled   int64
 	Elapsed  time.Duration
 	Restarts int
 	Cause    string
@@ -50,6 +52,7 @@ func (m *Machine) Status(now time.Time) Status {
 	first := m.ranges[0]
 	s.Rows = first.Rows
 	s.Loss = first.runningLoss()
+	s.Pushed, s.Pulled = m.moved()
 	return s
 }
 
@@ -324,11 +327,17 @@ func (m *Machine) Result() Result {
 			r.Objective = sum.MeanLoss() + m.job.Model.L2/2*m.saved.SquaredNorm
 		}
 	}
-	for _, s := range m.ranges {
-		r.Pushed += s.Pushed
-		r.Pulled += s.Pulled
-	}
+	r.Pushed, r.Pulled = m.moved()
 	return r
+}
+
+// moved returns the bytes of values that all ranges took and gave.
+func (m *Machine) moved() (pushed, pulled int64) {
+	for _, r := range m.ranges {
+		pushed += r.Pushed
+		pulled += r.Pulled
+	}
+	return pushed, pulled
 }
 
 // Plan, Manifest and TestManifest are nil before the data was profiled.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that a change has to pass: format, vet, staticcheck, layers, generated code, tests.
-# Needs Go alone; with a C compiler the tests run under the race detector. Without a network the step S3 is
-# skipped where its modules have not been fetched before.
+# Needs Go alone; with a C compiler the tests run under the race detector. Without a network the steps S3 and
+# browser are skipped where their modules have not been fetched before.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -49,16 +49,25 @@ step portable kernels
 # What processors without AVX2 run. -count=1: the cache of results does not know what is read at start.
 PARLEY_KERNELS=portable go test -short -count=1 ./internal/linalg ./ps/optim
 
+# A module of its own, whose dependencies come over the network the first time: nested FOLDER PATTERN...
+nested() {
+	local dir=$1 needs
+	shift
+	if needs=$(go -C "$dir" list -deps -test "$@" 2>&1); then
+		go -C "$dir" vet ./...
+		go -C "$dir" test "${race[@]}" -timeout 15m ./...
+	elif grep -qE 'Get "http|dial tcp|GOPROXY=off' <<<"$needs"; then
+		printf 'skipped, since its modules cannot be fetched:\n%s\n' "$(tail -n 3 <<<"$needs")"
+	else
+		printf '%s\n' "$needs" >&2
+		exit 1
+	fi
+}
+
 step S3
-# A module of its own: the gateway and what it is made of come over the network the first time, and take
-# minutes to build.
-s3=internal/source/s3test
-if needs=$(go -C "$s3" list -deps -test ./... tool 2>&1); then
-	go -C "$s3" vet ./...
-	go -C "$s3" test "${race[@]}" -timeout 15m ./...
-elif grep -qE 'Get "http|dial tcp|GOPROXY=off' <<<"$needs"; then
-	printf 'skipped, since the modules of the S3 gateway cannot be fetched:\n%s\n' "$(tail -n 3 <<<"$needs")"
-else
-	printf '%s\n' "$needs" >&2
-	exit 1
-fi
+# The gateway takes minutes to build.
+nested internal/source/s3test ./... tool
+
+step browser
+# Skips itself where there is no Chromium.
+nested internal/httpapi/browsertest ./...

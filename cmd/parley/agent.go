@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -23,7 +24,7 @@ type agentOptions struct {
 	roles, join                          []string
 	bind, gossip, advertise, label, http string
 	chaos                                []string
-	insecure, verbose                    bool
+	insecure, verbose, pprof             bool
 	data                                 dataOptions
 }
 
@@ -52,7 +53,8 @@ latest; a second signal ends it at once. A coordinator that is started again wit
 	f.StringVar(&o.bind, "bind", defaultCluster, "address to listen on; port 0 picks one")
 	f.StringVar(&o.gossip, "gossip", "", "address to gossip on (default: --bind's host and the next port)")
 	f.StringVar(&o.advertise, "advertise", "", "host under which others reach this node (default: --bind's)")
-	f.StringVar(&o.http, "http", "", "address of the HTTP endpoint (/healthz, /readyz, /v1/members, /v1/jobs); port 0 picks one (default: none)")
+	f.StringVar(&o.http, "http", "", "address of the HTTP endpoint, with pages for a browser, the API under /v1/ and /metrics; port 0 picks one (default: none)")
+	f.BoolVar(&o.pprof, "pprof", false, "serve profiles of this process under /debug/pprof/ of --http")
 	f.StringVar(&o.label, "label", "parley", "name of the cluster: nodes of another label are refused")
 	o.data.addFlags(c, "folder for models, a coordinator's jobs, temporary files and the cache of parsed rows (default: parley-data/PORT in the user's cache folder; with port 0 a temporary one)")
 	f.BoolVar(&o.insecure, "insecure", false, "allow addresses beyond loopback: anybody who reaches them can read data, submit jobs that read files of this user, and change models; use it on networks that you trust entirely (keys are not yet supported)")
@@ -71,6 +73,9 @@ func runAgent(ctx context.Context, o agentOptions) error {
 	if err := o.data.check(); err != nil {
 		return exit(exitUsage, err)
 	}
+	if o.pprof && o.http == "" {
+		return exit(exitUsage, errors.New("--pprof needs --http: profiles are served there"))
+	}
 	if o.data.dir == "" {
 		dir, end, err := defaultDataDir(o.bind)
 		if err != nil {
@@ -80,7 +85,7 @@ func runAgent(ctx context.Context, o agentOptions) error {
 		o.data.dir = dir
 	}
 	n, err := node.New(node.Config{Network: rpc.TCP{}, Bind: o.bind, Roles: o.roles, Label: o.label, DataDir: o.data.dir, JobsDir: filepath.Join(o.data.dir, "coordinator"), Version: version, Blocks: o.data.blocks(),
-		Limits: coordinator.DefaultLimits, Insecure: o.insecure, HTTP: o.http, Gossip: &node.Gossip{Bind: o.gossip, Advertise: o.advertise, Join: o.join}, Logger: logger})
+		Limits: coordinator.DefaultLimits, Insecure: o.insecure, HTTP: o.http, Pprof: o.pprof, Gossip: &node.Gossip{Bind: o.gossip, Advertise: o.advertise, Join: o.join}, Logger: logger})
 	if err != nil {
 		return err
 	}

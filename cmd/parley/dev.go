@@ -23,7 +23,8 @@ func devCommand() *cobra.Command {
 		Use:   "dev",
 		Short: "Run a local cluster of agent processes until Ctrl-C",
 		Long: `Dev starts agent processes that form a cluster, prints how to use it, and ends them at Ctrl-C.
-It is for trying things out: what the agents keep is removed with them.`,
+It is for trying things out: what the agents keep is removed with them. The first one serves pages
+for a browser, at a port that the system picks.`,
 		Example: `  parley dev --nodes 3
   parley dev --nodes 5 --bind 127.0.0.1:0`,
 		Args: takes(),
@@ -71,7 +72,7 @@ func dev(ctx context.Context, nodes int, bind string) error {
 	for i := range nodes {
 		args := []string{"agent", "--bind", "127.0.0.1:0", "--join", bind, "--data-dir", filepath.Join(dir, fmt.Sprint(i))}
 		if i == 0 {
-			args = []string{"agent", "--bind", bind, "--data-dir", filepath.Join(dir, "0")}
+			args = []string{"agent", "--bind", bind, "--http", "127.0.0.1:0", "--data-dir", filepath.Join(dir, "0")}
 		}
 		a, err := startAgent(args, ended)
 		if err != nil {
@@ -83,7 +84,7 @@ func dev(ctx context.Context, nodes int, bind string) error {
 		}
 		fmt.Printf("node %s  pid %d\n", a.bind, a.process.Process.Pid)
 	}
-	fmt.Printf("\n%d nodes; Ctrl-C ends them. In another terminal:\n  parley train JOB.yaml --cluster %s\n  parley status --cluster %s\n", nodes, bind, bind)
+	fmt.Printf("\n%d nodes; Ctrl-C ends them. In another terminal:\n  parley train JOB.yaml --cluster %s\n  parley status --cluster %s\nIn a browser:\n  http://%s/\n", nodes, bind, bind, agents[0].http)
 	left := nodes
 	for left > 0 {
 		select {
@@ -101,6 +102,7 @@ func dev(ctx context.Context, nodes int, bind string) error {
 type devAgent struct {
 	process *exec.Cmd
 	bind    string
+	http    string // empty for none
 	err     error
 	ended   chan struct{}
 }
@@ -124,7 +126,7 @@ func startAgent(args []string, ended chan<- *devAgent) (*devAgent, error) {
 		return nil, err
 	}
 	line, rerr := bufio.NewReader(out).ReadBytes('\n')
-	var ready struct{ Bind string }
+	var ready struct{ Bind, HTTP string }
 	if rerr == nil {
 		rerr = json.Unmarshal(line, &ready)
 	}
@@ -133,7 +135,7 @@ func startAgent(args []string, ended chan<- *devAgent) (*devAgent, error) {
 		werr := a.process.Wait()
 		return nil, exit(exitUsage, fmt.Errorf("an agent did not start (%v): see what it said above", werr))
 	}
-	a.bind = ready.Bind
+	a.bind, a.http = ready.Bind, ready.HTTP
 	go func() {
 		a.err = a.process.Wait()
 		close(a.ended)

@@ -186,6 +186,7 @@ func TestAgentErrors(t *testing.T) {
 		t.Errorf("the node that was asked says nothing of the refusal:\n%s", said)
 	}
 	p.refused(exitUsage, `unknown role "worker": the roles are [coordinator ps trainer]`, "agent", "--bind", "127.0.0.1:0", "--roles", "worker")
+	p.refused(exitUsage, "--pprof needs --http: profiles are served there", "agent", "--bind", "127.0.0.1:0", "--pprof")
 	o := p.run("agent", "--bind", "0.0.0.0:0")
 	if o.code != exitUsage || !strings.Contains(o.stderr, "--insecure") {
 		t.Errorf("exit code %d: %s", o.code, o.stderr)

@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"regexp"
 	"runtime"
@@ -191,6 +193,22 @@ func ended(t testing.TB, pid string) bool {
 
 var devNode = regexp.MustCompile(`(?m)^node (\S+)  pid (\d+)$`)
 
+var devPage = regexp.MustCompile(`http://\S+`)
+
+func getPage(t *testing.T, url string) string {
+	t.Helper()
+	reply, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reply.Body.Close()
+	text, err := io.ReadAll(reply.Body)
+	if err != nil || reply.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s, %v", url, reply.Status, err)
+	}
+	return string(text)
+}
+
 // TestDev: a local cluster trains, and ends with Ctrl-C, all of it.
 func TestDev(t *testing.T) {
 	t.Parallel()
@@ -209,6 +227,9 @@ func TestDev(t *testing.T) {
 	p.ok("train", "job.yaml", "output=other", "--cluster", nodes[2][1])
 	if got := p.report("other").ModelSHA256; got != want {
 		t.Errorf("hash %s, want %s", got, want)
+	}
+	if page := getPage(t, devPage.FindString(b.out.String())); !strings.Contains(page, `<span class="phase done">done</span>`) || !strings.Contains(page, "<tr data-node=") {
+		t.Errorf("the page of the cluster:\n%s", page)
 	}
 	b.send(t, syscall.SIGINT)
 	if o := waitFor(t, b, 10*time.Second); o.code != exitDone && o.code != exitInterrupted {

@@ -1,6 +1,7 @@
 package coordserver
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -14,7 +15,7 @@ import (
 	parleyv1 "parley/proto/parley/v1"
 )
 
-// Submit starts a job on the members of the cluster.
+// Submit starts a job on the members of the cluster, unless its run was submitted before.
 func (s *Server) Submit(_ context.Context, r *parleyv1.SubmitRequest) (*parleyv1.SubmitReply, error) {
 	if bind, self := s.config.Leader(); !self {
 		return nil, param.Errorf(param.NotOwner, "the coordinator of this cluster is at %s", bind)
@@ -26,7 +27,14 @@ func (s *Server) Submit(_ context.Context, r *parleyv1.SubmitRequest) (*parleyv1
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if rec := s.ofRunLocked(r.GetRun()); rec != nil {
+		if !bytes.Equal(rec.spec, r.GetSpec()) {
+			return nil, param.Errorf(param.Invalid, "run %q was submitted before with another job, which is %s: give this one another run id", rec.run, rec.id)
+		}
+		return &parleyv1.SubmitReply{Job: string(rec.id), Known: true}, nil
+	}
 	rec := newRecord(s.newIDLocked(j.Name), j, s.config, now)
+	rec.run = r.GetRun()
 	s.mu.jobs[rec.id] = rec
 	s.mu.order = append(s.mu.order, rec.id)
 	s.config.Logger.Info("job submitted", "job", rec.id)
@@ -39,6 +47,16 @@ func (s *Server) Submit(_ context.Context, r *parleyv1.SubmitRequest) (*parleyv1
 	s.drainLocked(rec)
 	s.forgetLocked()
 	return &parleyv1.SubmitReply{Job: string(rec.id)}, nil
+}
+
+// ofRunLocked returns the job of a client's run that is remembered, or nil.
+func (s *Server) ofRunLocked(run string) *record {
+	for _, rec := range s.mu.jobs {
+		if run != "" && rec.run == run {
+			return rec
+		}
+	}
+	return nil
 }
 
 func (s *Server) newIDLocked(name string) param.JobID {
@@ -141,7 +159,7 @@ func (r *record) status(now time.Time, events bool) *parleyv1.JobStatus {
 	x := r.machine.Status(now)
 	m := &parleyv1.JobStatus{Job: string(r.id), Name: r.job.Name, Phase: string(x.Phase), Owner: x.Owner, Why: x.Why, Since: x.Since.Seconds(),
 		Round: uint64(x.Version), Rounds: uint64(x.Rounds), Epoch: uint32(x.Epoch), Epochs: uint32(x.Epochs), Rows: x.Rows, Loss: x.Loss,
-		Seconds: x.Elapsed.Seconds(), Restarts: uint32(x.Restarts), Cause: x.Cause, Warning: x.Warning}
+		Seconds: x.Elapsed.Seconds(), Restarts: uint32(x.Restarts), Cause: x.Cause, Warning: x.Warning, Pushed: x.Pushed, Pulled: x.Pulled}
 	if events {
 		m.Events, m.Spec = r.recent, r.spec
 	}

@@ -18,6 +18,7 @@ import (
 // record is a job with what its watchers are told.
 type record struct {
 	id      param.JobID
+	run     string // the client's name of it, may be empty
 	job     *job.Job
 	machine *coordinator.Machine
 	version string

@@ -35,6 +35,7 @@ const (
 // saved is state.json.
 type saved struct {
 	ID        param.JobID
+	Run       string `json:",omitempty"` // the client's name of it
 	Spec      json.RawMessage
 	Submitted time.Time
 	State     coordinator.State
@@ -107,7 +108,7 @@ func (r *record) pages(dir string) (p pages, changed bool) {
 		return p, false // it is over, and all is written
 	}
 	p.dir = filepath.Join(dir, string(r.id))
-	state, err := json.Marshal(saved{ID: r.id, Spec: r.spec, Submitted: r.submitted, State: r.machine.State()})
+	state, err := json.Marshal(saved{ID: r.id, Run: r.run, Spec: r.spec, Submitted: r.submitted, State: r.machine.State()})
 	if err != nil {
 		panic("coordserver: state: " + err.Error()) // plain values
 	}
@@ -209,7 +210,7 @@ func (s *Server) loadJob(dir string) (*record, error) {
 		return nil, fmt.Errorf("%s is of job %s", dir, x.ID)
 	}
 	r := newRecord(x.ID, j, s.config, x.Submitted)
-	r.spec = x.Spec
+	r.spec, r.run = x.Spec, x.Run
 	if text, err := os.ReadFile(filepath.Join(dir, eventsFile)); err == nil {
 		r.remember(text)
 	}

@@ -1,18 +1,22 @@
-// Package httpapi is a node's HTTP endpoint: whether it lives, whether it is
-// ready, and what the cluster does, as JSON. It changes nothing. It knows the
-// node as a Reporter alone; internal/node makes one.
+// Package httpapi is a node's HTTP endpoint: whether it lives and is ready, what
+// the cluster does as JSON, as events and as pages to look at, metrics for
+// Prometheus, and the two changes that a client may ask for, to submit a job and
+// to stop one. It knows the node by the small interfaces of Config; internal/node
+// implements them.
 //
 // The handler is safe for concurrent use.
 package httpapi
 
 import (
 	"context"
+	"embed"
 	"encoding/json"
-	"net"
 	"net/http"
-	"net/netip"
+	"net/http/pprof"
+	"regexp"
 	"time"
 
+	"parley/internal/job"
 	"parley/internal/param"
 )
 
@@ -20,78 +24,175 @@ import (
 type Reporter interface {
 	// Ready returns nil when the node can take part in jobs, or why it cannot.
 	Ready() error
-	// Members, Jobs and Job answer with JSON what the coordinator knows. A job that
-	// it does not know is a param.Invalid error.
-	Members(ctx context.Context) (json.RawMessage, error)
-	Jobs(ctx context.Context) (json.RawMessage, error)
-	Job(ctx context.Context, id string) (json.RawMessage, error)
+	// Status tells what the coordinator knows of members and jobs.
+	Status(ctx context.Context) (*Status, error)
+	// Job tells of one job, with its last events and its job file. One that the
+	// coordinator does not know is a param.Invalid error.
+	Job(ctx context.Context, id string) (*Job, error)
 }
 
-// askWithin bounds the question to the coordinator.
+// Director changes what the cluster does.
+type Director interface {
+	// Submit starts a job. A run that was submitted before, by the client's name of
+	// it, is not started again; the empty name is no name.
+	Submit(ctx context.Context, j *job.Job, run string) (id string, known bool, err error)
+	// Stop asks a job to end.
+	Stop(ctx context.Context, id, reason string) error
+}
+
+// Follower tells of a job from its first event to its end.
+type Follower interface {
+	// Follow calls tell several times a second until the outcome was told, tell
+	// fails or ctx ends.
+	Follow(ctx context.Context, id string, tell func(Update) error) error
+}
+
+// Config says for whom the endpoint speaks.
+type Config struct {
+	Reporter Reporter
+	Director Director
+	Follower Follower
+	// Leads reports whether the node is the coordinator that jobs go to. Metrics of
+	// the cluster are told by that one alone: sums over nodes count them once.
+	Leads   func() bool
+	Node    string   // its name
+	Version string   // of Parley
+	Hosts   []string // names by which the node may be asked, beside addresses and localhost
+	Pprof   bool     // serve /debug/pprof/
+}
+
+// askWithin bounds a question to the coordinator.
 const askWithin = 3 * time.Second
 
+// api is what the handlers share.
+type api struct {
+	Config
+	metrics *metrics
+	streams chan struct{} // holds one token an event stream
+}
+
+// route is a pattern of http.ServeMux and what answers it.
+type route struct {
+	pattern string
+	handle  http.HandlerFunc
+}
+
 // New returns the handler of a node's endpoint.
-func New(r Reporter) http.Handler {
+func New(c Config) http.Handler {
+	a := &api{Config: c, metrics: newMetrics(c), streams: make(chan struct{}, maxStreams)}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := r.Ready(); err != nil {
-			writeText(w, http.StatusServiceUnavailable, err.Error())
-			return
-		}
-		writeText(w, http.StatusOK, "ready")
-	})
-	mux.HandleFunc("GET /v1/members", ask(func(ctx context.Context, _ *http.Request) (json.RawMessage, error) { return r.Members(ctx) }))
-	mux.HandleFunc("GET /v1/jobs", ask(func(ctx context.Context, _ *http.Request) (json.RawMessage, error) { return r.Jobs(ctx) }))
-	mux.HandleFunc("GET /v1/jobs/{id}", ask(func(ctx context.Context, q *http.Request) (json.RawMessage, error) {
-		return r.Job(ctx, q.PathValue("id"))
-	}))
+	for _, r := range append(a.routes(), a.pages()...) {
+		mux.HandleFunc(r.pattern, r.handle)
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, q *http.Request) {
-		problem(w, http.StatusNotFound, "there is nothing at "+q.URL.Path)
+		problem(w, http.StatusNotFound, "there is nothing at "+q.URL.Path+" for "+q.Method)
 	})
-	return local(mux)
+	return a.metrics.count(a.guard(mux))
 }
 
-// ask answers with what the coordinator says.
-func ask(question func(context.Context, *http.Request) (json.RawMessage, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, q *http.Request) {
-		ctx, cancel := context.WithTimeout(q.Context(), askWithin)
-		defer cancel()
-		text, err := question(ctx, q)
-		if err != nil {
-			problem(w, codeOf(err), err.Error())
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		w.Write(text) // whoever went away does not want it
+// profiles are of the process, and tell much of it: they are served on request.
+var profiles = []route{
+	{"GET /debug/pprof/", pprof.Index},
+	{"GET /debug/pprof/cmdline", pprof.Cmdline},
+	{"GET /debug/pprof/profile", pprof.Profile},
+	{"GET /debug/pprof/symbol", pprof.Symbol},
+	{"GET /debug/pprof/trace", pprof.Trace},
+}
+
+//go:embed web
+var web embed.FS
+
+// file serves an embedded file.
+func file(name, kind string) http.HandlerFunc {
+	text, err := web.ReadFile("web/" + name)
+	if err != nil {
+		panic("httpapi: no " + name)
+	}
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		w.Write(text)
 	}
 }
 
-func codeOf(err error) int {
-	switch param.KindOf(err) {
-	case param.Invalid:
-		return http.StatusNotFound // the only input is the job's id
-	case param.Retryable, param.NotOwner:
-		return http.StatusServiceUnavailable
+// routes lists what the endpoint answers. openapi.json describes each.
+func (a *api) routes() []route {
+	all := []route{
+		{"GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") }},
+		{"GET /readyz", a.ready},
+		{"GET /metrics", a.metrics.handler().ServeHTTP},
+		{"GET /v1/openapi.json", file("openapi.json", "application/json")},
+		{"GET /v1/members", a.members},
+		{"GET /v1/jobs", a.jobs},
+		{"POST /v1/jobs", a.submit},
+		{"GET /v1/jobs/{id}", a.job},
+		{"POST /v1/jobs/{id}/stop", a.stop},
+		{"GET /v1/jobs/{id}/events", a.events},
 	}
-	return http.StatusInternalServerError
+	if a.Pprof {
+		all = append(all, profiles...)
+	}
+	return all
 }
 
-// local refuses requests that name another host than an address or localhost: a
-// page that a browser has loaded from elsewhere could send them to a name that it
-// has bound to this machine (DNS rebinding).
-func local(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		host, _, err := net.SplitHostPort(q.Host)
-		if err != nil {
-			host = q.Host
-		}
-		if _, err := netip.ParseAddr(host); err != nil && host != "localhost" {
-			problem(w, http.StatusForbidden, "ask by address, not by the name "+host)
-			return
-		}
-		next.ServeHTTP(w, q)
-	})
+func (a *api) ready(w http.ResponseWriter, _ *http.Request) {
+	if err := a.Reporter.Ready(); err != nil {
+		writeText(w, http.StatusServiceUnavailable, err.Error())
+		return
+	}
+	writeText(w, http.StatusOK, "ready")
+}
+
+func (a *api) members(w http.ResponseWriter, q *http.Request) {
+	ctx, cancel := context.WithTimeout(q.Context(), askWithin)
+	defer cancel()
+	s, err := a.Reporter.Status(ctx)
+	if err != nil {
+		refuse(w, err, http.StatusBadRequest)
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"coordinator": s.Coordinator, "members": s.Members})
+}
+
+func (a *api) jobs(w http.ResponseWriter, q *http.Request) {
+	ctx, cancel := context.WithTimeout(q.Context(), askWithin)
+	defer cancel()
+	s, err := a.Reporter.Status(ctx)
+	if err != nil {
+		refuse(w, err, http.StatusBadRequest)
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"coordinator": s.Coordinator, "jobs": s.Jobs})
+}
+
+func (a *api) job(w http.ResponseWriter, q *http.Request) {
+	j, err := a.find(q)
+	if err != nil {
+		refuse(w, err, http.StatusNotFound)
+		return
+	}
+	writeJSON(w, http.StatusOK, j)
+}
+
+// find asks for the job that a request names.
+func (a *api) find(q *http.Request) (*Job, error) {
+	id, err := idOf(q)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(q.Context(), askWithin)
+	defer cancel()
+	return a.Reporter.Job(ctx, id)
+}
+
+// jobID is what ids of jobs look like: the job's name and six digits.
+var jobID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$`)
+
+func idOf(q *http.Request) (string, error) {
+	id := q.PathValue("id")
+	if !jobID.MatchString(id) {
+		return "", param.Errorf(param.Invalid, "%.100q is no id of a job: GET /v1/jobs lists them", id)
+	}
+	return id, nil
 }
 
 func writeText(w http.ResponseWriter, code int, text string) {
@@ -100,13 +201,13 @@ func writeText(w http.ResponseWriter, code int, text string) {
 	w.Write([]byte(text + "\n"))
 }
 
-// problem writes an error as RFC 9457 has it.
-func problem(w http.ResponseWriter, code int, detail string) {
-	text, err := json.Marshal(map[string]any{"title": http.StatusText(code), "status": code, "detail": detail})
+// writeJSON writes plain values; whoever went away does not want them.
+func writeJSON(w http.ResponseWriter, code int, v any) {
+	text, err := json.Marshal(v)
 	if err != nil {
-		panic("httpapi: a string and a number: " + err.Error())
+		panic("httpapi: plain values: " + err.Error())
 	}
-	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
 	w.Write(text)
 }

@@ -16,9 +16,10 @@ const (
 	headerBytes  = 16 << 10
 )
 
-// Serve serves on a listener until ctx ends.
+// Serve serves on a listener until ctx ends, and all requests with it.
 func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
-	s := &http.Server{Handler: h, ReadHeaderTimeout: headerWithin, ReadTimeout: headerWithin, WriteTimeout: 2 * askWithin, IdleTimeout: idleFor, MaxHeaderBytes: headerBytes}
+	s := &http.Server{Handler: h, ReadHeaderTimeout: headerWithin, ReadTimeout: headerWithin, WriteTimeout: 2 * askWithin, IdleTimeout: idleFor, MaxHeaderBytes: headerBytes,
+		BaseContext: func(net.Listener) context.Context { return ctx }}
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(l) }()
 	select {

@@ -34,10 +34,10 @@ func Load(path string, overrides []string) (*Job, error) {
 		return nil, err
 	}
 	folder := filepath.Dir(full)
-	moveTo(folder, &j.Output, &j.Model.Init, &j.Run.Checkpoint.To)
-	j.Data.Train.moveTo(folder)
-	if j.Data.Test != nil {
-		j.Data.Test.moveTo(folder)
+	for _, p := range j.places() {
+		if !p.settled() {
+			*p.path = within(folder, *p.path)
+		}
 	}
 	return j, nil
 }
@@ -98,19 +98,6 @@ func cleanName(s string) string {
 	}, s)
 	s = strings.TrimLeft(s, "._-")
 	return s[:min(len(s), 64)]
-}
-
-// moveTo makes the paths of a source what they are seen from folder.
-func (s *Source) moveTo(folder string) { moveTo(folder, &s.Path, &s.Labels, &s.Vocab) }
-
-// moveTo makes paths what they are seen from folder. URLs, and paths that were
-// not given, stay as they are.
-func moveTo(folder string, paths ...*string) {
-	for _, path := range paths {
-		if *path != "" && !scheme.MatchString(*path) {
-			*path = within(folder, *path)
-		}
-	}
 }
 
 // within returns path as it is seen from folder.

@@ -161,6 +161,7 @@ var dependencies = []dependency{
 	{"github.com/apache/arrow-go/v18", in("datashard/columnar", "datashard/blockcache"), "Arrow IPC files"},
 	{"github.com/parquet-go/parquet-go", in("datashard/columnar"), "Parquet files"},
 	{"github.com/minio/minio-go/v7", in("internal/source"), "objects in S3"},
+	{"github.com/prometheus/client_golang", in("internal/httpapi"), "metrics, and what the Go runtime and the process say of themselves"},
 	{"golang.org/x/sync", except("internal/param", "internal/linalg", "proto/parley/v1"), "groups of goroutines that end together"},
 	{"golang.org/x/sys", in("internal/artifact", "internal/linalg"), "renames that exchange, and what the processor can do"},
 }

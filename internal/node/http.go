@@ -1,16 +1,20 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net"
+	"sync"
 	"syscall"
+	"time"
 
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
-
+	"parley/coordinator"
+	"parley/internal/httpapi"
+	"parley/internal/job"
 	"parley/internal/param"
 	"parley/internal/rpc"
 	parleyv1 "parley/proto/parley/v1"
@@ -37,8 +41,28 @@ func (n *Node) HTTP() string {
 	return n.http.Addr().String()
 }
 
-// reporter answers the HTTP endpoint's questions.
-type reporter struct{ node *Node }
+// serveHTTP serves the endpoint until ctx ends.
+func (n *Node) serveHTTP(ctx context.Context) error {
+	r := &reporter{node: n}
+	defer r.close()
+	config := httpapi.Config{Reporter: r, Director: r, Follower: r, Node: string(n.name), Version: n.config.Version, Pprof: n.config.Pprof,
+		Leads: func() bool { _, self := n.members.Coordinator(); return self }}
+	if g := n.config.Gossip; g != nil && g.Advertise != "" {
+		config.Hosts = []string{g.Advertise}
+	}
+	return httpapi.Serve(ctx, n.http, httpapi.New(config))
+}
+
+// reporter is what the HTTP endpoint knows of the node. Whichever node this is, it
+// asks the coordinator, over one connection.
+type reporter struct {
+	node *Node
+	mu   struct {
+		sync.Mutex
+		bind string // of the coordinator that conn goes to
+		conn rpc.Conn
+	}
+}
 
 // Ready implements httpapi.Reporter.
 func (r *reporter) Ready() error {
@@ -51,44 +75,148 @@ func (r *reporter) Ready() error {
 	return nil
 }
 
-// Members implements httpapi.Reporter.
-func (r *reporter) Members(ctx context.Context) (json.RawMessage, error) {
-	s, err := r.status(ctx, "")
-	return marshal(&parleyv1.StatusReply{Coordinator: s.GetCoordinator(), Members: s.GetMembers()}, err)
-}
-
-// Jobs implements httpapi.Reporter.
-func (r *reporter) Jobs(ctx context.Context) (json.RawMessage, error) {
-	s, err := r.status(ctx, "")
-	return marshal(&parleyv1.StatusReply{Coordinator: s.GetCoordinator(), Jobs: s.GetJobs()}, err)
-}
-
-// Job implements httpapi.Reporter.
-func (r *reporter) Job(ctx context.Context, id string) (json.RawMessage, error) {
-	s, err := r.status(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return marshal(s.GetJobs()[0], nil)
-}
-
-func marshal(m proto.Message, err error) (json.RawMessage, error) {
-	if err != nil {
-		return nil, err
-	}
-	return protojson.MarshalOptions{UseProtoNames: true, EmitUnpopulated: true}.Marshal(m)
-}
-
-// status asks the coordinator, whichever node this is.
-func (r *reporter) status(ctx context.Context, job string) (*parleyv1.StatusReply, error) {
+// coordinator returns a client of the coordinator.
+func (r *reporter) coordinator() (parleyv1.JobsClient, error) {
 	bind, _ := r.node.members.Coordinator()
 	if bind == "" {
 		return nil, param.Errorf(param.Retryable, "no node with the role coordinator is known")
 	}
-	conn, err := r.node.config.Network.Dial(bind, rpc.Control)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.mu.conn == nil || r.mu.bind != bind {
+		conn, err := r.node.config.Network.Dial(bind, rpc.Control) // does not wait for an answer
+		if err != nil {
+			return nil, err
+		}
+		if r.mu.conn != nil {
+			r.mu.conn.Close()
+		}
+		r.mu.conn, r.mu.bind = conn, bind
+	}
+	return parleyv1.NewJobsClient(r.mu.conn), nil
+}
+
+func (r *reporter) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.mu.conn != nil {
+		r.mu.conn.Close()
+		r.mu.conn = nil
+	}
+}
+
+func (r *reporter) ask(ctx context.Context, id string) (*parleyv1.StatusReply, error) {
+	c, err := r.coordinator()
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
-	return parleyv1.NewJobsClient(conn).Status(ctx, &parleyv1.StatusRequest{Job: job})
+	return c.Status(ctx, &parleyv1.StatusRequest{Job: id})
+}
+
+// Status implements httpapi.Reporter.
+func (r *reporter) Status(ctx context.Context) (*httpapi.Status, error) {
+	m, err := r.ask(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	s := &httpapi.Status{Coordinator: m.GetCoordinator(), Members: []httpapi.Member{}, Jobs: []httpapi.Job{}}
+	for _, x := range m.GetMembers() {
+		s.Members = append(s.Members, httpapi.Member{Node: x.GetNode(), Bind: x.GetBind(), Roles: x.GetRoles(), Silent: x.GetSilent(),
+			Workers: append([]string{}, x.GetWorkers()...), Ranges: append([]string{}, x.GetRanges()...)})
+	}
+	for _, j := range m.GetJobs() {
+		s.Jobs = append(s.Jobs, *jobOfStatus(j))
+	}
+	return s, nil
+}
+
+// Job implements httpapi.Reporter.
+func (r *reporter) Job(ctx context.Context, id string) (*httpapi.Job, error) {
+	m, err := r.ask(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return jobOfStatus(m.GetJobs()[0]), nil
+}
+
+func jobOfStatus(m *parleyv1.JobStatus) *httpapi.Job {
+	j := &httpapi.Job{ID: m.GetJob(), Name: m.GetName(), Phase: m.GetPhase(), Owner: m.GetOwner(), Why: m.GetWhy(), Since: m.GetSince(), Round: m.GetRound(), Rounds: m.GetRounds(),
+		Epoch: int(m.GetEpoch()), Epochs: int(m.GetEpochs()), Rows: m.GetRows(), Seconds: m.GetSeconds(), Pushed: m.GetPushed(), Pulled: m.GetPulled(),
+		Restarts: int(m.GetRestarts()), Cause: m.GetCause(), Warning: m.GetWarning(), Events: raw(m.GetEvents()), Spec: m.GetSpec()}
+	if loss := m.GetLoss(); j.Rows > 0 && !math.IsNaN(loss) && !math.IsInf(loss, 0) {
+		j.Loss = &loss
+	}
+	return j
+}
+
+func raw(lines [][]byte) (out []json.RawMessage) {
+	for _, line := range lines {
+		out = append(out, line)
+	}
+	return out
+}
+
+// Submit implements httpapi.Director.
+func (r *reporter) Submit(ctx context.Context, j *job.Job, run string) (id string, known bool, err error) {
+	c, err := r.coordinator()
+	if err != nil {
+		return "", false, err
+	}
+	reply, err := c.Submit(ctx, &parleyv1.SubmitRequest{Spec: j.Canonical(), Run: run})
+	return reply.GetJob(), reply.GetKnown(), err
+}
+
+// Stop implements httpapi.Director.
+func (r *reporter) Stop(ctx context.Context, id, reason string) error {
+	c, err := r.coordinator()
+	if err == nil {
+		_, err = c.Stop(ctx, &parleyv1.StopRequest{Job: id, Reason: reason})
+	}
+	return err
+}
+
+// silentFor is how long a coordinator, which speaks twice a second, may be silent.
+const silentFor = 5 * time.Second
+
+// Follow implements httpapi.Follower.
+func (r *reporter) Follow(ctx context.Context, id string, tell func(httpapi.Update) error) error {
+	c, err := r.coordinator()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silence := time.AfterFunc(silentFor, func() {
+		cancel(param.Errorf(param.Retryable, "the coordinator has said nothing for %v", silentFor))
+	})
+	defer silence.Stop()
+	watch, err := c.Watch(ctx, &parleyv1.WatchRequest{Job: id})
+	if err != nil {
+		return err
+	}
+	for {
+		m, err := watch.Recv()
+		if err != nil {
+			return cmp.Or(context.Cause(ctx), err)
+		}
+		silence.Stop() // whoever is told may take its time
+		u := httpapi.Update{Events: raw(m.GetEvents()), Status: jobOfStatus(m.GetStatus()), Outcome: outcomeOf(m)}
+		if err := tell(u); err != nil || u.Outcome != nil {
+			return err
+		}
+		silence.Reset(silentFor)
+	}
+}
+
+func outcomeOf(m *parleyv1.WatchReply) *httpapi.Outcome {
+	o := m.GetOutcome()
+	switch {
+	case o == nil:
+		return nil
+	case o.GetFault() == nil:
+		return &httpapi.Outcome{Phase: string(coordinator.Done), Report: o.GetReport()}
+	case o.GetStopped():
+		return &httpapi.Outcome{Phase: string(coordinator.Stopped), Cause: o.GetFault().GetMessage()}
+	}
+	return &httpapi.Outcome{Phase: string(coordinator.Failed), Cause: o.GetFault().GetMessage()}
 }

@@ -78,6 +78,7 @@ type testCluster struct {
 	network rpc.Network
 	address string // of the coordinator
 	library *agent.Library
+	http    string // address of the nodes' HTTP endpoints, empty for none
 	nodes   map[string]*running
 }
 
@@ -91,7 +92,13 @@ type running struct {
 // The first has the coordinator.
 func startCluster(t *testing.T, network rpc.Network, roles ...string) *testCluster {
 	t.Helper()
-	c := &testCluster{t: t, network: &gate{Network: network}, nodes: map[string]*running{}, library: agent.NewLibrary()}
+	return startClusterWith(t, network, "", roles...)
+}
+
+// startClusterWith does it with HTTP endpoints at this address.
+func startClusterWith(t *testing.T, network rpc.Network, http string, roles ...string) *testCluster {
+	t.Helper()
+	c := &testCluster{t: t, network: &gate{Network: network}, nodes: map[string]*running{}, library: agent.NewLibrary(), http: http}
 	for i, r := range roles {
 		c.add(fmt.Sprint(i), r)
 	}
@@ -113,7 +120,7 @@ func (c *testCluster) add(name, roles string) {
 	limits := coordinator.DefaultLimits
 	limits.Release = time.Second
 	n, err := New(Config{Network: c.network, Bind: "127.0.0.1:0", Roles: strings.Split(roles, ","), DataDir: c.t.TempDir(), Version: "test",
-		Limits: limits, Peer: c.address, Library: c.library, Logger: slog.New(slog.DiscardHandler)})
+		Limits: limits, Peer: c.address, HTTP: c.http, Library: c.library, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		c.t.Fatal(err)
 	}

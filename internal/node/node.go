@@ -25,7 +25,6 @@ import (
 	"parley/datashard"
 	"parley/internal/agent"
 	"parley/internal/cluster"
-	"parley/internal/httpapi"
 	"parley/internal/param"
 	"parley/internal/rpc"
 	parleyv1 "parley/proto/parley/v1"
@@ -57,6 +56,7 @@ type Config struct {
 	Limits   coordinator.Limits
 	Insecure bool   // addresses may lie beyond loopback
 	HTTP     string // host:port of the HTTP endpoint; empty for none
+	Pprof    bool   // the endpoint serves profiles of the process
 	// Gossip finds the other nodes; without it Peer is the coordinator's address.
 	Gossip *Gossip
 	Peer   string
@@ -253,7 +253,7 @@ func (n *Node) Run(ctx context.Context) error {
 	group.Go(func() error { return n.members.Run(ctx) })
 	group.Go(func() error { return n.agent.Run(ctx) })
 	if n.http != nil {
-		group.Go(func() error { return httpapi.Serve(ctx, n.http, httpapi.New(&reporter{node: n})) })
+		group.Go(func() error { return n.serveHTTP(ctx) })
 	}
 	if n.coord != nil {
 		group.Go(func() error { return n.coord.Run(ctx) })

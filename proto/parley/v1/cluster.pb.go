@@ -212,9 +212,12 @@ func (x *Member) GetRoles() []string {
 }
 
 type SubmitRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Spec          []byte                 `protobuf:"bytes,1,opt,name=spec,proto3" json:"spec,omitempty"`      // JSON of the job file, all paths absolute
-	Resume        bool                   `protobuf:"varint,2,opt,name=resume,proto3" json:"resume,omitempty"` // begin with the last checkpoint at the job's location
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Spec   []byte                 `protobuf:"bytes,1,opt,name=spec,proto3" json:"spec,omitempty"`      // JSON of the job file, all paths absolute
+	Resume bool                   `protobuf:"varint,2,opt,name=resume,proto3" json:"resume,omitempty"` // begin with the last checkpoint at the job's location
+	// The client's name of this run, so that it may submit twice; empty: every
+	// call is a run of its own.
+	Run           string `protobuf:"bytes,3,opt,name=run,proto3" json:"run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -263,9 +266,17 @@ func (x *SubmitRequest) GetResume() bool {
 	return false
 }
 
+func (x *SubmitRequest) GetRun() string {
+	if x != nil {
+		return x.Run
+	}
+	return ""
+}
+
 type SubmitReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	Known         bool                   `protobuf:"varint,2,opt,name=known,proto3" json:"known,omitempty"` // the run was submitted before
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -305,6 +316,13 @@ func (x *SubmitReply) GetJob() string {
 		return x.Job
 	}
 	return ""
+}
+
+func (x *SubmitReply) GetKnown() bool {
+	if x != nil {
+		return x.Known
+	}
+	return false
 }
 
 type WatchRequest struct {
@@ -711,6 +729,8 @@ type JobStatus struct {
 	Events        [][]byte               `protobuf:"bytes,16,rep,name=events,proto3" json:"events,omitempty"`   // the last ones
 	Warning       string                 `protobuf:"bytes,17,opt,name=warning,proto3" json:"warning,omitempty"` // what the user should know
 	Spec          []byte                 `protobuf:"bytes,18,opt,name=spec,proto3" json:"spec,omitempty"`       // JSON of the job file, where one job is asked for
+	Pushed        int64                  `protobuf:"varint,19,opt,name=pushed,proto3" json:"pushed,omitempty"`  // bytes of values so far
+	Pulled        int64                  `protobuf:"varint,20,opt,name=pulled,proto3" json:"pulled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -869,6 +889,20 @@ func (x *JobStatus) GetSpec() []byte {
 		return x.Spec
 	}
 	return nil
+}
+
+func (x *JobStatus) GetPushed() int64 {
+	if x != nil {
+		return x.Pushed
+	}
+	return 0
+}
+
+func (x *JobStatus) GetPulled() int64 {
+	if x != nil {
+		return x.Pulled
+	}
+	return 0
 }
 
 type StopRequest struct {
@@ -1169,12 +1203,14 @@ const file_parley_v1_cluster_proto_rawDesc = "" +
 	"\x06Member\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x12\n" +
 	"\x04bind\x18\x02 \x01(\tR\x04bind\x12\x14\n" +
-	"\x05roles\x18\x03 \x03(\tR\x05roles\";\n" +
+	"\x05roles\x18\x03 \x03(\tR\x05roles\"M\n" +
 	"\rSubmitRequest\x12\x12\n" +
 	"\x04spec\x18\x01 \x01(\fR\x04spec\x12\x16\n" +
-	"\x06resume\x18\x02 \x01(\bR\x06resume\"\x1f\n" +
+	"\x06resume\x18\x02 \x01(\bR\x06resume\x12\x10\n" +
+	"\x03run\x18\x03 \x01(\tR\x03run\"5\n" +
 	"\vSubmitReply\x12\x10\n" +
-	"\x03job\x18\x01 \x01(\tR\x03job\" \n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12\x14\n" +
+	"\x05known\x18\x02 \x01(\bR\x05known\" \n" +
 	"\fWatchRequest\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\"\x80\x01\n" +
 	"\n" +
@@ -1204,7 +1240,7 @@ const file_parley_v1_cluster_proto_rawDesc = "" +
 	"\x05roles\x18\x03 \x03(\tR\x05roles\x12\x16\n" +
 	"\x06silent\x18\x04 \x01(\x01R\x06silent\x12\x18\n" +
 	"\aworkers\x18\x05 \x03(\tR\aworkers\x12\x16\n" +
-	"\x06ranges\x18\x06 \x03(\tR\x06ranges\"\x9b\x03\n" +
+	"\x06ranges\x18\x06 \x03(\tR\x06ranges\"\xcb\x03\n" +
 	"\tJobStatus\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -1224,7 +1260,9 @@ const file_parley_v1_cluster_proto_rawDesc = "" +
 	"\x05cause\x18\x0f \x01(\tR\x05cause\x12\x16\n" +
 	"\x06events\x18\x10 \x03(\fR\x06events\x12\x18\n" +
 	"\awarning\x18\x11 \x01(\tR\awarning\x12\x12\n" +
-	"\x04spec\x18\x12 \x01(\fR\x04spec\"7\n" +
+	"\x04spec\x18\x12 \x01(\fR\x04spec\x12\x16\n" +
+	"\x06pushed\x18\x13 \x01(\x03R\x06pushed\x12\x16\n" +
+	"\x06pulled\x18\x14 \x01(\x03R\x06pulled\"7\n" +
 	"\vStopRequest\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\v\n" +
