@@ -149,9 +149,10 @@ class JobView {
   }
 
   event(e) {
-    if (e.kind === "epoch" && e.metrics?.progressive_loss != null) {
+    const loss = e.metrics?.progressive_loss ?? e.metrics?.loss; // a full-batch method has one before any step
+    if (e.kind === "epoch" && loss != null) {
       this.train.points = this.train.points.filter((p) => p[0] < e.epoch); // a job that went back says it again
-      this.train.points.push([e.epoch, e.metrics.progressive_loss]);
+      this.train.points.push([e.epoch, loss]);
       this.live = [];
     }
     if (troubles.includes(e.kind)) this.trouble(e);
