@@ -209,6 +209,14 @@ func checkData(p *plan.Plan, test *plan.Manifest) error {
 	case "poisson":
 		return checkCounts(p, test)
 	}
+	return checkNumbers(p.Job.Model.Kind, train)
+}
+
+// checkNumbers refuses labels that are names, where a model needs numbers.
+func checkNumbers(kind string, m *plan.Manifest) error {
+	if m.Least == nil && (m.MoreLabels || len(m.Labels) > 0 && m.Labels[0].Name != "") {
+		return param.Errorf(param.Invalid, "%s: model.kind %s needs labels that are numbers, and here are names, %s: name another column (data.label.column), or give each its number (data.label.map)", m.Files[0].Path, kind, describeLabels(m))
+	}
 	return nil
 }
 
@@ -222,15 +230,11 @@ func checkCounts(p *plan.Plan, test *plan.Manifest) error {
 		return param.Errorf(param.Invalid, "%s: model.kind poisson needs labels that are counts, and all of them are 0, so there is no rate to learn: give the data its counts", train.Files[0].Path)
 	}
 	for _, m := range []*plan.Manifest{train, test} {
-		switch {
-		case m == nil || len(m.Labels) == 0 && !m.MoreLabels:
-		case m.Least == nil:
-			return param.Errorf(param.Invalid, "%s: model.kind poisson needs labels that are counts, and here are names, %s: name another column (data.label.column)", m.Files[0].Path, describeLabels(m))
-		case m.Least.Value < 0:
+		if m != nil && m.Least != nil && m.Least.Value < 0 {
 			return param.Errorf(param.Invalid, "%s: model.kind poisson needs labels that are counts, and here is %s: correct it, or use model.kind linear", place(m, m.Least), describeLabel(*m.Least))
 		}
 	}
-	return nil
+	return checkNumbers("poisson", train)
 }
 
 // place is where a label was seen first, or the data where nobody has noted that.

@@ -20,7 +20,7 @@ func TestData(t *testing.T) {
 		{"one class", []string{"model.kind=logistic"}, manifest(100, 1), nil, []string{"train.svm", "two classes", "label 1"}},
 		{"three classes", []string{"model.kind=logistic"}, manifest(100, 0, 1, 2), nil, []string{"train.svm", "two classes", "3 (0 first at train.svm:1"}},
 		{"numbers", []string{"model.kind=logistic"}, more(manifest(100)), nil, []string{"two classes", "more than"}},
-		{"numbers are fine for linear", nil, more(manifest(100)), nil, nil},
+		{"numbers are fine for linear", nil, least(more(manifest(100)), -3, 1), nil, nil},
 		{"one label is fine for linear", nil, manifest(100, 3), nil, nil},
 		{"test labels", []string{"model.kind=logistic"}, manifest(100, -1, 1), manifest(50, -1, 1), nil},
 		{"test labels of one class", []string{"model.kind=logistic"}, manifest(100, -1, 1), manifest(50, 1), nil},
@@ -34,7 +34,10 @@ func TestData(t *testing.T) {
 		{"negative count by a rule", []string{"model.kind=poisson"}, least(manifest(100, -2, 1), -2, 0), nil, []string{"train.svm: model.kind poisson needs labels that are counts"}},
 		{"counts of nothing", []string{"model.kind=poisson"}, least(manifest(100, 0), 0, 1), nil, []string{"train.svm", "all of them are 0"}},
 		{"one count", []string{"model.kind=poisson"}, least(manifest(100, 2), 2, 1), nil, nil},
-		{"names for counts", []string{"model.kind=poisson"}, manifest(100, 0, 1), nil, []string{"train.svm", "here are names", "2 (0 first at"}},
+		{"names for counts", []string{"model.kind=poisson"}, withNames(manifest(100, 0, 1)), nil, []string{"train.svm", "poisson needs labels that are numbers", "2 (\"b\" first at"}},
+		{"names for numbers", nil, withNames(manifest(100, 0, 1)), nil, []string{"linear needs labels that are numbers", "data.label.map"}},
+		{"many names for numbers", nil, more(manifest(100)), nil, []string{"linear needs labels that are numbers", "more than 64"}},
+		{"names for classes", []string{"model.kind=logistic"}, withNames(manifest(100, 0, 1)), nil, nil},
 		{"no labels for poisson", []string{"model.kind=poisson"}, manifest(100), nil, []string{"model.kind poisson needs labels, and the data has none"}},
 		{"all held out", []string{"data.holdout=0.999999"}, manifest(20, 1, 2), nil, []string{"holdout", "20 rows"}},
 		{"half held out", []string{"data.holdout=0.5"}, manifest(100, 1, 2), nil, nil},
@@ -61,6 +64,14 @@ func TestData(t *testing.T) {
 // least notes the smallest label and its line.
 func least(m *plan.Manifest, value float32, line int64) *plan.Manifest {
 	m.Least = &plan.Label{Value: value, Line: line}
+	return m
+}
+
+// withNames gives the labels names.
+func withNames(m *plan.Manifest) *plan.Manifest {
+	for i := range m.Labels {
+		m.Labels[i].Name = string(rune('b' + i))
+	}
 	return m
 }
 

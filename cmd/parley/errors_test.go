@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"parley/internal/artifact"
 )
 
 // TestJobErrors: a job file that is wrong is refused before anything happens.
@@ -100,6 +102,21 @@ func TestCountErrors(t *testing.T) {
 				t.Errorf("exit code %d\n%s\nwant %s", o.code, o.stderr, c.want)
 			}
 		})
+	}
+}
+
+// TestPoorModels: a model that a constant would beat is not handed over in silence.
+func TestPoorModels(t *testing.T) {
+	t.Parallel()
+	for want, metrics := range map[string]artifact.Values{
+		"above 0.6931": {"logloss": 0.7}, "hinge_loss is above 1": {"hinge_loss": 1.5}, "d2 is below 0": {"d2": -0.1, "poisson_deviance": 3}, "r2 is below 0": {"r2": -2},
+	} {
+		if hint := poor(metrics); !strings.Contains(hint, want) {
+			t.Errorf("of %v: %q, want %q", metrics, hint, want)
+		}
+	}
+	if hint := poor(artifact.Values{"logloss": 0.6, "hinge_loss": 0.9, "d2": 0, "r2": 0.5}); hint != "" {
+		t.Errorf("of models that are none: %q", hint)
 	}
 }
 

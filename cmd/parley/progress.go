@@ -166,7 +166,7 @@ func printResult(out io.Writer, j *job.Job, r *artifact.Report) error {
 		fmt.Fprintf(w, "%s\t", s.name)
 	}
 	fmt.Fprintln(w)
-	for _, metric := range []string{"logloss", "hinge_loss", "accuracy", "auc", "precision", "recall", "f1", "ece", "poisson_deviance", "mse", "rmse", "mae", "r2"} {
+	for _, metric := range []string{"logloss", "hinge_loss", "accuracy", "auc", "precision", "recall", "f1", "ece", "poisson_deviance", "d2", "mse", "rmse", "mae", "r2"} {
 		if _, ok := r.Metrics.Train[metric]; !ok {
 			continue
 		}
@@ -211,6 +211,12 @@ func number(v float64) string {
 func poor(train artifact.Values) string {
 	if loss := train["logloss"]; loss > math.Ln2 {
 		return fmt.Sprintf("the training logloss is above %.4f, which guessing 1/2 would reach", math.Ln2)
+	}
+	if loss := train["hinge_loss"]; loss > 1 {
+		return "the training hinge_loss is above 1, which margins of 0 would reach"
+	}
+	if d2 := train["d2"]; d2 < 0 {
+		return "the training d2 is below 0, which guessing the mean rate would reach"
 	}
 	if r2 := train["r2"]; r2 < 0 {
 		return "the training r2 is below 0, which guessing the mean would reach"

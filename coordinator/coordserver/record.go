@@ -164,6 +164,9 @@ func evaluation(x coordinator.Result, set plan.Set) *artifact.Evaluation {
 	for _, l := range x.Train.Labels {
 		e.Confusion.Labels = append(e.Confusion.Labels, l.Text())
 	}
+	if _, finite := x.Metrics[set]["ece"]; !finite { // JSON has no NaN
+		return e
+	}
 	for i, b := range s.Calibration {
 		e.Calibration = append(e.Calibration, artifact.CalibrationBin{From: float64(i) / metric.Bins, To: float64(i+1) / metric.Bins,
 			Rows: b.Rows, Positives: b.Positives, MeanProbability: b.Sum / float64(max(1, b.Rows))})

@@ -97,7 +97,7 @@ func shortest(d time.Duration) string {
 type Stop struct {
 	// Metric is the one that must get better. The default is logloss for logistic,
 	// hinge_loss for hinge, rmse for linear and poisson_deviance for poisson.
-	Metric string `yaml:"metric" json:"metric" jsonschema:"enum=logloss,enum=accuracy,enum=auc,enum=precision,enum=recall,enum=f1,enum=mse,enum=rmse,enum=mae,enum=r2,enum=ece,enum=hinge_loss,enum=poisson_deviance" jsonschema_description:"Metric that must get better; the default is logloss for logistic, hinge_loss for hinge, rmse for linear and poisson_deviance for poisson."`
+	Metric string `yaml:"metric" json:"metric" jsonschema:"enum=logloss,enum=accuracy,enum=auc,enum=precision,enum=recall,enum=f1,enum=mse,enum=rmse,enum=mae,enum=r2,enum=ece,enum=hinge_loss,enum=poisson_deviance,enum=d2" jsonschema_description:"Metric that must get better; the default is logloss for logistic, hinge_loss for hinge, rmse for linear and poisson_deviance for poisson."`
 	// Patience is the number of epochs in a row without a better value that end
 	// the run.
 	Patience int `yaml:"patience" json:"patience" jsonschema:"minimum=1,maximum=1000000,default=2" jsonschema_description:"Epochs in a row that may be no better before the run ends."`
@@ -109,7 +109,7 @@ type Stop struct {
 // HigherIsBetter reports whether a larger value of the metric is a better one, as
 // of accuracy, rather than a smaller one, as of losses and errors.
 func (s *Stop) HigherIsBetter() bool {
-	return slices.Contains([]string{"accuracy", "auc", "precision", "recall", "f1", "r2"}, s.Metric)
+	return slices.Contains([]string{"accuracy", "auc", "precision", "recall", "f1", "r2", "d2"}, s.Metric)
 }
 
 // metricsOf are the metrics of each kind of model; the first is the one that
@@ -117,6 +117,6 @@ func (s *Stop) HigherIsBetter() bool {
 var metricsOf = map[string][]string{
 	"logistic": {"logloss", "accuracy", "auc", "precision", "recall", "f1", "ece"},
 	"hinge":    {"hinge_loss", "accuracy", "auc", "precision", "recall", "f1"},
-	"poisson":  {"poisson_deviance", "mae"},
+	"poisson":  {"poisson_deviance", "mae", "d2"},
 	"linear":   {"rmse", "mse", "mae", "r2"},
 }

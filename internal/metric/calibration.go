@@ -28,9 +28,13 @@ func (s *Summary) calibrate(margins []float64, positive []bool) {
 	s.mergeBins(part)
 }
 
+// edges are between the bins.
+var edges = [Bins - 1]float64{0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9}
+
+// binOf returns the bin of a probability, the first one for NaN.
 func binOf(p float64) int {
 	bin := 0
-	for bin < Bins-1 && p > float64(bin+1)/Bins {
+	for bin < len(edges) && p > edges[bin] {
 		bin++
 	}
 	return bin

@@ -52,3 +52,21 @@ func TestMeanLossOfCounts(t *testing.T) {
 		t.Errorf("mean loss %v, want %v", got, want)
 	}
 }
+
+// TestEqualRates: where a constant predicts all rows there is nothing to explain,
+// whatever is rounded.
+func TestEqualRates(t *testing.T) {
+	for _, rate := range []float32{0, 0.3, 1, 7} {
+		s := NewSummary(1000)
+		margins, means, labels, exposure := make([]float64, 1000), make([]float64, 1000), make([]float32, 1000), make([]float32, 1000)
+		for i := range labels {
+			exposure[i] = float32(int(1) << (i % 5))
+			labels[i] = rate * exposure[i]
+			means[i] = 1
+		}
+		s.AddCounts(margins, means, labels, nil, exposure)
+		if m := s.Metrics(); len(m) != 2 || m["poisson_deviance"] <= 0 {
+			t.Errorf("rate %v: %v", rate, m)
+		}
+	}
+}

@@ -57,6 +57,9 @@ type Summary struct {
 	// weight.
 	Deviance float64 `json:"deviance,omitempty"`
 	Exposure float64 `json:"exposure,omitempty"`
+	// And sums of the labels y and of y·ln(y/exposure).
+	Counted    float64 `json:"counted,omitempty"`
+	CountedLog float64 `json:"counted_log,omitempty"`
 }
 
 // exactRows is the number of rows up to which scores are kept whole.
@@ -207,6 +210,8 @@ func (s *Summary) add(o *Summary) {
 	s.AbsoluteError += o.AbsoluteError
 	s.Deviance += o.Deviance
 	s.Exposure += o.Exposure
+	s.Counted += o.Counted
+	s.CountedLog += o.CountedLog
 }
 
 // MeanLoss returns the mean of the objective's row losses by weight, the objective
@@ -220,9 +225,9 @@ func (s *Summary) MeanLoss() float64 {
 
 // Metrics returns the metrics by name: logloss, accuracy, auc, precision,
 // recall, f1 and ece; the same with hinge_loss and without logloss and ece; mse, rmse,
-// mae and r2; or poisson_deviance and mae. Those that are not defined on the rows
+// mae and r2; or poisson_deviance, d2 and mae. Those that are not defined on the rows
 // are left out: all of them without rows, auc when there is one class
-// only, r2 when all labels are equal, any that is not finite.
+// only, r2 when all labels are equal, d2 when all rates are, any that is not finite.
 func (s *Summary) Metrics() map[string]float64 {
 	m := map[string]float64{}
 	put := func(name string, over, under float64) {
@@ -253,7 +258,9 @@ func (s *Summary) Metrics() map[string]float64 {
 		put("mae", s.AbsoluteError, s.Weight)
 		put("r2", s.M2-s.SquaredError, s.M2)
 	case Counts:
+		null := s.constantDeviance()
 		put("poisson_deviance", s.Deviance, s.Exposure)
+		put("d2", null-s.Deviance, null)
 		put("mae", s.AbsoluteError, s.Weight)
 	}
 	return m

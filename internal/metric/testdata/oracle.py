@@ -53,10 +53,12 @@ out = {
     "counts": counts.tolist(),
     "counted": {
         "poisson_deviance": sk.mean_poisson_deviance(counts / exposure, rate, sample_weight=exposure * weights),
+        "d2": sk.d2_tweedie_score(counts / exposure, rate, sample_weight=exposure * weights, power=1),
         "mae": sk.mean_absolute_error(counts, rate * exposure, sample_weight=weights),
     },
     "plain_counted": {
         "poisson_deviance": sk.mean_poisson_deviance(counts, rate),
+        "d2": sk.d2_tweedie_score(counts, rate, power=1),
         "mae": sk.mean_absolute_error(counts, rate),
     },
     "means": means.tolist(),

@@ -1850,6 +1850,8 @@ type Summary struct {
 	BinSums       []float64              `protobuf:"fixed64,20,rep,packed,name=bin_sums,json=binSums,proto3" json:"bin_sums,omitempty"`
 	Deviance      float64                `protobuf:"fixed64,21,opt,name=deviance,proto3" json:"deviance,omitempty"`
 	Exposure      float64                `protobuf:"fixed64,22,opt,name=exposure,proto3" json:"exposure,omitempty"`
+	Counted       float64                `protobuf:"fixed64,23,opt,name=counted,proto3" json:"counted,omitempty"`
+	CountedLog    float64                `protobuf:"fixed64,24,opt,name=counted_log,json=countedLog,proto3" json:"counted_log,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2034,6 +2036,20 @@ func (x *Summary) GetDeviance() float64 {
 func (x *Summary) GetExposure() float64 {
 	if x != nil {
 		return x.Exposure
+	}
+	return 0
+}
+
+func (x *Summary) GetCounted() float64 {
+	if x != nil {
+		return x.Counted
+	}
+	return 0
+}
+
+func (x *Summary) GetCountedLog() float64 {
+	if x != nil {
+		return x.CountedLog
 	}
 	return 0
 }
@@ -3958,7 +3974,7 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12#\n" +
 	"\x04unit\x18\x02 \x01(\v2\x0f.parley.v1.UnitR\x04unit\x12,\n" +
 	"\asummary\x18\x03 \x01(\v2\x12.parley.v1.SummaryR\asummary\x12&\n" +
-	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\"\xfa\x04\n" +
+	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\"\xb5\x05\n" +
 	"\aSummary\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04bits\x18\x02 \x01(\x05R\x04bits\x12\x12\n" +
@@ -3982,7 +3998,10 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\rbin_positives\x18\x13 \x03(\x03R\fbinPositives\x12\x19\n" +
 	"\bbin_sums\x18\x14 \x03(\x01R\abinSums\x12\x1a\n" +
 	"\bdeviance\x18\x15 \x01(\x01R\bdeviance\x12\x1a\n" +
-	"\bexposure\x18\x16 \x01(\x01R\bexposure\"|\n" +
+	"\bexposure\x18\x16 \x01(\x01R\bexposure\x12\x18\n" +
+	"\acounted\x18\x17 \x01(\x01R\acounted\x12\x1f\n" +
+	"\vcounted_log\x18\x18 \x01(\x01R\n" +
+	"countedLog\"|\n" +
 	"\x05Saved\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
 	"\x06sha256\x18\x02 \x01(\tR\x06sha256\x12!\n" +
