@@ -77,7 +77,7 @@ const watchEvery = 500 * time.Millisecond
 // Watch tells a job's events from the first to the last, its status in between,
 // and its outcome.
 func (s *Server) Watch(r *parleyv1.WatchRequest, stream grpc.ServerStreamingServer[parleyv1.WatchReply]) error {
-	told := 0
+	told, pace := 0, min(time.Duration(r.GetPace())*time.Millisecond, watchEvery)
 	timer := time.NewTicker(watchEvery)
 	defer timer.Stop()
 	for {
@@ -100,6 +100,11 @@ func (s *Server) Watch(r *parleyv1.WatchRequest, stream grpc.ServerStreamingServ
 		}
 		if more {
 			continue
+		}
+		select {
+		case <-time.After(pace):
+		case <-stream.Context().Done():
+			return context.Cause(stream.Context())
 		}
 		select {
 		case <-changed:

@@ -28,12 +28,17 @@ func TestJob(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		id := w.submit()
 		first := w.watch(t.Context(), id)
+		paced := w.watchAt(t.Context(), id, 300)
 		w.pass(10 * time.Second)
 		if first.messages < 20 || first.longest > 600*time.Millisecond {
 			t.Errorf("%d messages, %v between two", first.messages, first.longest)
 		}
 		agents := []*agent{w.connect("idle", "coordinator").lives(), w.connect("s", "ps").works().lives(), w.connect("t", "trainer").works().lives()}
 		w.wait(first)
+		w.wait(paced)
+		if paced.err != nil || !slices.Equal(paced.events, first.events) || paced.outcome == nil || paced.shortest < 300*time.Millisecond || paced.longest > 900*time.Millisecond || first.shortest >= 300*time.Millisecond {
+			t.Errorf("at a pace of 300 ms: %v, %d of %d events, %v to %v between two messages; without: %v", paced.err, len(paced.events), len(first.events), paced.shortest, paced.longest, first.shortest)
+		}
 		late := w.watch(t.Context(), id)
 		w.wait(late)
 		if first.err != nil || late.err != nil || !slices.Equal(first.events, late.events) {

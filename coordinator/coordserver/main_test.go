@@ -317,14 +317,21 @@ type watched struct {
 	outcome  *parleyv1.Outcome
 	messages int
 	longest  time.Duration // between two messages
+	shortest time.Duration
 	err      error
 	done     chan struct{}
 }
 
 func (w *world) watch(ctx context.Context, id string) *watched {
 	w.t.Helper()
-	x := &watched{done: make(chan struct{})}
-	stream, err := w.jobs().Watch(ctx, &parleyv1.WatchRequest{Job: id})
+	return w.watchAt(ctx, id, 0)
+}
+
+// watchAt watches at a pace in milliseconds.
+func (w *world) watchAt(ctx context.Context, id string, pace uint32) *watched {
+	w.t.Helper()
+	x := &watched{done: make(chan struct{}), shortest: time.Hour}
+	stream, err := w.jobs().Watch(ctx, &parleyv1.WatchRequest{Job: id, Pace: pace})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -340,7 +347,9 @@ func (w *world) watch(ctx context.Context, id string) *watched {
 				x.err = err
 				return
 			}
-			x.messages++
+			if x.messages++; x.messages > 1 {
+				x.shortest = min(x.shortest, time.Since(last))
+			}
 			for _, line := range m.GetEvents() {
 				var e struct{ Kind, Message string }
 				if err := json.Unmarshal(line, &e); err != nil {

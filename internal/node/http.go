@@ -178,6 +178,10 @@ func (r *reporter) Stop(ctx context.Context, id, reason string) error {
 // silentFor is how long a coordinator, which speaks twice a second, may be silent.
 const silentFor = 5 * time.Second
 
+// pace is how often a client is told something at most, in milliseconds: there may
+// be hundreds of them, and a job with short epochs has much to tell.
+const pace = 250
+
 // Follow implements httpapi.Follower.
 func (r *reporter) Follow(ctx context.Context, id string, tell func(httpapi.Update) error) error {
 	c, err := r.coordinator()
@@ -190,7 +194,7 @@ func (r *reporter) Follow(ctx context.Context, id string, tell func(httpapi.Upda
 		cancel(param.Errorf(param.Retryable, "the coordinator has said nothing for %v", silentFor))
 	})
 	defer silence.Stop()
-	watch, err := c.Watch(ctx, &parleyv1.WatchRequest{Job: id})
+	watch, err := c.Watch(ctx, &parleyv1.WatchRequest{Job: id, Pace: pace})
 	if err != nil {
 		return err
 	}

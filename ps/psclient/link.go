@@ -234,7 +234,7 @@ func (l *link) settle(r *wire.Reply) *pending {
 		return nil
 	case param.KindOf(r.Refused) == param.NotOwner:
 		p.pause = min(max(2*p.pause, firstAdrift), lastAdrift)
-		id := r.ID // the reply's memory is the next one's
+		id := r.ID // the next reply is read into r
 		time.AfterFunc(p.pause, func() { l.again(id, p) })
 		return nil
 	}

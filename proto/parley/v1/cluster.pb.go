@@ -328,6 +328,7 @@ func (x *SubmitReply) GetKnown() bool {
 type WatchRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	Pace          uint32                 `protobuf:"varint,2,opt,name=pace,proto3" json:"pace,omitempty"` // milliseconds between two messages at least, up to 500; 0: as things happen
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -367,6 +368,13 @@ func (x *WatchRequest) GetJob() string {
 		return x.Job
 	}
 	return ""
+}
+
+func (x *WatchRequest) GetPace() uint32 {
+	if x != nil {
+		return x.Pace
+	}
+	return 0
 }
 
 type WatchReply struct {
@@ -1210,9 +1218,10 @@ const file_parley_v1_cluster_proto_rawDesc = "" +
 	"\x03run\x18\x03 \x01(\tR\x03run\"5\n" +
 	"\vSubmitReply\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x14\n" +
-	"\x05known\x18\x02 \x01(\bR\x05known\" \n" +
+	"\x05known\x18\x02 \x01(\bR\x05known\"4\n" +
 	"\fWatchRequest\x12\x10\n" +
-	"\x03job\x18\x01 \x01(\tR\x03job\"\x80\x01\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12\x12\n" +
+	"\x04pace\x18\x02 \x01(\rR\x04pace\"\x80\x01\n" +
 	"\n" +
 	"WatchReply\x12\x16\n" +
 	"\x06events\x18\x01 \x03(\fR\x06events\x12,\n" +
