@@ -13,7 +13,7 @@ type Run struct {
 	Epochs int `yaml:"epochs" json:"epochs" jsonschema:"minimum=1,maximum=1000000,default=5" jsonschema_description:"Passes over the training rows."`
 	// Tolerance ends lbfgs when the norm of the gradient is this share of what it
 	// was at the beginning; 0 for the other methods, which have no such end.
-	Tolerance float64 `yaml:"tolerance" json:"tolerance,omitempty" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" jsonschema_description:"Share of the first gradient's norm at which lbfgs ends; 1e-5 by default."`
+	Tolerance float64 `yaml:"tolerance" json:"tolerance,omitempty" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" jsonschema_description:"Share of the first gradient's norm at which lbfgs ends; 1e-6 by default."`
 	// Batch is the number of rows in a worker's contribution. Larger ones mean
 	// fewer rounds and less traffic, smaller ones learn more from an epoch.
 	Batch int `yaml:"batch" json:"batch" jsonschema:"minimum=1,maximum=1048576,default=1024" jsonschema_description:"Rows of one contribution of one worker."`

@@ -54,10 +54,10 @@ func (d *decoder) settleRun(j *Job) {
 	r := &j.Run
 	if j.FullBatch() {
 		if !d.given("run.epochs") {
-			r.Epochs = 200
+			r.Epochs = 500
 		}
 		if !d.given("run.tolerance") {
-			r.Tolerance = 1e-5
+			r.Tolerance = 1e-6
 		}
 	}
 	if r.Consistency == "ssp" && !d.given("run.staleness") {

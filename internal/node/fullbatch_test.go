@@ -16,7 +16,7 @@ func withFullBatch(more ...string) []string { return append(more, fullBatch...) 
 func TestFullBatchSameHash(t *testing.T) {
 	path := dataset(t, 1500)
 	first := embedded(t, 1, 1, path, fullBatch...)
-	if first.Epochs < 5 || first.Epochs >= 200 || !first.Reproducible {
+	if first.Epochs < 5 || first.Epochs >= 500 || !first.Reproducible {
 		t.Errorf("%d epochs, reproducible %v", first.Epochs, first.Reproducible)
 	}
 	if sgd := embedded(t, 1, 1, path, "model.l2=1e-4", "run.epochs=20"); first.Objective >= sgd.Objective {

@@ -63,6 +63,7 @@ const (
 	memTries         // trials along the direction so far
 	memFirst         // squared norm of the first gradient
 	memNorm          // squared norm of the gradient at the accepted point
+	memStill         // points in a row that were hardly better than those before
 	memGram          // products of the basis: s_0.., P·y_0.., P·g
 	basis     = 2*pairs + 1
 	memCount  = memGram + basis*basis
@@ -71,6 +72,7 @@ const (
 const (
 	armijo    = 1e-4
 	flat      = 1e-10 // relative change of f that is taken for none
+	maxStill  = 20    // such points in a row
 	maxTries  = 20
 	shrinkMin = 0.1
 	shrinkMax = 0.5
@@ -178,8 +180,11 @@ func (l lbfgs) accept(state []float32, n int, memory, totals []float64, value fl
 	copy(slot(state, n, slotPoint), slot(state, n, slotTrial))
 	copy(slot(state, n, slotGradient), slot(state, n, slotTrialGradient))
 	memory[memPoints]++
+	if memory[memStill]++; !(value >= memory[memValue]-float64(flat*math.Abs(memory[memValue]))) {
+		memory[memStill] = 0
+	}
 	memory[memValue], memory[memNorm], memory[memTries] = value, totals[termNorm], 0
-	if !(math.Sqrt(totals[termNorm]) > float64(l.tolerance*math.Sqrt(memory[memFirst]))) {
+	if memory[memStill] >= maxStill || !(math.Sqrt(totals[termNorm]) > float64(l.tolerance*math.Sqrt(memory[memFirst]))) {
 		memory[memDone] = 1
 		return
 	}
