@@ -40,6 +40,9 @@ type Summary struct {
 	FalseNegative int64     `json:"false_negative,omitempty"`
 	Scores        Histogram `json:"scores"`
 
+	// Multiclass: rows by their class and the one predicted, K×K, row-major.
+	Confusion []int64 `json:"confusion,omitempty"`
+
 	// Regression: mean of the labels and sum of their squared distances from
 	// it; sums of the squared and absolute errors.
 	Mean          float64 `json:"mean,omitempty"`
@@ -151,6 +154,9 @@ func (s *Summary) Merge(o *Summary) error {
 	if err := o.Scores.check(); err != nil {
 		return err
 	}
+	if err := s.checkConfusion(o); err != nil {
+		return err
+	}
 	if o.Kind != "" {
 		s.Kind = o.Kind
 	}
@@ -160,6 +166,7 @@ func (s *Summary) Merge(o *Summary) error {
 	s.TrueNegative += o.TrueNegative
 	s.FalseNegative += o.FalseNegative
 	s.Scores.merge(&o.Scores)
+	s.mergeConfusion(o)
 	return nil
 }
 
@@ -190,7 +197,8 @@ func (s *Summary) MeanLoss() float64 {
 }
 
 // Metrics returns the metrics by name: logloss, accuracy, auc, precision,
-// recall and f1, or mse, rmse, mae and r2. Those that are not defined on the
+// recall and f1 (of several classes: without auc, and the last three are means over
+// classes), or mse, rmse, mae and r2. Those that are not defined on the
 // rows are left out: all of them without rows, auc when there is one class
 // only, r2 when all labels are equal, any that is not finite.
 func (s *Summary) Metrics() map[string]float64 {
@@ -212,6 +220,13 @@ func (s *Summary) Metrics() map[string]float64 {
 		if auc, ok := s.Scores.AUC(); ok {
 			m["auc"] = auc
 		}
+	case Multiclass:
+		right, precision, recall, f1 := s.macro()
+		put("logloss", s.Loss, s.Weight)
+		put("accuracy", float64(right), rows)
+		put("precision", precision, 1)
+		put("recall", recall, 1)
+		put("f1", f1, 1)
 	case Regression:
 		put("mse", s.SquaredError, s.Weight)
 		put("rmse", root(s.SquaredError/s.Weight), 1)
