@@ -200,29 +200,27 @@ func checkData(p *plan.Plan, test *plan.Manifest) error {
 	if p.TrainRows == 0 {
 		return param.Errorf(param.Invalid, "data.holdout: all %d rows are held out: nothing is left to train on", train.Rows)
 	}
-	if p.Job.Model.Kind != "logistic" {
-		return nil
+	switch p.Job.Model.Kind {
+	case "logistic":
+		return checkTwo(p, test)
+	case "softmax":
+		return checkClasses(p, test)
 	}
+	return nil
+}
+
+// checkTwo holds labels against a model of two classes.
+func checkTwo(p *plan.Plan, test *plan.Manifest) error {
+	train := p.Train
 	switch n := len(train.Labels); {
 	case train.MoreLabels || n > 2:
-		return param.Errorf(param.Invalid, "%s: model.kind logistic needs labels of two classes, and here are %s: use model.kind linear for numbers", train.Files[0].Path, describeLabels(train))
+		return param.Errorf(param.Invalid, "%s: model.kind logistic needs labels of two classes, and here are %s: use model.kind softmax for several classes or linear for numbers", train.Files[0].Path, describeLabels(train))
 	case n == 0:
 		return param.Errorf(param.Invalid, "%s: model.kind logistic needs labels, and the data has none: %s", train.Files[0].Path, whereLabels(p.Job.Data.Train))
 	case n < 2:
 		return param.Errorf(param.Invalid, "%s: model.kind logistic needs labels of two classes, and here is one: all rows have the label %s: %s", train.Files[0].Path, describeLabel(train.Labels[0]), otherClass(p.Job.Data.Train))
 	}
-	if test == nil {
-		return nil
-	}
-	if test.MoreLabels {
-		return param.Errorf(param.Invalid, "%s: the test data has more than %d distinct labels, the training data two: correct the labels", test.Files[0].Path, plan.MaxLabels)
-	}
-	for _, l := range test.Labels {
-		if l.Value != train.Labels[0].Value && l.Value != train.Labels[1].Value {
-			return param.Errorf(param.Invalid, "%s:%d: label %s is not one of the training data's, which has %s: correct the labels", test.Files[l.File].Path, l.Line, describeLabel(l), describeLabels(train))
-		}
-	}
-	return nil
+	return checkTestLabels(train, test)
 }
 
 // whereLabels says how rows of a format get labels.

@@ -26,6 +26,12 @@ func TestData(t *testing.T) {
 		{"test labels of one class", []string{"model.kind=logistic"}, manifest(100, -1, 1), manifest(50, 1), nil},
 		{"test label unknown", []string{"model.kind=logistic"}, manifest(100, -1, 1), manifest(50, -1, 0), []string{"train.svm:2", "label 0"}},
 		{"test labels many", []string{"model.kind=logistic"}, manifest(100, -1, 1), more(manifest(50)), []string{"distinct labels"}},
+		{"classes", []string{"model.kind=softmax"}, manifest(100, 0, 1, 2), manifest(50, 1, 2), nil},
+		{"classes, but one", []string{"model.kind=softmax"}, manifest(100, 1), nil, []string{"train.svm", "two classes or more", "label 1"}},
+		{"classes, but none", []string{"model.kind=softmax"}, manifest(100), nil, []string{"needs labels"}},
+		{"too many classes", []string{"model.kind=softmax"}, more(manifest(100)), nil, []string{"at most 64 classes"}},
+		{"a class of the test data alone", []string{"model.kind=softmax"}, manifest(100, 0, 1, 2), manifest(50, 0, 3), []string{"train.svm:2", "label 3"}},
+		{"too many parameters", []string{"model.kind=softmax"}, wide(manifest(100, 0, 1, 2)), nil, []string{"805306371 parameters", "data.hash.bits"}},
 		{"all held out", []string{"data.holdout=0.999999"}, manifest(20, 1, 2), nil, []string{"holdout", "20 rows"}},
 		{"half held out", []string{"data.holdout=0.5"}, manifest(100, 1, 2), nil, nil},
 	} {
@@ -46,6 +52,12 @@ func TestData(t *testing.T) {
 			}
 		})
 	}
+}
+
+// wide makes a manifest of as many columns as there may be.
+func wide(m *plan.Manifest) *plan.Manifest {
+	m.Columns = plan.MaxColumns
+	return m
 }
 
 func more(m *plan.Manifest) *plan.Manifest {

@@ -18,6 +18,7 @@ import (
 	"parley/ps/psclient"
 	"parley/trainer"
 	"parley/trainer/linear"
+	"parley/trainer/softmax"
 )
 
 // work is what this node does for one job. Orders come from the session's
@@ -126,7 +127,7 @@ func (w *work) setUp(m *parleyv1.Prepare) error {
 		return err
 	}
 	config.Pulled, config.Pushed = rule.Pulled(), rule.Pushed()
-	if config.Model, err = linear.New(j.Model.Kind, positive(train), rule); err != nil {
+	if config.Model, err = modelOf(j, train, rule); err != nil {
 		return err
 	}
 	encoding, err := wire.ParseEncoding(j.Run.Wire)
@@ -160,6 +161,14 @@ func (w *work) route(m *parleyv1.Route) {
 
 func (w *work) dial(address string) (grpc.ClientConnInterface, error) {
 	return w.agent.dialer.dial(address, rpc.Data)
+}
+
+// modelOf returns what learns and evaluates.
+func modelOf(j *job.Job, train *plan.Manifest, rule optim.Rule) (trainer.Model, error) {
+	if j.Model.Kind == "softmax" {
+		return softmax.New(train.LabelValues(), rule)
+	}
+	return linear.New(j.Model.Kind, positive(train), rule)
 }
 
 // positive returns the label of logistic's positive class: the larger one.

@@ -92,9 +92,9 @@ func shortest(d time.Duration) string {
 // Stop ends a run before its last epoch. The metric is measured after each epoch,
 // on the test data or the rows held out.
 type Stop struct {
-	// Metric is the one that must get better. The default is logloss for logistic
+	// Metric is the one that must get better. The default is logloss for logistic and softmax
 	// and rmse for linear.
-	Metric string `yaml:"metric" json:"metric" jsonschema:"enum=logloss,enum=accuracy,enum=auc,enum=precision,enum=recall,enum=f1,enum=mse,enum=rmse,enum=mae,enum=r2" jsonschema_description:"Metric that must get better; the default is logloss for logistic and rmse for linear."`
+	Metric string `yaml:"metric" json:"metric" jsonschema:"enum=logloss,enum=accuracy,enum=auc,enum=precision,enum=recall,enum=f1,enum=mse,enum=rmse,enum=mae,enum=r2" jsonschema_description:"Metric that must get better; the default is logloss for logistic and softmax, and rmse for linear."`
 	// Patience is the number of epochs in a row without a better value that end
 	// the run.
 	Patience int `yaml:"patience" json:"patience" jsonschema:"minimum=1,maximum=1000000,default=2" jsonschema_description:"Epochs in a row that may be no better before the run ends."`
@@ -113,5 +113,6 @@ func (s *Stop) HigherIsBetter() bool {
 // stops a run unless the job names another.
 var metricsOf = map[string][]string{
 	"logistic": {"logloss", "accuracy", "auc", "precision", "recall", "f1"},
+	"softmax":  {"logloss", "accuracy", "precision", "recall", "f1"},
 	"linear":   {"rmse", "mse", "mae", "r2"},
 }

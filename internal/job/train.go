@@ -2,8 +2,8 @@ package job
 
 // Model says what is learned.
 type Model struct {
-	// Kind is the model: logistic for two classes, linear for numbers.
-	Kind string `yaml:"kind" json:"kind" jsonschema:"required,enum=logistic,enum=linear" jsonschema_description:"logistic for two classes or linear for numbers."`
+	// Kind is the model: logistic for two classes, softmax for several, linear for numbers.
+	Kind string `yaml:"kind" json:"kind" jsonschema:"required,enum=logistic,enum=softmax,enum=linear" jsonschema_description:"logistic for two classes, softmax for several or linear for numbers."`
 	// L2 weighs the penalty l2/2 · ‖w‖² against the mean loss of a row. More
 	// keeps weights small and generalises from few rows; too much underfits.
 	L2 float64 `yaml:"l2" json:"l2" jsonschema:"minimum=0,default=0" jsonschema_description:"Weight of the penalty l2/2 · ‖w‖² beside the mean row loss."`

@@ -11,7 +11,7 @@ func Summary(s *metric.Summary) *parleyv1.Summary {
 	m := &parleyv1.Summary{Kind: string(s.Kind), Bits: int32(s.Bits), Rows: s.Rows, Unknown: s.Unknown, Loss: s.Loss, Weight: s.Weight,
 		TruePositive: s.TruePositive, FalsePositive: s.FalsePositive, TrueNegative: s.TrueNegative, FalseNegative: s.FalseNegative,
 		Positives: s.Scores.Positives, Negatives: s.Scores.Negatives,
-		Mean: s.Mean, M2: s.M2, SquaredError: s.SquaredError, AbsoluteError: s.AbsoluteError}
+		Mean: s.Mean, M2: s.M2, SquaredError: s.SquaredError, AbsoluteError: s.AbsoluteError, Confusion: s.Confusion}
 	m.Images = make([]uint32, len(s.Scores.Images))
 	last := uint32(0)
 	for i, image := range s.Scores.Images {
@@ -29,7 +29,7 @@ func FromSummary(m *parleyv1.Summary) (*metric.Summary, error) {
 	}
 	s := &metric.Summary{Kind: metric.Kind(m.GetKind()), Bits: int(m.GetBits()), Rows: m.GetRows(), Unknown: m.GetUnknown(), Loss: m.GetLoss(), Weight: m.GetWeight(),
 		TruePositive: m.GetTruePositive(), FalsePositive: m.GetFalsePositive(), TrueNegative: m.GetTrueNegative(), FalseNegative: m.GetFalseNegative(),
-		Mean: m.GetMean(), M2: m.GetM2(), SquaredError: m.GetSquaredError(), AbsoluteError: m.GetAbsoluteError()}
+		Mean: m.GetMean(), M2: m.GetM2(), SquaredError: m.GetSquaredError(), AbsoluteError: m.GetAbsoluteError(), Confusion: m.GetConfusion()}
 	s.Scores.Positives, s.Scores.Negatives = m.GetPositives(), m.GetNegatives()
 	s.Scores.Images = make([]uint32, n)
 	last := uint32(0)

@@ -1845,6 +1845,7 @@ type Summary struct {
 	SquaredError  float64                `protobuf:"fixed64,15,opt,name=squared_error,json=squaredError,proto3" json:"squared_error,omitempty"`
 	AbsoluteError float64                `protobuf:"fixed64,16,opt,name=absolute_error,json=absoluteError,proto3" json:"absolute_error,omitempty"`
 	Weight        float64                `protobuf:"fixed64,17,opt,name=weight,proto3" json:"weight,omitempty"`
+	Confusion     []int64                `protobuf:"varint,30,rep,packed,name=confusion,proto3" json:"confusion,omitempty"` // K×K, row-major
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1996,6 +1997,13 @@ func (x *Summary) GetWeight() float64 {
 		return x.Weight
 	}
 	return 0
+}
+
+func (x *Summary) GetConfusion() []int64 {
+	if x != nil {
+		return x.Confusion
+	}
+	return nil
 }
 
 type Saved struct {
@@ -3918,7 +3926,7 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12#\n" +
 	"\x04unit\x18\x02 \x01(\v2\x0f.parley.v1.UnitR\x04unit\x12,\n" +
 	"\asummary\x18\x03 \x01(\v2\x12.parley.v1.SummaryR\asummary\x12&\n" +
-	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\"\xe7\x03\n" +
+	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\"\x85\x04\n" +
 	"\aSummary\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04bits\x18\x02 \x01(\x05R\x04bits\x12\x12\n" +
@@ -3937,7 +3945,8 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x02m2\x18\x0e \x01(\x01R\x02m2\x12#\n" +
 	"\rsquared_error\x18\x0f \x01(\x01R\fsquaredError\x12%\n" +
 	"\x0eabsolute_error\x18\x10 \x01(\x01R\rabsoluteError\x12\x16\n" +
-	"\x06weight\x18\x11 \x01(\x01R\x06weight\"|\n" +
+	"\x06weight\x18\x11 \x01(\x01R\x06weight\x12\x1c\n" +
+	"\tconfusion\x18\x1e \x03(\x03R\tconfusion\"|\n" +
 	"\x05Saved\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
 	"\x06sha256\x18\x02 \x01(\tR\x06sha256\x12!\n" +
