@@ -15,7 +15,7 @@ var plannedKeys = []string{
 
 // plannedValues are the values whose feature does not exist yet, by key.
 var plannedValues = map[string][]string{
-	"model.kind":     {"softmax", "hinge", "poisson", "fm", "lsi", "lda", "nmf", "mlp", "wide_deep"},
+	"model.kind":     {"hinge", "poisson", "fm", "lsi", "lda", "nmf", "mlp", "wide_deep"},
 	"optimizer.kind": {"lbfgs"},
 }
 
