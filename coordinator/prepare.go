@@ -205,6 +205,8 @@ func checkData(p *plan.Plan, test *plan.Manifest) error {
 	}
 	switch p.Job.Model.Kind {
 	case "logistic", "hinge":
+		return checkTwo(p, test)
+	case "softmax":
 		return checkClasses(p, test)
 	case "poisson":
 		return checkCounts(p, test)
@@ -245,29 +247,18 @@ func place(m *plan.Manifest, l *plan.Label) string {
 	return fmt.Sprintf("%s:%d", m.Files[l.File].Path, l.Line)
 }
 
-// checkClasses refuses labels that are not those of two classes.
-func checkClasses(p *plan.Plan, test *plan.Manifest) error {
+// checkTwo refuses labels that are not those of two classes.
+func checkTwo(p *plan.Plan, test *plan.Manifest) error {
 	train, kind := p.Train, p.Job.Model.Kind
 	switch n := len(train.Labels); {
 	case train.MoreLabels || n > 2:
-		return param.Errorf(param.Invalid, "%s: model.kind %s needs labels of two classes, and here are %s: use model.kind linear for numbers", train.Files[0].Path, kind, describeLabels(train))
+		return param.Errorf(param.Invalid, "%s: model.kind %s needs labels of two classes, and here are %s: use model.kind softmax for several classes or linear for numbers", train.Files[0].Path, kind, describeLabels(train))
 	case n == 0:
 		return param.Errorf(param.Invalid, "%s: model.kind %s needs labels, and the data has none: %s", train.Files[0].Path, kind, whereLabels(p.Job.Data.Train))
 	case n < 2:
 		return param.Errorf(param.Invalid, "%s: model.kind %s needs labels of two classes, and here is one: all rows have the label %s: %s", train.Files[0].Path, kind, describeLabel(train.Labels[0]), otherClass(p.Job.Data.Train))
 	}
-	if test == nil {
-		return nil
-	}
-	if test.MoreLabels {
-		return param.Errorf(param.Invalid, "%s: the test data has more than %d distinct labels, the training data two: correct the labels", test.Files[0].Path, plan.MaxLabels)
-	}
-	for _, l := range test.Labels {
-		if l.Value != train.Labels[0].Value && l.Value != train.Labels[1].Value {
-			return param.Errorf(param.Invalid, "%s:%d: label %s is not one of the training data's, which has %s: correct the labels", test.Files[l.File].Path, l.Line, describeLabel(l), describeLabels(train))
-		}
-	}
-	return nil
+	return checkTestLabels(train, test)
 }
 
 // whereLabels says how rows of a format get labels.

@@ -39,6 +39,12 @@ func TestData(t *testing.T) {
 		{"many names for numbers", nil, more(manifest(100)), nil, []string{"linear needs labels that are numbers", "more than 64"}},
 		{"names for classes", []string{"model.kind=logistic"}, withNames(manifest(100, 0, 1)), nil, nil},
 		{"no labels for poisson", []string{"model.kind=poisson"}, manifest(100), nil, []string{"model.kind poisson needs labels, and the data has none"}},
+		{"classes", []string{"model.kind=softmax"}, manifest(100, 0, 1, 2), manifest(50, 1, 2), nil},
+		{"classes, but one", []string{"model.kind=softmax"}, manifest(100, 1), nil, []string{"train.svm", "two classes or more", "label 1"}},
+		{"classes, but none", []string{"model.kind=softmax"}, manifest(100), nil, []string{"needs labels"}},
+		{"too many classes", []string{"model.kind=softmax"}, more(manifest(100)), nil, []string{"at most 64 classes"}},
+		{"a class of the test data alone", []string{"model.kind=softmax"}, manifest(100, 0, 1, 2), manifest(50, 0, 3), []string{"train.svm:2", "label 3"}},
+		{"too many parameters", []string{"model.kind=softmax"}, wide(manifest(100, 0, 1, 2)), nil, []string{"805306371 parameters", "data.hash.bits"}},
 		{"all held out", []string{"data.holdout=0.999999"}, manifest(20, 1, 2), nil, []string{"holdout", "20 rows"}},
 		{"half held out", []string{"data.holdout=0.5"}, manifest(100, 1, 2), nil, nil},
 	} {
@@ -72,6 +78,12 @@ func withNames(m *plan.Manifest) *plan.Manifest {
 	for i := range m.Labels {
 		m.Labels[i].Name = string(rune('b' + i))
 	}
+	return m
+}
+
+// wide makes a manifest of as many columns as there may be.
+func wide(m *plan.Manifest) *plan.Manifest {
+	m.Columns = plan.MaxColumns
 	return m
 }
 

@@ -114,7 +114,11 @@ func (lopsided) Slots() int  { return 3 }
 func (lopsided) Pulled() int { return 2 }
 func (lopsided) Pushed() int { return 1 }
 func (lopsided) Local() bool { return false }
-func (lopsided) Lazy() bool  { return true }
+func (lopsided) StepRows([]float32, int, []uint32, []float32, []float32) {
+	panic("a step on a server")
+}
+
+func (lopsided) Lazy() bool { return true }
 
 func (lopsided) Step([]float32, int, []uint32, []float32, float32) {}
 

@@ -52,7 +52,7 @@ func (f *feed) batch(ctx context.Context, round param.Round, dst *batch.Block) e
 	if err != nil {
 		return err
 	}
-	f.builder.Build(dst, parts, rows, uint32(f.plan.Bias()))
+	f.builder.Build(dst, parts, rows, uint32(f.plan.Train.Columns))
 	return nil
 }
 

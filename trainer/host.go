@@ -179,6 +179,7 @@ type session struct {
 	batches *batches
 	worker  *Worker
 	replies chan Reply
+	keys    []uint32 // of the round's columns, where a column has several
 }
 
 // rounds goes through the rounds until the last or until the worker is released
@@ -202,7 +203,7 @@ func (s *session) rounds(ctx context.Context) (released bool, err error) {
 }
 
 func (s *session) round(ctx context.Context, block *batch.Block) error {
-	if err := s.pull(ctx, block.Columns); err != nil {
+	if err := s.pull(ctx, s.keysOf(block.Columns)); err != nil {
 		return err
 	}
 	state := s.worker.State()
@@ -212,6 +213,21 @@ func (s *session) round(ctx context.Context, block *batch.Block) error {
 	s.run.ticks.Add(1)
 	s.send(ctx, s.worker.Push(change, int64(block.Rows()), loss, nil))
 	return nil
+}
+
+// keysOf returns the keys of columns, ascending, until the next call.
+func (s *session) keysOf(columns []uint32) []uint32 {
+	width := uint32(s.host.config.Plan.Width)
+	if width == 1 {
+		return columns
+	}
+	s.keys = s.keys[:0]
+	for _, c := range columns {
+		for k := range width {
+			s.keys = append(s.keys, c*width+k)
+		}
+	}
+	return s.keys
 }
 
 // pull waits until the state of the keys has come from all ranges.

@@ -26,7 +26,8 @@ type Shards interface {
 // Model turns batches into contributions. It is shared by goroutines.
 type Model interface {
 	// Learn computes the contribution of a block from the state of its columns
-	// (slot-major), and the sum of the rows' losses. It may use the state's memory
+	// (slot-major, with as many keys a column as the plan's width), and the sum of the
+	// rows' losses. It may use the state's memory
 	// for it; both are the caller's again with the next call for the worker.
 	Learn(b *batch.Block, state []float32) (change []float32, loss float64)
 	// Accumulate adds the gradient of the sum of the losses of the rows for which
@@ -35,7 +36,7 @@ type Model interface {
 	// returns how many rows these were, and the sum of their losses.
 	Accumulate(rows *batch.CSR, keep func(i int) bool, weights []float32, gradient, diagonal []float64) (n int64, loss float64)
 	// Evaluate adds the rows for which keep holds to a summary; weights are those
-	// of all columns and then the bias.
+	// of all keys: of the columns and then the bias.
 	Evaluate(rows *batch.CSR, keep func(i int) bool, weights []float32, into *metric.Summary)
 }
 

@@ -64,7 +64,7 @@ func TestDataErrors(t *testing.T) {
 		{"no gzip", "x.svm.gz", good, "", "data.train: x.svm.gz: is not gzip data: correct the file's suffix"},
 		{"junk", "x.svm", "\x7fELF\x02\x01\x01\x00\x00\xff\xfe\n\x80\x81", "", "data.train: x.svm:1: is not libsvm text but binary data: give rows such as 1 3:0.5 7:1"},
 		{"one class", "x.svm", "1 1:1\n1 2:1\n", "", "x.svm: model.kind logistic needs labels of two classes, and here is one: all rows have the label 1: add rows of the other"},
-		{"three classes", "x.svm", good + "2 1:1\n", "", "x.svm: model.kind logistic needs labels of two classes, and here are 3 (0 first at x.svm:2, 1 first at x.svm:1, 2 first at x.svm:3): use model.kind linear for numbers"},
+		{"three classes", "x.svm", good + "2 1:1\n", "", "x.svm: model.kind logistic needs labels of two classes, and here are 3 (0 first at x.svm:2, 1 first at x.svm:1, 2 first at x.svm:3): use model.kind softmax for several classes or linear for numbers"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := newPlace(t)

@@ -18,8 +18,8 @@ import (
 	"parley/datashard"
 	"parley/internal/artifact"
 	"parley/internal/job"
+	"parley/internal/linalg"
 	"parley/internal/node"
-	"parley/trainer/linear"
 )
 
 func predictCommand() *cobra.Command {
@@ -30,7 +30,8 @@ func predictCommand() *cobra.Command {
 		Short: "Predict each row of a dataset, one prediction a line",
 		Long: `Predict reads raw rows, makes features of them as in training, and writes one prediction a line:
 the probability of the positive class (logistic), the mean (linear; poisson, of the row's exposure where
-the rows have its column), or the label of the predicted class (hinge, whose margins are no probabilities).
+the rows have its column), or the label of the predicted class (hinge, whose margins are no probabilities;
+softmax, with --probabilities those of all classes, in the order of the labels in model.json, tab-separated).
 Labels may be there, and are not looked at. Features that the model does not know are ignored and counted.`,
 		Example: `  parley predict runs/a9a a9a.t.svm.zst --out predictions.txt
   parley predict runs/a9a 'new/*.svm.gz' | head`,
@@ -38,6 +39,7 @@ Labels may be there, and are not looked at. Features that the model does not kno
 	}
 	c.Flags().StringVar(&rows.format, "format", "", "format of the rows (default: by the suffix of PATH, else that of the training data)")
 	c.Flags().StringSliceVar(&rows.columns, "columns", nil, "names of the columns of csv and tsv files without a header, separated by commas; '' for files with one (default: as the job says for the training data)")
+	c.Flags().BoolVar(&rows.probabilities, "probabilities", false, "the probabilities of all classes instead of the label (softmax)")
 	c.Flags().StringVar(&out, "out", "", "file to write to (default: standard output)")
 	c.RunE = do(func(c *cobra.Command, args []string) error {
 		rows.path, rows.named = args[1], c.Flags().Changed("columns")
@@ -51,6 +53,8 @@ type predictRows struct {
 	path, format string
 	columns      []string
 	named        bool // columns holds, be it empty, instead of those of the job
+	// probabilities asks for those of all classes instead of the label.
+	probabilities bool
 }
 
 // predictTo writes the predictions to a file that has its name when it is whole,
@@ -88,7 +92,7 @@ func predict(ctx context.Context, out io.Writer, path string, from predictRows) 
 	if err != nil {
 		return err
 	}
-	model, err := linear.New(m.Kind, 1, nil)
+	lines, err := linesOf(m, weights, from.probabilities)
 	if err != nil {
 		return err
 	}
@@ -101,10 +105,8 @@ func predict(ctx context.Context, out io.Writer, path string, from predictRows) 
 	if err != nil {
 		return err
 	}
-	show := shown(m)
 	w := bufio.NewWriterSize(out, 1<<16)
-	var line []byte
-	var predictions []float32
+	var text []byte
 	unknown := 0
 	for _, s := range manifest.Shards {
 		rows, err := set.Load(ctx, s.ID)
@@ -116,12 +118,9 @@ func predict(ctx context.Context, out io.Writer, path string, from predictRows) 
 				unknown++
 			}
 		}
-		predictions = model.Predict(predictions[:0], rows, weights)
-		for _, p := range predictions {
-			line = append(show(line[:0], p), '\n')
-			if _, err := w.Write(line); err != nil {
-				return err
-			}
+		text = lines(text[:0], rows)
+		if _, err := w.Write(text); err != nil {
+			return err
 		}
 	}
 	if unknown > 0 {
@@ -173,7 +172,8 @@ func openFitted(ctx context.Context, m *artifact.Model, rows predictRows) (set *
 	return set, func() { set.Close(); remote.Close() }, nil
 }
 
-// readWeights returns the weights of a linear model, then its bias.
+// readWeights returns the weights of a model as its kind has them in training:
+// those of each column, of a class after another, then the bias.
 func readWeights(m *artifact.Model) ([]float32, error) {
 	file, err := m.Params()
 	if err != nil {
@@ -185,5 +185,13 @@ func readWeights(m *artifact.Model) ([]float32, error) {
 		return nil, err
 	}
 	bias, err := file.Float32("bias")
-	return append(weights, bias...), err
+	if err != nil {
+		return nil, err
+	}
+	if classes := len(bias); classes > 1 {
+		columns := make([]float32, len(weights))
+		linalg.Transpose(columns, weights, classes)
+		weights = columns
+	}
+	return append(weights, bias...), nil
 }

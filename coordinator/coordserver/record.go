@@ -181,14 +181,15 @@ func (r *record) model(metrics map[plan.Set]map[string]float64) *artifact.Model 
 		Kernels: linalg.Kernels(), Columns: train.Columns, ZeroBased: train.ZeroBased,
 		Metrics: artifact.Metrics{Train: artifact.Values(metrics[plan.SetTrain]), Test: artifact.Values(metrics[plan.SetTest]), Holdout: artifact.Values(metrics[plan.SetHoldout])},
 		Tensors: []artifact.Tensor{
-			{Name: "bias", DType: artifact.Float32, Shape: []int64{1}},
+			{Name: "bias", DType: artifact.Float32, Shape: []int64{int64(p.Width)}},
 			{Name: "weights", DType: artifact.Float32, Shape: []int64{train.Columns}},
 		}}
-	if kind := r.job.Model.Kind; kind == "logistic" || kind == "hinge" {
-		m.Labels = []float32{train.Labels[0].Value, train.Labels[1].Value}
-		if train.Labels[0].Name != "" {
-			m.LabelNames = []string{train.Labels[0].Name, train.Labels[1].Name}
-		}
+	switch r.job.Model.Kind {
+	case "softmax":
+		m.Tensors[1].Shape = []int64{int64(p.Width), train.Columns}
+		fallthrough
+	case "logistic", "hinge":
+		m.Labels, m.LabelNames = train.LabelValues(), train.LabelNames()
 	}
 	return m
 }

@@ -52,6 +52,9 @@ func (w *work) writeModel(m *parleyv1.Save) (*artifact.Model, float64, error) {
 		return nil, 0, err
 	}
 	g := gatherer{client: client, ranges: len(m.GetRanges()), penalizeBias: j.Model.PenalizeBias}
+	if model.Kind == "softmax" {
+		g.classes = len(model.Labels)
+	}
 	model, err = artifact.Save(filepath.Join(modelDir(w.agent.config.DataDir), string(w.id)), model, files,
 		func(to *artifact.Writer) error { return g.write(w.ctx, to) }, false)
 	return model, g.norm.Sum(), err
@@ -60,14 +63,18 @@ func (w *work) writeModel(m *parleyv1.Save) (*artifact.Model, float64, error) {
 // gatherer streams the ranges of a job into a parameter file: the bias, which
 // has the last key, and then the weights.
 type gatherer struct {
-	client *psclient.Client
-	ranges int
+	client  *psclient.Client
+	ranges  int
+	classes int // of a model with parameters for each, else 0
 	// norm is over the values that the penalty is on.
 	penalizeBias bool
 	norm         linalg.SquareSum
 }
 
 func (g *gatherer) write(ctx context.Context, to *artifact.Writer) error {
+	if g.classes > 0 {
+		return g.writeClasses(ctx, to)
+	}
 	var bias [1]float32
 	err := g.client.Range(ctx, param.RangeID(g.ranges-1), func(piece []float32) error {
 		if n := len(piece); n > 0 {
@@ -103,6 +110,29 @@ func (g *gatherer) write(ctx context.Context, to *artifact.Writer) error {
 		}
 	}
 	return nil
+}
+
+// writeClasses writes the biases and then the weights, a row a class; they come a
+// row a column, so all have to be there first, as trainers have them to evaluate.
+func (g *gatherer) writeClasses(ctx context.Context, to *artifact.Writer) error {
+	all, err := g.client.Weights(ctx)
+	if err != nil {
+		return err
+	}
+	if len(all) < g.classes || len(all)%g.classes != 0 {
+		return param.Errorf(param.Invalid, "%d parameters of %d classes", len(all), g.classes)
+	}
+	weights, bias := all[:len(all)-g.classes], all[len(all)-g.classes:]
+	if g.penalizeBias {
+		g.norm.Add(bias)
+	}
+	if err := to.Float32(bias); err != nil {
+		return err
+	}
+	g.norm.Add(weights)
+	rows := make([]float32, len(weights))
+	linalg.Transpose(rows, weights, len(weights)/g.classes)
+	return to.Float32(rows)
 }
 
 func (g *gatherer) put(to *artifact.Writer, weights []float32) error {

@@ -14,9 +14,11 @@ import (
 	"parley/internal/rpc"
 	"parley/internal/wire"
 	parleyv1 "parley/proto/parley/v1"
+	"parley/ps/optim"
 	"parley/ps/psclient"
 	"parley/trainer"
 	"parley/trainer/linear"
+	"parley/trainer/softmax"
 )
 
 // work is what this node does for one job. Orders come from the session's
@@ -124,13 +126,12 @@ func (w *work) setUp(m *parleyv1.Prepare) error {
 	if err != nil {
 		return err
 	}
-	var steps linear.Stepper
 	if program != nil {
 		config.Pulled, config.Terms = 1, program.Terms()
 	} else {
-		config.Pulled, steps = rule.Pulled(), rule
+		config.Pulled = rule.Pulled()
 	}
-	if config.Model, err = linear.New(j.Model.Kind, positive(train), steps); err != nil {
+	if config.Model, err = modelOf(j, train, rule); err != nil {
 		return err
 	}
 	encoding, err := wire.ParseEncoding(j.Run.Wire)
@@ -164,6 +165,15 @@ func (w *work) route(m *parleyv1.Route) {
 
 func (w *work) dial(address string) (grpc.ClientConnInterface, error) {
 	return w.agent.dialer.dial(address, rpc.Data)
+}
+
+// modelOf returns what learns and evaluates; rule is nil where a program has the
+// servers.
+func modelOf(j *job.Job, train *plan.Manifest, rule optim.Rule) (trainer.Model, error) {
+	if j.Model.Kind == "softmax" {
+		return softmax.New(train.LabelValues(), rule)
+	}
+	return linear.New(j.Model.Kind, positive(train), rule)
 }
 
 // positive returns the label of the positive class of logistic and hinge: the

@@ -14,6 +14,7 @@ import (
 type Beginning struct {
 	model  *Model
 	params *TensorFile
+	class  int64 // whose parameters are read; 0 where there are no rows of classes
 	shift  int64 // column j is column j + shift of the earlier model, unless there are names
 	// names of the columns, in order, of the other model and of the earlier one; nil
 	// where columns go by their place.
@@ -89,10 +90,18 @@ func (b *Beginning) match(to *Model, vocabulary []byte) error {
 	return nil
 }
 
+// Class returns the beginning of one class's parameters, of a model that has some
+// for each. It ends with b.
+func (b *Beginning) Class(k int) *Beginning {
+	of := *b
+	of.class = int64(k)
+	return &of
+}
+
 // Bias returns the bias.
 func (b *Beginning) Bias() (float32, error) {
 	var v [1]float32
-	err := b.params.ReadFloat32(v[:], "bias", 0)
+	err := b.params.ReadFloat32(v[:], "bias", b.class)
 	return v[0], err
 }
 
@@ -107,7 +116,7 @@ func (b *Beginning) Weights(dst []float32, from int64) error {
 	if lo >= hi {
 		return nil
 	}
-	return b.params.ReadFloat32(dst[lo-from-b.shift:hi-from-b.shift], "weights", lo)
+	return b.params.ReadFloat32(dst[lo-from-b.shift:hi-from-b.shift], "weights", b.class*b.model.Columns+lo)
 }
 
 // named is Weights by names. Only the names that are asked for are looked up, so
@@ -120,7 +129,7 @@ func (b *Beginning) named(dst []float32, from int64) error {
 	piece := make([]float32, min(pieceBytes/4, len(b.earlier)))
 	for at := 0; at < len(b.earlier); at += len(piece) {
 		piece = piece[:min(len(piece), len(b.earlier)-at)]
-		if err := b.params.ReadFloat32(piece, "weights", int64(at)); err != nil {
+		if err := b.params.ReadFloat32(piece, "weights", b.class*b.model.Columns+int64(at)); err != nil {
 			return err
 		}
 		for i, v := range piece {

@@ -18,6 +18,12 @@ func saveClasses(t *testing.T, classes, columns int64) *Model {
 	t.Helper()
 	m := &Model{Kind: "softmax", Parley: "0.1.0", Job: json.RawMessage("{}"), Columns: columns,
 		Tensors: []Tensor{{"bias", Float32, []int64{classes}}, {"weights", Float32, []int64{classes, columns}}}}
+	for k := range classes {
+		m.Labels = append(m.Labels, float32(k))
+	}
+	if classes == 1 {
+		m.Kind, m.Labels, m.Tensors[1].Shape = "linear", nil, []int64{columns}
+	}
 	saved, err := Save(t.TempDir(), m, nil, func(w *Writer) error {
 		var values []float32
 		for k := range classes {

@@ -59,7 +59,7 @@ type Model struct {
 	Kernels    string            `json:"kernels"`               // avx2 or portable
 	Columns    int64             `json:"columns"`               // dimension of a row
 	ZeroBased  bool              `json:"zero_based"`            // column = feature id, not id − 1
-	Labels     []float32         `json:"labels,omitempty"`      // of two classes: [negative, positive]
+	Labels     []float32         `json:"labels,omitempty"`      // of the classes, ascending; of two: [negative, positive]
 	LabelNames []string          `json:"label_names,omitempty"` // of Labels, where labels are names
 	Tensors    []Tensor          `json:"tensors"`               // in the order of the parameter file
 	Metrics    Metrics           `json:"metrics"`               // final
@@ -157,12 +157,20 @@ func (m *Model) validate() error {
 // checkKind reports tensors that are not those of the model's kind. Kinds that
 // this version does not know pass.
 func (m *Model) checkKind() error {
-	if !slices.Contains([]string{"linear", "logistic", "hinge", "poisson"}, m.Kind) {
+	var want []Tensor
+	switch classes := int64(len(m.Labels)); m.Kind {
+	case "linear", "logistic", "poisson", "hinge":
+		want = []Tensor{{"bias", Float32, []int64{1}}, {"weights", Float32, []int64{m.Columns}}}
+		if m.Kind == "hinge" && (classes != 2 || len(m.LabelNames) != 0 && len(m.LabelNames) != 2) {
+			return fmt.Errorf("labels: a hinge model has 2 of them, not %d, and names of both or none", classes)
+		}
+	case "softmax":
+		if names := len(m.LabelNames); classes < 2 || names > 0 && names != len(m.Labels) {
+			return fmt.Errorf("labels: a softmax model has %d, and %d names of them", classes, names)
+		}
+		want = []Tensor{{"bias", Float32, []int64{classes}}, {"weights", Float32, []int64{classes, m.Columns}}}
+	default:
 		return nil
-	}
-	want := []Tensor{{"bias", Float32, []int64{1}}, {"weights", Float32, []int64{m.Columns}}}
-	if m.Kind == "hinge" && (len(m.Labels) != 2 || len(m.LabelNames) != 0 && len(m.LabelNames) != 2) {
-		return fmt.Errorf("labels: a hinge model has 2 of them, not %d, and names of both or none", len(m.Labels))
 	}
 	if !slices.EqualFunc(m.Tensors, want, Tensor.equal) {
 		return fmt.Errorf("tensors: a %s model of %d columns has %v, not %v", m.Kind, m.Columns, want, m.Tensors)

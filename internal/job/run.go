@@ -95,9 +95,9 @@ func shortest(d time.Duration) string {
 // Stop ends a run before its last epoch. The metric is measured after each epoch,
 // on the test data or the rows held out.
 type Stop struct {
-	// Metric is the one that must get better. The default is logloss for logistic,
+	// Metric is the one that must get better. The default is logloss for logistic and softmax,
 	// hinge_loss for hinge, rmse for linear and poisson_deviance for poisson.
-	Metric string `yaml:"metric" json:"metric" jsonschema:"enum=logloss,enum=accuracy,enum=auc,enum=precision,enum=recall,enum=f1,enum=mse,enum=rmse,enum=mae,enum=r2,enum=ece,enum=hinge_loss,enum=poisson_deviance,enum=d2" jsonschema_description:"Metric that must get better; the default is logloss for logistic, hinge_loss for hinge, rmse for linear and poisson_deviance for poisson."`
+	Metric string `yaml:"metric" json:"metric" jsonschema:"enum=logloss,enum=accuracy,enum=auc,enum=precision,enum=recall,enum=f1,enum=mse,enum=rmse,enum=mae,enum=r2,enum=ece,enum=hinge_loss,enum=poisson_deviance,enum=d2" jsonschema_description:"Metric that must get better; the default is logloss for logistic and softmax, hinge_loss for hinge, rmse for linear and poisson_deviance for poisson."`
 	// Patience is the number of epochs in a row without a better value that end
 	// the run.
 	Patience int `yaml:"patience" json:"patience" jsonschema:"minimum=1,maximum=1000000,default=2" jsonschema_description:"Epochs in a row that may be no better before the run ends."`
@@ -118,5 +118,6 @@ var metricsOf = map[string][]string{
 	"logistic": {"logloss", "accuracy", "auc", "precision", "recall", "f1", "ece"},
 	"hinge":    {"hinge_loss", "accuracy", "auc", "precision", "recall", "f1"},
 	"poisson":  {"poisson_deviance", "mae", "d2"},
+	"softmax":  {"logloss", "accuracy", "precision", "recall", "f1"},
 	"linear":   {"rmse", "mse", "mae", "r2"},
 }

@@ -64,7 +64,7 @@ func TestDefaultsOfRun(t *testing.T) {
 	if got := parsed(t, minimal, "run.consistency=ssp").Run.Staleness; got != 4 {
 		t.Errorf("staleness %d of ssp, want 4", got)
 	}
-	for kind, want := range map[string]string{"logistic": "logloss", "linear": "rmse", "hinge": "hinge_loss", "poisson": "poisson_deviance"} {
+	for kind, want := range map[string]string{"logistic": "logloss", "softmax": "logloss", "linear": "rmse", "hinge": "hinge_loss", "poisson": "poisson_deviance"} {
 		j := parsed(t, minimal, "data.holdout=0.1", "run.stop={}", "model.kind="+kind)
 		if diff := cmp.Diff(&Stop{Metric: want, Patience: 2}, j.Run.Stop); diff != "" || j.Run.Stop.HigherIsBetter() {
 			t.Errorf("%s: -want +got\n%s", kind, diff)

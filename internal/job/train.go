@@ -2,9 +2,9 @@ package job
 
 // Model says what is learned.
 type Model struct {
-	// Kind is the model: logistic or hinge for two classes, linear for numbers,
-	// poisson for counts.
-	Kind string `yaml:"kind" json:"kind" jsonschema:"required,enum=logistic,enum=linear,enum=hinge,enum=poisson" jsonschema_description:"logistic or hinge for two classes, linear for numbers or poisson for counts."`
+	// Kind is the model: logistic or hinge for two classes, softmax for several,
+	// linear for numbers, poisson for counts.
+	Kind string `yaml:"kind" json:"kind" jsonschema:"required,enum=logistic,enum=softmax,enum=linear,enum=hinge,enum=poisson" jsonschema_description:"logistic or hinge for two classes, softmax for several, linear for numbers or poisson for counts."`
 	// L2 weighs the penalty l2/2 · ‖w‖² against the mean loss of a row. More
 	// keeps weights small and generalises from few rows; too much underfits.
 	L2 float64 `yaml:"l2" json:"l2" jsonschema:"minimum=0,default=0" jsonschema_description:"Weight of the penalty l2/2 · ‖w‖² beside the mean row loss."`

@@ -46,6 +46,9 @@ type Summary struct {
 	// Classification: Bins of them, or none where there are no rows.
 	Calibration []Bin `json:"calibration,omitempty"`
 
+	// Multiclass: rows by their class and the one predicted, K×K, row-major.
+	Confusion []int64 `json:"confusion,omitempty"`
+
 	// Regression: mean of the labels and sum of their squared distances from
 	// it; sums of the squared and absolute errors.
 	Mean          float64 `json:"mean,omitempty"`
@@ -180,6 +183,9 @@ func (s *Summary) Merge(o *Summary) error {
 	if n := len(o.Calibration); n != 0 && n != Bins {
 		return param.Errorf(param.Invalid, "merge %d bins of probabilities: there must be %d", n, Bins)
 	}
+	if err := s.checkConfusion(o); err != nil {
+		return err
+	}
 	if o.Kind != "" {
 		s.Kind = o.Kind
 	}
@@ -190,6 +196,7 @@ func (s *Summary) Merge(o *Summary) error {
 	s.FalseNegative += o.FalseNegative
 	s.Scores.merge(&o.Scores)
 	s.mergeBins(o.Calibration)
+	s.mergeConfusion(o)
 	return nil
 }
 
@@ -224,10 +231,11 @@ func (s *Summary) MeanLoss() float64 {
 }
 
 // Metrics returns the metrics by name: logloss, accuracy, auc, precision,
-// recall, f1 and ece; the same with hinge_loss and without logloss and ece; mse, rmse,
-// mae and r2; or poisson_deviance, d2 and mae. Those that are not defined on the rows
-// are left out: all of them without rows, auc when there is one class
-// only, r2 when all labels are equal, d2 when all rates are, any that is not finite.
+// recall, f1 and ece; the same with hinge_loss and without logloss and ece; those
+// without auc and ece, the last three means over classes, of several classes; mse,
+// rmse, mae and r2; or poisson_deviance, d2 and mae. Those that are not defined on the
+// rows are left out: all of them without rows, auc when there is one class only, r2
+// when all labels are equal, d2 when all rates are, any that is not finite.
 func (s *Summary) Metrics() map[string]float64 {
 	m := map[string]float64{}
 	put := func(name string, over, under float64) {
@@ -252,6 +260,13 @@ func (s *Summary) Metrics() map[string]float64 {
 		if auc, ok := s.Scores.AUC(); ok {
 			m["auc"] = auc
 		}
+	case Multiclass:
+		right, precision, recall, f1 := s.macro()
+		put("logloss", s.Loss, s.Weight)
+		put("accuracy", float64(right), rows)
+		put("precision", precision, 1)
+		put("recall", recall, 1)
+		put("f1", f1, 1)
 	case Regression:
 		put("mse", s.SquaredError, s.Weight)
 		put("rmse", root(s.SquaredError/s.Weight), 1)

@@ -70,6 +70,27 @@ func (l Label) Text() string {
 	return strconv.FormatFloat(float64(l.Value), 'g', -1, 32)
 }
 
+// LabelValues returns the values of the distinct labels, ascending.
+func (m *Manifest) LabelValues() []float32 {
+	var values []float32
+	for _, l := range m.Labels {
+		values = append(values, l.Value)
+	}
+	return values
+}
+
+// LabelNames returns the names of the distinct labels by value, nil where labels
+// are numbers.
+func (m *Manifest) LabelNames() []string {
+	var names []string
+	for _, l := range m.Labels {
+		if l.Name != "" {
+			names = append(names, l.Name)
+		}
+	}
+	return names
+}
+
 // File is one file of a dataset. Files are ordered by name.
 type File struct {
 	Path  string // or URL

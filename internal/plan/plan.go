@@ -25,7 +25,8 @@ type Plan struct {
 	Job       *job.Job
 	Train     *Manifest
 	Ranges    []param.Span // of the key space, in order
-	Keys      param.Key    // size of the key space: one a column, then the bias
+	Width     int          // keys of a column: one a class for softmax, else 1
+	Keys      param.Key    // size of the key space: Width a column, then as many of the bias
 	PerEpoch  param.Round  // rounds of one epoch
 	Rounds    param.Round  // rounds of the whole run
 	TrainRows int64        // rows of an epoch: those not held out
@@ -36,7 +37,8 @@ type Plan struct {
 
 // New makes the plan of a job over a dataset.
 func New(j *job.Job, train *Manifest) *Plan {
-	p := &Plan{Job: j, Train: train, Keys: param.Key(train.Columns) + 1}
+	p := &Plan{Job: j, Train: train, Width: width(j, train)}
+	p.Keys = (param.Key(train.Columns) + 1) * param.Key(p.Width)
 	p.Ranges = cut(p.Keys, j.Run.Ranges, 1)
 	if j.FullBatch() {
 		p.Ranges = cut(p.Keys, j.Run.Ranges, leafKeys)
@@ -53,6 +55,14 @@ func New(j *job.Job, train *Manifest) *Plan {
 	p.PerEpoch = p.perEpoch()
 	p.Rounds = p.PerEpoch * param.Round(j.Run.Epochs)
 	return p
+}
+
+// width returns the number of keys of a column.
+func width(j *job.Job, train *Manifest) int {
+	if j.Model.Kind == "softmax" {
+		return max(1, len(train.Labels))
+	}
+	return 1
 }
 
 func (p *Plan) keptRows(s Shard) int64 {
@@ -165,8 +175,8 @@ func (p *Plan) Order(epoch int, w param.Worker, n int, window Window) []batch.Ro
 	return rows
 }
 
-// Bias is the key of the bias: the one behind the last column.
-func (p *Plan) Bias() param.Key { return p.Keys - 1 }
+// Bias is the first key of the bias, behind those of the last column.
+func (p *Plan) Bias() param.Key { return p.Keys - param.Key(p.Width) }
 
 // Hash returns the SHA-256 in hex of all that the result depends on: the data
 // and the settings that shape the model. Placement and paths are not in it, and

@@ -11,7 +11,7 @@ func Summary(s *metric.Summary) *parleyv1.Summary {
 	m := &parleyv1.Summary{Kind: string(s.Kind), Bits: int32(s.Bits), Rows: s.Rows, Unknown: s.Unknown, Loss: s.Loss, Weight: s.Weight,
 		TruePositive: s.TruePositive, FalsePositive: s.FalsePositive, TrueNegative: s.TrueNegative, FalseNegative: s.FalseNegative,
 		Positives: s.Scores.Positives, Negatives: s.Scores.Negatives,
-		Mean: s.Mean, M2: s.M2, SquaredError: s.SquaredError, AbsoluteError: s.AbsoluteError, Deviance: s.Deviance, Exposure: s.Exposure, Counted: s.Counted, CountedLog: s.CountedLog}
+		Mean: s.Mean, M2: s.M2, SquaredError: s.SquaredError, AbsoluteError: s.AbsoluteError, Deviance: s.Deviance, Exposure: s.Exposure, Counted: s.Counted, CountedLog: s.CountedLog, Confusion: s.Confusion}
 	for _, b := range s.Calibration {
 		m.BinRows, m.BinPositives, m.BinSums = append(m.BinRows, b.Rows), append(m.BinPositives, b.Positives), append(m.BinSums, b.Sum)
 	}
@@ -36,7 +36,7 @@ func FromSummary(m *parleyv1.Summary) (*metric.Summary, error) {
 	}
 	s := &metric.Summary{Kind: metric.Kind(m.GetKind()), Bits: int(m.GetBits()), Rows: m.GetRows(), Unknown: m.GetUnknown(), Loss: m.GetLoss(), Weight: m.GetWeight(),
 		TruePositive: m.GetTruePositive(), FalsePositive: m.GetFalsePositive(), TrueNegative: m.GetTrueNegative(), FalseNegative: m.GetFalseNegative(),
-		Mean: m.GetMean(), M2: m.GetM2(), SquaredError: m.GetSquaredError(), AbsoluteError: m.GetAbsoluteError(), Deviance: m.GetDeviance(), Exposure: m.GetExposure(), Counted: m.GetCounted(), CountedLog: m.GetCountedLog()}
+		Mean: m.GetMean(), M2: m.GetM2(), SquaredError: m.GetSquaredError(), AbsoluteError: m.GetAbsoluteError(), Deviance: m.GetDeviance(), Exposure: m.GetExposure(), Counted: m.GetCounted(), CountedLog: m.GetCountedLog(), Confusion: m.GetConfusion()}
 	for i, rows := range m.GetBinRows() {
 		s.Calibration = append(s.Calibration, metric.Bin{Rows: rows, Positives: m.GetBinPositives()[i], Sum: m.GetBinSums()[i]})
 	}

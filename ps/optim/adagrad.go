@@ -30,6 +30,11 @@ func (r adagrad) Step(state []float32, n int, index []uint32, values []float32, 
 	linalg.ScatterAdaGrad(state[:n], state[n:2*n], index, values, gradient, float32(r.rate), float32(r.epsilon))
 }
 
+// StepRows is Step for each class: g = gradient_k * x_j.
+func (r adagrad) StepRows(state []float32, n int, index []uint32, values, gradients []float32) {
+	linalg.ScatterRowsAdaGrad(state[:n], state[n:2*n], index, values, gradients, float32(r.rate), float32(r.epsilon))
+}
+
 func (r adagrad) Combine(dst, src, change []float32, touched []uint32, round Round, penalized int) {
 	n := len(touched)
 	linalg.AddMean(dst[:n], src[:n], change[:n], touched)

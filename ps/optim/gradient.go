@@ -18,9 +18,11 @@ func (gradient) Local() bool { return false }
 // Lazy: with a penalty all keys have a gradient in every round.
 func (g gradient) Lazy() bool { return g.l2 == 0 }
 
-func (gradient) Step([]float32, int, []uint32, []float32, float32) {
-	panic("optim: a step of a rule that has no local steps")
-}
+func (gradient) Step([]float32, int, []uint32, []float32, float32) { panic(noSteps) }
+
+func (gradient) StepRows([]float32, int, []uint32, []float32, []float32) { panic(noSteps) }
+
+const noSteps = "optim: a step of a rule that has no local steps"
 
 // update is Combine for n keys in terms of a kernel, which gets the keys from lo
 // to hi-1, all alike subject to the penalty or not. A round without rows has no

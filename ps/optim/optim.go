@@ -76,6 +76,10 @@ type Rule interface {
 	// row whose loss has the derivative gradient with respect to its margin.
 	// The row's keys differ from one another. Only local rules step.
 	Step(state []float32, n int, index []uint32, values []float32, gradient float32)
+	// StepRows is Step on a copy of n/K columns with K keys each, those of column i from
+	// i*K on, for a sparse row whose loss has the derivative gradients[k], k < K, with
+	// respect to the margin of class k. The index is of columns.
+	StepRows(state []float32, n int, index []uint32, values, gradients []float32)
 	// Combine sets dst to the server's state after a round, src being the state
 	// before it; dst may be src. All have len(touched) keys. change is the sum,
 	// in worker order, of what the workers pushed; touched[i] is how many of

@@ -23,6 +23,11 @@ func (r sgd) Step(state []float32, n int, index []uint32, values []float32, grad
 	linalg.ScatterSGD(state[:n], index, values, gradient, float32(r.rate))
 }
 
+// StepRows: w_jk -= rate * gradient_k * x_j.
+func (r sgd) StepRows(state []float32, n int, index []uint32, values, gradients []float32) {
+	linalg.ScatterRowsSGD(state[:n], index, values, gradients, float32(r.rate))
+}
+
 func (r sgd) Combine(dst, src, change []float32, touched []uint32, round Round, penalized int) {
 	linalg.AddMean(dst, src, change, touched)
 	if p := r.penalty; p.rate > 0 {

@@ -1852,6 +1852,7 @@ type Summary struct {
 	Exposure      float64                `protobuf:"fixed64,22,opt,name=exposure,proto3" json:"exposure,omitempty"`
 	Counted       float64                `protobuf:"fixed64,23,opt,name=counted,proto3" json:"counted,omitempty"`
 	CountedLog    float64                `protobuf:"fixed64,24,opt,name=counted_log,json=countedLog,proto3" json:"counted_log,omitempty"`
+	Confusion     []int64                `protobuf:"varint,30,rep,packed,name=confusion,proto3" json:"confusion,omitempty"` // K×K, row-major
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2052,6 +2053,13 @@ func (x *Summary) GetCountedLog() float64 {
 		return x.CountedLog
 	}
 	return 0
+}
+
+func (x *Summary) GetConfusion() []int64 {
+	if x != nil {
+		return x.Confusion
+	}
+	return nil
 }
 
 type Saved struct {
@@ -3974,7 +3982,7 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12#\n" +
 	"\x04unit\x18\x02 \x01(\v2\x0f.parley.v1.UnitR\x04unit\x12,\n" +
 	"\asummary\x18\x03 \x01(\v2\x12.parley.v1.SummaryR\asummary\x12&\n" +
-	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\"\xb5\x05\n" +
+	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\"\xd3\x05\n" +
 	"\aSummary\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04bits\x18\x02 \x01(\x05R\x04bits\x12\x12\n" +
@@ -4001,7 +4009,8 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\bexposure\x18\x16 \x01(\x01R\bexposure\x12\x18\n" +
 	"\acounted\x18\x17 \x01(\x01R\acounted\x12\x1f\n" +
 	"\vcounted_log\x18\x18 \x01(\x01R\n" +
-	"countedLog\"|\n" +
+	"countedLog\x12\x1c\n" +
+	"\tconfusion\x18\x1e \x03(\x03R\tconfusion\"|\n" +
 	"\x05Saved\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
 	"\x06sha256\x18\x02 \x01(\tR\x06sha256\x12!\n" +

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+
+	"parley/internal/artifact"
+	"parley/internal/batch"
+	"parley/trainer/linear"
+	"parley/trainer/softmax"
+)
+
+// lineWriter appends the predictions of rows to dst, a line each.
+type lineWriter func(dst []byte, rows *batch.CSR) []byte
+
+// linesOf returns what writes the predictions of a model.
+func linesOf(m *artifact.Model, weights []float32, probabilities bool) (lineWriter, error) {
+	if m.Kind == "softmax" {
+		model, err := softmax.New(m.Labels, nil)
+		switch {
+		case err != nil:
+			return nil, err
+		case probabilities:
+			return probabilityLines(model, weights), nil
+		}
+		return labelLines(model, m, weights), nil
+	}
+	if probabilities {
+		return nil, exit(exitUsage, fmt.Errorf("--probabilities is for softmax models, and %s is a %s model: leave it out", m.Dir(), m.Kind))
+	}
+	model, err := linear.New(m.Kind, 1, nil)
+	if err != nil {
+		return nil, err
+	}
+	show := shown(m)
+	var predictions []float32
+	return func(dst []byte, rows *batch.CSR) []byte {
+		predictions = model.Predict(predictions[:0], rows, weights)
+		for _, p := range predictions {
+			dst = append(show(dst, p), '\n')
+		}
+		return dst
+	}, nil
+}
+
+// labelLines writes each row's label, by its name if it has one.
+func labelLines(model *softmax.Model, m *artifact.Model, weights []float32) lineWriter {
+	names := labelNames(m)
+	var classes []int
+	return func(dst []byte, rows *batch.CSR) []byte {
+		classes = model.Predict(classes[:0], rows, weights)
+		for _, k := range classes {
+			dst = append(append(dst, names[k]...), '\n')
+		}
+		return dst
+	}
+}
+
+// labelNames returns the labels of the classes as people write them.
+func labelNames(m *artifact.Model) []string {
+	if len(m.LabelNames) > 0 {
+		return m.LabelNames
+	}
+	var names []string
+	for _, l := range m.Labels {
+		names = append(names, string(appendNumber(nil, l)))
+	}
+	return names
+}
+
+// probabilityLines writes each row's probabilities, tab-separated.
+func probabilityLines(model *softmax.Model, weights []float32) lineWriter {
+	var probabilities []float32
+	return func(dst []byte, rows *batch.CSR) []byte {
+		probabilities = model.Probabilities(probabilities[:0], rows, weights)
+		for i, p := range probabilities {
+			end := byte('\t')
+			if (i+1)%model.Classes() == 0 {
+				end = '\n'
+			}
+			dst = append(appendNumber(dst, p), end)
+		}
+		return dst
+	}
+}
