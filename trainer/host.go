@@ -199,11 +199,11 @@ func (s *session) rounds(ctx context.Context) (released bool, err error) {
 		}
 		s.run.round.Store(uint64(s.worker.Round()))
 	}
-	return false, s.pull(ctx, nil) // the last version exists everywhere: all is applied
+	return false, s.pull(ctx, s.worker.Cut(nil)) // the last version exists everywhere: all is applied
 }
 
 func (s *session) round(ctx context.Context, block *batch.Block) error {
-	if err := s.pull(ctx, s.keysOf(block.Columns)); err != nil {
+	if err := s.pull(ctx, s.worker.Cut(s.keysOf(block.Columns))); err != nil {
 		return err
 	}
 	state := s.worker.State()
@@ -231,7 +231,7 @@ func (s *session) keysOf(columns []uint32) []uint32 {
 }
 
 // pull waits until the state of the keys has come from all ranges.
-func (s *session) pull(ctx context.Context, keys []uint32) error {
+func (s *session) pull(ctx context.Context, keys *Cut) error {
 	s.send(ctx, s.worker.Pull(keys))
 	s.run.waiting.Store(true)
 	defer s.run.waiting.Store(false)

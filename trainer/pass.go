@@ -15,10 +15,11 @@ import (
 // each range has summed up of its keys to all the others. It ends early, with the
 // worker's round before the last, when the ranges say that the method has ended.
 func (s *session) passes(ctx context.Context) (released bool, err error) {
-	p := pass{session: s, shards: s.host.config.Plan.Pass(s.worker.ID), keys: make([]uint32, s.host.config.Plan.Keys)}
-	for k := range p.keys {
-		p.keys[k] = uint32(k)
+	keys := make([]uint32, s.host.config.Plan.Keys)
+	for k := range keys {
+		keys[k] = uint32(k)
 	}
+	p := pass{session: s, shards: s.host.config.Plan.Pass(s.worker.ID), all: s.worker.Cut(keys), none: s.worker.Cut(nil)}
 	for s.worker.Round() < s.until {
 		if s.run.release.Load() {
 			return true, s.await(ctx, s.worker.Settled)
@@ -30,24 +31,24 @@ func (s *session) passes(ctx context.Context) (released bool, err error) {
 		s.run.round.Store(uint64(s.worker.Round()))
 		s.run.ticks.Add(1)
 	}
-	return false, s.pull(ctx, nil)
+	return false, s.pull(ctx, p.none)
 }
 
 // pass is a worker's part of a full-batch method.
 type pass struct {
 	*session
-	shards []param.ShardID
-	keys   []uint32  // all
-	sums   []float64 // the gradient, then the diagonal
-	change []float32
+	shards    []param.ShardID
+	all, none *Cut
+	sums      []float64 // the gradient, then the diagonal
+	change    []float32
 }
 
 // round does the round that the worker is in, unless the method is over.
 func (p *pass) round(ctx context.Context) (over bool, err error) {
 	gathers := p.worker.Round()%2 == 0
-	var keys []uint32
+	keys := p.none
 	if gathers {
-		keys = p.keys
+		keys = p.all
 	}
 	if err := p.pull(ctx, keys); err != nil {
 		return false, err

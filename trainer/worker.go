@@ -35,15 +35,13 @@ type Worker struct {
 	spans  []param.Span
 	pulled int // floats a key of pulls
 
-	round   param.Round
-	keys    []uint32   // the round's, ascending
-	cuts    []int      // range i has keys[cuts[i]:cuts[i+1]]
-	offsets [][]uint32 // by range, shared by requests: never changed
-	state   []float32
-	tails   [][]float32 // by range: what was answered behind the keys' values
-	pulls   []*Request  // by range: not answered yet
-	pushes  []*Request
-	open    int // pulls not answered
+	round  param.Round
+	cut    *Cut // the round's keys
+	state  []float32
+	tails  [][]float32 // by range: what was answered behind the keys' values
+	pulls  []*Request  // by range: not answered yet
+	pushes []*Request
+	open   int // pulls not answered
 }
 
 // NewWorker returns a worker that begins with the given round; pulled is the
@@ -51,7 +49,7 @@ type Worker struct {
 func NewWorker(id param.Worker, term param.Term, start param.Round, spans []param.Span, pulled int) *Worker {
 	return &Worker{
 		ID: id, Term: term, round: start, spans: spans, pulled: pulled,
-		cuts: make([]int, len(spans)+1), offsets: make([][]uint32, len(spans)), tails: make([][]float32, len(spans)),
+		tails: make([][]float32, len(spans)),
 		pulls: make([]*Request, len(spans)), pushes: make([]*Request, len(spans)),
 	}
 }
@@ -59,37 +57,38 @@ func NewWorker(id param.Worker, term param.Term, start param.Round, spans []para
 // Round returns the round that the worker is in.
 func (w *Worker) Round() param.Round { return w.round }
 
-// Pull begins the round with the keys (ascending) that the round's batch needs,
-// and returns the pulls to be sent: one to each range, if only to wait for the
-// version.
-func (w *Worker) Pull(keys []uint32) []*Request {
-	if !same(keys, w.keys) {
-		w.cut(keys)
-	}
-	w.state = grow(w.state, len(keys)*w.pulled)
-	w.open = len(w.spans)
-	for i := range w.spans {
-		w.pulls[i] = w.request(i, Request{Offsets: w.offsets[i]})
-	}
-	return append([]*Request(nil), w.pulls...)
+// Cut is keys divided among the ranges of a worker.
+type Cut struct {
+	keys    []uint32   // ascending
+	at      []int      // range i has keys[at[i]:at[i+1]]
+	offsets [][]uint32 // by range, shared by requests: never changed
 }
 
-// same reports that two lists are one, so that it need not be cut again.
-func same(a, b []uint32) bool { return len(a) == len(b) && len(a) > 0 && &a[0] == &b[0] }
-
-// cut divides the keys among the ranges.
-func (w *Worker) cut(keys []uint32) {
-	w.keys = keys
+// Cut divides keys (ascending), which must not change as long as it is used.
+func (w *Worker) Cut(keys []uint32) *Cut {
+	c := &Cut{keys: keys, at: make([]int, len(w.spans)+1), offsets: make([][]uint32, len(w.spans))}
 	for i, s := range w.spans {
-		lo := w.cuts[i]
+		lo := c.at[i]
 		hi := lo + sort.Search(len(keys)-lo, func(j int) bool { return param.Key(keys[lo+j]) >= s.Hi })
-		w.cuts[i+1] = hi
-		offsets := make([]uint32, hi-lo)
+		c.at[i+1] = hi
+		c.offsets[i] = make([]uint32, hi-lo)
 		for j, k := range keys[lo:hi] {
-			offsets[j] = k - uint32(s.Lo)
+			c.offsets[i][j] = k - uint32(s.Lo)
 		}
-		w.offsets[i] = offsets
 	}
+	return c
+}
+
+// Pull begins the round with the keys that the round's batch needs, and returns the
+// pulls to be sent: one to each range, if only to wait for the version.
+func (w *Worker) Pull(keys *Cut) []*Request {
+	w.cut = keys
+	w.state = grow(w.state, len(keys.keys)*w.pulled)
+	w.open = len(w.spans)
+	for i := range w.spans {
+		w.pulls[i] = w.request(i, Request{Offsets: keys.offsets[i]})
+	}
+	return append([]*Request(nil), w.pulls...)
 }
 
 func (w *Worker) request(i int, r Request) *Request {
@@ -111,9 +110,9 @@ func (w *Worker) Pulled(id param.RangeID, round param.Round, values []float32) {
 	if p == nil || p.Round != round || len(values) < len(p.Offsets)*w.pulled {
 		return
 	}
-	lo, m := w.cuts[id], len(p.Offsets)
+	lo, m := w.cut.at[id], len(p.Offsets)
 	for s := range w.pulled {
-		copy(w.state[s*len(w.keys)+lo:], values[s*m:(s+1)*m])
+		copy(w.state[s*len(w.cut.keys)+lo:], values[s*m:(s+1)*m])
 	}
 	w.tails[id] = append(w.tails[id][:0], values[m*w.pulled:]...)
 	w.pulls[id] = nil
@@ -136,12 +135,13 @@ func (w *Worker) Tail(id param.RangeID) []float32 { return w.tails[id] }
 // keys are not among the round's is told so by an empty one. The worker is in
 // the next round then.
 func (w *Worker) Push(change []float32, rows int64, loss float64, scalars []float64) []*Request {
-	pushed := len(change) / max(1, len(w.keys))
+	n := len(w.cut.keys)
+	pushed := len(change) / max(1, n)
 	for i := range w.spans {
-		lo, hi := w.cuts[i], w.cuts[i+1]
-		r := Request{Push: true, Offsets: w.offsets[i], Change: make([]float32, 0, (hi-lo)*pushed+2*len(scalars)), Rows: rows, Loss: loss}
+		lo, hi := w.cut.at[i], w.cut.at[i+1]
+		r := Request{Push: true, Offsets: w.cut.offsets[i], Change: make([]float32, 0, (hi-lo)*pushed+2*len(scalars)), Rows: rows, Loss: loss}
 		for s := range pushed {
-			r.Change = append(r.Change, change[s*len(w.keys)+lo:s*len(w.keys)+hi]...)
+			r.Change = append(r.Change, change[s*n+lo:s*n+hi]...)
 		}
 		r.Change = linalg.AppendWords(r.Change, scalars)
 		w.pushes[i] = w.request(i, r)

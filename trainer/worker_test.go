@@ -14,7 +14,7 @@ var spans = []param.Span{{Lo: 0, Hi: 4}, {Lo: 4, Hi: 5}, {Lo: 5, Hi: 10}}
 // is cut in the same way.
 func TestWorkerRound(t *testing.T) {
 	w := NewWorker(7, 3, 5, spans, 2)
-	requests := w.Pull([]uint32{1, 3, 6, 9})
+	requests := w.Pull(w.Cut([]uint32{1, 3, 6, 9}))
 	want := [][]uint32{{1, 3}, {}, {1, 4}}
 	for i, r := range requests {
 		if r.Range != param.RangeID(i) || r.Worker != 7 || r.Term != 3 || r.Round != 5 || r.Push || !slices.Equal(r.Offsets, want[i]) {
@@ -74,12 +74,12 @@ func TestWorkerOwnsItsRequests(t *testing.T) {
 			w.Pulled(param.RangeID(id), w.Round(), make([]float32, n))
 		}
 	}
-	pulls := w.Pull(keys)
+	pulls := w.Pull(w.Cut(keys))
 	answer()
 	change := []float32{1, 2, 3, 4}
 	pushes := w.Push(change, 1, 0, nil)
 	keys[0], change[0] = 0, 77
-	w.Pull(keys)
+	w.Pull(w.Cut(keys))
 	if !slices.Equal(pulls[0].Offsets, []uint32{1, 3}) || !slices.Equal(pushes[0].Offsets, []uint32{1, 3}) || !slices.Equal(pushes[0].Change, []float32{1, 2}) {
 		t.Errorf("pull %+v, push %+v", pulls[0], pushes[0])
 	}
@@ -88,7 +88,7 @@ func TestWorkerOwnsItsRequests(t *testing.T) {
 // TestWorkerBarrier: without keys every range is asked all the same.
 func TestWorkerBarrier(t *testing.T) {
 	w := NewWorker(0, 1, 0, spans, 2)
-	if n := len(w.Pull(nil)); n != 3 {
+	if n := len(w.Pull(w.Cut(nil))); n != 3 {
 		t.Errorf("%d pulls", n)
 	}
 	for id := range param.RangeID(3) {

@@ -78,7 +78,9 @@ func printModel(m *artifact.Model) error {
 	if m.ZeroBased {
 		fmt.Fprintf(w, "feature ids\tfrom 0\n")
 	}
-	if len(m.LabelNames) == 2 {
+	if m.Kind == "softmax" {
+		fmt.Fprintf(w, "labels\t%s\n", strings.Join(labelNames(m), ", "))
+	} else if len(m.LabelNames) == 2 {
 		fmt.Fprintf(w, "labels\tnegative %s, positive %s\n", m.LabelNames[0], m.LabelNames[1])
 	} else if len(m.Labels) == 2 {
 		fmt.Fprintf(w, "labels\tnegative %g, positive %g\n", m.Labels[0], m.Labels[1])

@@ -34,10 +34,10 @@ func (h *hosting) begin() {
 		h.end(coordinator.WorkerEnded{Released: true})
 	case h.worker.Round() >= h.until:
 		h.last, h.keys = true, nil
-		h.send(h.worker.Pull(nil))
+		h.send(h.worker.Pull(h.worker.Cut(nil)))
 	default:
 		h.keys = keysOf(h.worker.ID, h.worker.Round(), uint32(plan.Keys))
-		h.send(h.worker.Pull(h.keys))
+		h.send(h.worker.Pull(h.worker.Cut(h.keys)))
 	}
 }
 

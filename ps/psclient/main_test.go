@@ -213,7 +213,7 @@ func (j *job) drive(ctx context.Context, c *psclient.Client, id param.Worker, ro
 				keys = append(keys, k)
 			}
 		}
-		send(w.Pull(keys))
+		send(w.Pull(w.Cut(keys)))
 		if err := await(w.Complete); err != nil {
 			return err
 		}
@@ -228,7 +228,7 @@ func (j *job) drive(ctx context.Context, c *psclient.Client, id param.Worker, ro
 		}
 		send(w.Push(state, 3, 0.25, nil))
 	}
-	send(w.Pull(nil))
+	send(w.Pull(w.Cut(nil)))
 	return await(func() bool { return w.Complete() && w.Settled() })
 }
 
