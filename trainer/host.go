@@ -263,6 +263,13 @@ func (s *session) await(ctx context.Context, until func() bool) error {
 	return nil
 }
 
+// answers reports whether a pull's answer has as many values as were asked for; those
+// of a program have a tail behind them.
+func (s *session) answers(r *Reply) bool {
+	more := len(r.Values) - len(r.Request.Offsets)*s.host.config.Pulled
+	return more == 0 || more > 0 && s.host.config.Plan.Job.FullBatch()
+}
+
 func (s *session) handle(r Reply) error {
 	switch {
 	case r.Err != nil && param.KindOf(r.Err) == param.Diverged:
@@ -271,7 +278,7 @@ func (s *session) handle(r Reply) error {
 		return r.Err
 	case r.Request.Push:
 		s.worker.Pushed(r.Request.Range, r.Request.Round)
-	case len(r.Values) < len(r.Request.Offsets)*s.host.config.Pulled || !s.host.config.Plan.Job.FullBatch() && len(r.Values) > len(r.Request.Offsets)*s.host.config.Pulled: // the worker would wait for ever
+	case !s.answers(&r): // the worker would wait for ever
 		return param.Errorf(param.Invalid, "range %d has answered %d keys of %d floats with %d values", r.Request.Range, len(r.Request.Offsets), s.host.config.Pulled, len(r.Values))
 	default:
 		s.worker.Pulled(r.Request.Range, r.Request.Round, r.Values)

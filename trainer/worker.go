@@ -104,7 +104,8 @@ func grow(s []float32, n int) []float32 {
 }
 
 // Pulled takes a range's answer, slot-major values of the keys that were asked
-// for and, of a program, its tail. Answers to other rounds, and second answers, change nothing.
+// for and, of a program, its tail. Answers to other rounds, and second answers,
+// change nothing.
 func (w *Worker) Pulled(id param.RangeID, round param.Round, values []float32) {
 	p := w.pulls[id]
 	if p == nil || p.Round != round || len(values) < len(p.Offsets)*w.pulled {
@@ -131,8 +132,9 @@ func (w *Worker) State() []float32 { return w.state }
 func (w *Worker) Tail(id param.RangeID) []float32 { return w.tails[id] }
 
 // Push ends the round: change is the contribution, slot-major values of the
-// round's keys, some floats a key, and scalars go to every range behind them (linalg.AppendWords). It returns the pushes to be sent, one to each range; a range whose
-// keys are not among the round's is told so by an empty one. The worker is in
+// round's keys, some floats a key, and scalars go to every range behind them
+// (linalg.AppendWords). It returns the pushes to be sent, one to each range; a range
+// whose keys are not among the round's is told so by an empty one. The worker is in
 // the next round then.
 func (w *Worker) Push(change []float32, rows int64, loss float64, scalars []float64) []*Request {
 	n := len(w.cut.keys)
