@@ -7,6 +7,8 @@ import (
 	"io"
 	"time"
 
+	"google.golang.org/grpc/status"
+
 	"parley/internal/param"
 	"parley/internal/rpc"
 	parleyv1 "parley/proto/parley/v1"
@@ -68,7 +70,12 @@ func (r *reading) attempt(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx) // ends the stream also when piece fails
 	defer cancel()
 	stream, err := parleyv1.NewParametersClient(conn).Read(ctx, &parleyv1.ReadRequest{Job: string(r.client.config.Job), Range: uint32(r.id)})
-	if err != nil {
+	switch {
+	case errors.Is(err, io.EOF) && ctx.Err() != nil: // it ended before the request was on its way
+		return rpc.FromError(status.FromContextError(ctx.Err()).Err())
+	case errors.Is(err, io.EOF):
+		return param.Errorf(param.Retryable, "read range %d from %s: the stream ended at once", r.id, address)
+	case err != nil:
 		return rpc.FromError(err)
 	}
 	skip := r.read
