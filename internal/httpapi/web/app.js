@@ -149,10 +149,10 @@ class JobView {
   }
 
   event(e) {
-    const loss = e.metrics?.progressive_loss ?? e.metrics?.loss; // a full-batch method has one before any step
-    if (e.kind === "epoch" && loss != null) {
+    const learned = e.metrics?.progressive_loss ?? e.metrics?.loss; // a full-batch method has one before any step
+    if (e.kind === "epoch" && learned != null) {
       this.train.points = this.train.points.filter((p) => p[0] < e.epoch); // a job that went back says it again
-      this.train.points.push([e.epoch, loss]);
+      this.train.points.push([e.epoch, learned]);
       this.live = [];
     }
     if (troubles.includes(e.kind)) this.trouble(e);
