@@ -35,7 +35,7 @@ func newProgramTable(spec Spec) *programTable {
 	t := &programTable{flat: *newFlat(n, p.Slots()), program: p, lowest: spec.Span.Lo, memory: make([]float64, p.Memory()),
 		old: make([]float32, n), sums: make([]float64, n*optim.Pushed(0))}
 	t.penalized = spec.penalized()
-	t.tails[0] = t.tail(nil)
+	t.tails[0] = t.tail(0)
 	return t
 }
 
@@ -75,13 +75,13 @@ func (t *programTable) apply(round optim.Round, _ int) {
 	t.tails[1] = t.tails[0]
 	if round.Number%2 == 0 {
 		t.program.Gather(t.state, t.n, t.memory, t.sums, t.scalars[0], t.scalars[1], t.penalized)
-		t.tails[0] = t.tail(t.parts())
 	} else {
 		t.program.Move(t.state, t.n, t.memory, t.scalars)
-		t.tails[0] = t.tail(nil)
 	}
+	version := param.Version(round.Number + 1)
+	t.tails[0] = t.tail(version)
 	t.scalars = nil
-	t.sums = t.sums[:t.n*optim.Pushed(param.Round(round.Number+1))]
+	t.sums = t.sums[:t.n*optim.Pushed(param.Round(version))]
 	clear(t.sums)
 }
 
@@ -96,12 +96,17 @@ func (t *programTable) parts() []float64 {
 	return sum.Append(nil)
 }
 
-func (t *programTable) tail(parts []float64) []float32 {
+// tail returns the tail of the answers at a version, which the table has reached.
+func (t *programTable) tail(v param.Version) []float32 {
 	done := 0.0
 	if t.program.Done(t.memory) {
 		done = 1
 	}
-	return linalg.AppendWords(linalg.AppendWords(nil, []float64{done}), parts)
+	words := linalg.AppendWords(nil, []float64{done})
+	if v%2 == 1 {
+		words = linalg.AppendWords(words, t.parts())
+	}
+	return words
 }
 
 func (t *programTable) before(dst []float32, offsets []uint32) { gather(dst, t.old, t.n, offsets) }
@@ -125,11 +130,7 @@ func (t *programTable) load(s *Snapshot) {
 	t.flat.load(s)
 	t.memory = linalg.FromWords(t.memory[:0], s.Memory)
 	t.sums = t.sums[:t.n*optim.Pushed(param.Round(s.Version))]
-	if s.Version%2 == 1 {
-		t.tails[0] = t.tail(t.parts())
-	} else {
-		t.tails[0] = t.tail(nil)
-	}
+	t.tails[0] = t.tail(s.Version)
 }
 
 // sum is the sums and then, when any have come, the scalars, in words.

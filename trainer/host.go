@@ -58,6 +58,7 @@ type Status struct {
 type Host struct {
 	config   Config
 	builders chan struct{} // one for each batch that is being built
+	all      func() *Cut   // all keys, made when the first worker asks
 	group    sync.WaitGroup
 	mu       struct {
 		sync.Mutex
@@ -82,6 +83,7 @@ func NewHost(config Config) *Host {
 	}
 	// More builders than cores would only hold up the workers that can learn.
 	h := &Host{config: config, builders: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	h.all = sync.OnceValue(h.cutAll)
 	h.mu.workers = map[param.Worker]*run{}
 	return h
 }

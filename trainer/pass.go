@@ -15,11 +15,7 @@ import (
 // each range has summed up of its keys to all the others. It ends early, with the
 // worker's round before the last, when the ranges say that the method has ended.
 func (s *session) passes(ctx context.Context) (released bool, err error) {
-	keys := make([]uint32, s.host.config.Plan.Keys)
-	for k := range keys {
-		keys[k] = uint32(k)
-	}
-	p := pass{session: s, shards: s.host.config.Plan.Pass(s.worker.ID), all: s.worker.Cut(keys), none: s.worker.Cut(nil)}
+	p := pass{session: s, shards: s.host.config.Plan.Pass(s.worker.ID), all: s.host.all(), none: s.worker.Cut(nil)}
 	for s.worker.Round() < s.until {
 		if s.run.release.Load() {
 			return true, s.await(ctx, s.worker.Settled)
@@ -32,6 +28,15 @@ func (s *session) passes(ctx context.Context) (released bool, err error) {
 		s.run.ticks.Add(1)
 	}
 	return false, s.pull(ctx, p.none)
+}
+
+// cutAll divides all keys among the ranges.
+func (h *Host) cutAll() *Cut {
+	keys := make([]uint32, h.config.Plan.Keys)
+	for k := range keys {
+		keys[k] = uint32(k)
+	}
+	return newCut(h.config.Plan.Ranges, keys)
 }
 
 // pass is a worker's part of a full-batch method.

@@ -65,9 +65,12 @@ type Cut struct {
 }
 
 // Cut divides keys (ascending), which must not change as long as it is used.
-func (w *Worker) Cut(keys []uint32) *Cut {
-	c := &Cut{keys: keys, at: make([]int, len(w.spans)+1), offsets: make([][]uint32, len(w.spans))}
-	for i, s := range w.spans {
+func (w *Worker) Cut(keys []uint32) *Cut { return newCut(w.spans, keys) }
+
+// newCut divides keys among ranges. Workers of the same ranges may share it.
+func newCut(spans []param.Span, keys []uint32) *Cut {
+	c := &Cut{keys: keys, at: make([]int, len(spans)+1), offsets: make([][]uint32, len(spans))}
+	for i, s := range spans {
 		lo := c.at[i]
 		hi := lo + sort.Search(len(keys)-lo, func(j int) bool { return param.Key(keys[lo+j]) >= s.Hi })
 		c.at[i+1] = hi

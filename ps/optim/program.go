@@ -4,11 +4,11 @@ import "parley/internal/param"
 
 // Program is a full-batch method. Its rounds go in pairs. In the first, each worker
 // pulls the trial point, slot 0, and pushes the gradient of the sum of its rows'
-// losses there, and in the first round of all the Hessian's diagonal too; Gather takes the sum of these and says what the whole model has to
-// be summed over for the next step. In the second these terms are added up over all
-// ranges and handed to each as the same totals, and Move makes the next trial
-// point. So ranges agree without talking to one another, and what they decide hangs
-// on the totals alone.
+// losses there, and in the first round of all the Hessian's diagonal too; Gather
+// takes the sum of these, and Sum says what of the whole model the next step has to
+// know. In the second these terms are added up over all ranges and handed to each as
+// the same totals, and Move makes the next trial point. So ranges agree without
+// talking to one another, and what they decide hangs on the totals alone.
 //
 // State is slot-major, as for a Rule. Slot 0 is the trial point, slot 1 the point
 // that was accepted last, whose objective is the lowest so far. Memory is what is
