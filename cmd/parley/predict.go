@@ -140,10 +140,7 @@ func shown(m *artifact.Model) func(line []byte, prediction float32) []byte {
 		if margin > 0 {
 			class = 1
 		}
-		if len(m.LabelNames) > 0 {
-			return append(line, m.LabelNames[class]...)
-		}
-		return appendNumber(line, m.Labels[class])
+		return append(line, m.Class(class, len(m.Labels))...)
 	}
 }
 

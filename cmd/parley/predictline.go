@@ -57,12 +57,9 @@ func labelLines(model *softmax.Model, m *artifact.Model, weights []float32) line
 
 // labelNames returns the labels of the classes as people write them.
 func labelNames(m *artifact.Model) []string {
-	if len(m.LabelNames) > 0 {
-		return m.LabelNames
-	}
-	var names []string
-	for _, l := range m.Labels {
-		names = append(names, string(appendNumber(nil, l)))
+	names := make([]string, len(m.Labels))
+	for k := range names {
+		names[k] = m.Class(k, len(names))
 	}
 	return names
 }

@@ -121,8 +121,8 @@ func (a *api) routes() []route {
 		{"GET /readyz", a.ready},
 		{"GET /metrics", a.metrics.handler().ServeHTTP},
 		{"GET /v1/openapi.json", file("openapi.json", "application/json")},
-		{"GET /v1/members", a.members},
-		{"GET /v1/jobs", a.jobs},
+		{"GET /v1/members", a.status("members", func(s *Status) any { return s.Members })},
+		{"GET /v1/jobs", a.status("jobs", func(s *Status) any { return s.Jobs })},
 		{"POST /v1/jobs", a.submit},
 		{"GET /v1/jobs/{id}", a.job},
 		{"POST /v1/jobs/{id}/stop", a.stop},
@@ -142,26 +142,18 @@ func (a *api) ready(w http.ResponseWriter, _ *http.Request) {
 	writeText(w, http.StatusOK, "ready")
 }
 
-func (a *api) members(w http.ResponseWriter, q *http.Request) {
-	ctx, cancel := context.WithTimeout(q.Context(), askWithin)
-	defer cancel()
-	s, err := a.Reporter.Status(ctx)
-	if err != nil {
-		refuse(w, err, http.StatusBadRequest)
-		return
+// status answers with a part of what the coordinator knows, under its name.
+func (a *api) status(name string, part func(*Status) any) http.HandlerFunc {
+	return func(w http.ResponseWriter, q *http.Request) {
+		ctx, cancel := context.WithTimeout(q.Context(), askWithin)
+		defer cancel()
+		s, err := a.Reporter.Status(ctx)
+		if err != nil {
+			refuse(w, err, http.StatusBadRequest)
+			return
+		}
+		writeJSON(w, http.StatusOK, map[string]any{"coordinator": s.Coordinator, name: part(s)})
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"coordinator": s.Coordinator, "members": s.Members})
-}
-
-func (a *api) jobs(w http.ResponseWriter, q *http.Request) {
-	ctx, cancel := context.WithTimeout(q.Context(), askWithin)
-	defer cancel()
-	s, err := a.Reporter.Status(ctx)
-	if err != nil {
-		refuse(w, err, http.StatusBadRequest)
-		return
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"coordinator": s.Coordinator, "jobs": s.Jobs})
 }
 
 func (a *api) job(w http.ResponseWriter, q *http.Request) {
