@@ -15,12 +15,28 @@ func AddRows(margins []float64, index []uint32, values, weights []float32) {
 	if len(index) != len(values) {
 		panic(badLength)
 	}
+	checkRows(index, len(margins), len(weights))
+	done := wideAddRows(margins, index, values, weights)
+	if done == len(margins) {
+		return
+	}
 	for j, i := range index {
 		x := values[j]
 		w := rowOf(weights, i, len(margins))
-		for k := range margins {
+		for k := done; k < len(margins); k++ {
 			margins[k] += product(x, w[k])
 		}
+	}
+}
+
+// checkRows panics when a row of a table of n elements is beyond its end.
+func checkRows(index []uint32, width, n int) {
+	most := uint32(0)
+	for _, i := range index {
+		most = max(most, i)
+	}
+	if len(index) > 0 && (int(most)+1)*width > n {
+		panic(badLength)
 	}
 }
 
@@ -75,11 +91,16 @@ func ScatterRows(sum []float64, index []uint32, values []float32, gradients []fl
 	if len(index) != len(values) {
 		panic(badLength)
 	}
+	checkRows(index, len(gradients), len(sum))
+	done := wideScatterRows(sum, index, values, gradients)
+	if done == len(gradients) {
+		return
+	}
 	for j, i := range index {
 		x, at := float64(values[j]), int(i)*len(gradients)
 		row := sum[at : at+len(gradients)]
-		for k, g := range gradients {
-			row[k] += float64(g * x)
+		for k := done; k < len(gradients); k++ {
+			row[k] += float64(gradients[k] * x)
 		}
 	}
 }

@@ -86,3 +86,63 @@ func toBFloat16AVX2(dst *uint16, src *float32, n int)
 //
 //go:noescape
 func fromBFloat16AVX2(dst *float32, src *uint16, n int)
+
+// mulTransposed4F32AVX2 is AddMulTransposed for 4 columns of a, 8 of a panel b of some width, and n rows.
+//
+//go:noescape
+func mulTransposed4F32AVX2(sum *float64, a *float32, stride int, b *float64, width int, n int)
+
+// mulTransposed1F32AVX2 is AddMulTransposed for 1 columns of a, 8 of a panel b of some width, and n rows.
+//
+//go:noescape
+func mulTransposed1F32AVX2(sum *float64, a *float32, stride int, b *float64, width int, n int)
+
+// mul4F32AVX2 is AddMul for 4 rows, 8 columns of a panel b of some width, and n rows of h.
+//
+//go:noescape
+func mul4F32AVX2(b *float64, a *float32, stride int, h *float64, width int, n int)
+
+// mul1F32AVX2 is AddMul for 1 rows, 8 columns of a panel b of some width, and n rows of h.
+//
+//go:noescape
+func mul1F32AVX2(b *float64, a *float32, stride int, h *float64, width int, n int)
+
+// mulTransposed4F64AVX2 is AddMulTransposed for 4 columns of a, 8 of a panel b of some width, and n rows.
+//
+//go:noescape
+func mulTransposed4F64AVX2(sum *float64, a *float64, stride int, b *float64, width int, n int)
+
+// mulTransposed1F64AVX2 is AddMulTransposed for 1 columns of a, 8 of a panel b of some width, and n rows.
+//
+//go:noescape
+func mulTransposed1F64AVX2(sum *float64, a *float64, stride int, b *float64, width int, n int)
+
+// mul4F64AVX2 is AddMul for 4 rows, 8 columns of a panel b of some width, and n rows of h.
+//
+//go:noescape
+func mul4F64AVX2(b *float64, a *float64, stride int, h *float64, width int, n int)
+
+// mul1F64AVX2 is AddMul for 1 rows, 8 columns of a panel b of some width, and n rows of h.
+//
+//go:noescape
+func mul1F64AVX2(b *float64, a *float64, stride int, h *float64, width int, n int)
+
+// addRows16AVX2 is AddRows for 16 columns of a table and n nonzeros.
+//
+//go:noescape
+func addRows16AVX2(sums *float64, table *float32, index *uint32, values *float32, stride int, n int)
+
+// scatterRows16AVX2 is ScatterRows for 16 columns of a table and n nonzeros.
+//
+//go:noescape
+func scatterRows16AVX2(table *float64, row *float64, index *uint32, values *float32, stride int, n int)
+
+// addRows4AVX2 is AddRows for 4 columns of a table and n nonzeros.
+//
+//go:noescape
+func addRows4AVX2(sums *float64, table *float32, index *uint32, values *float32, stride int, n int)
+
+// scatterRows4AVX2 is ScatterRows for 4 columns of a table and n nonzeros.
+//
+//go:noescape
+func scatterRows4AVX2(table *float64, row *float64, index *uint32, values *float32, stride int, n int)

@@ -567,3 +567,574 @@ loop:
 	JLT       loop
 	VZEROUPPER
 	RET
+
+// func mulTransposed4F32AVX2(sum *float64, a *float32, stride int, b *float64, width int, n int)
+// Requires: AVX
+TEXT ·mulTransposed4F32AVX2(SB), NOSPLIT, $0-48
+	MOVQ    n+40(FP), CX
+	MOVQ    sum+0(FP), DX
+	MOVQ    a+8(FP), BX
+	MOVQ    b+24(FP), SI
+	MOVQ    stride+16(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    width+32(FP), R8
+	SHLQ    $0x03, R8
+	MOVQ    DX, AX
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	ADDQ    R8, AX
+	VMOVUPD (AX), Y2
+	VMOVUPD 32(AX), Y3
+	ADDQ    R8, AX
+	VMOVUPD (AX), Y4
+	VMOVUPD 32(AX), Y5
+	ADDQ    R8, AX
+	VMOVUPD (AX), Y6
+	VMOVUPD 32(AX), Y7
+	XORQ    AX, AX
+
+loop:
+	VMOVUPD      (SI), Y8
+	VMOVUPD      32(SI), Y9
+	VBROADCASTSS (BX), X10
+	VCVTPS2PD    X10, Y10
+	VMULPD       Y8, Y10, Y11
+	VADDPD       Y11, Y0, Y0
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y10, Y1, Y1
+	VBROADCASTSS 4(BX), X10
+	VCVTPS2PD    X10, Y10
+	VMULPD       Y8, Y10, Y11
+	VADDPD       Y11, Y2, Y2
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y10, Y3, Y3
+	VBROADCASTSS 8(BX), X10
+	VCVTPS2PD    X10, Y10
+	VMULPD       Y8, Y10, Y11
+	VADDPD       Y11, Y4, Y4
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y10, Y5, Y5
+	VBROADCASTSS 12(BX), X10
+	VCVTPS2PD    X10, Y10
+	VMULPD       Y8, Y10, Y8
+	VADDPD       Y8, Y6, Y6
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y10, Y7, Y7
+	ADDQ         DI, BX
+	ADDQ         R8, SI
+	ADDQ         $0x01, AX
+	CMPQ         AX, CX
+	JLT          loop
+	MOVQ         DX, AX
+	VMOVUPD      Y0, (AX)
+	VMOVUPD      Y1, 32(AX)
+	ADDQ         R8, AX
+	VMOVUPD      Y2, (AX)
+	VMOVUPD      Y3, 32(AX)
+	ADDQ         R8, AX
+	VMOVUPD      Y4, (AX)
+	VMOVUPD      Y5, 32(AX)
+	ADDQ         R8, AX
+	VMOVUPD      Y6, (AX)
+	VMOVUPD      Y7, 32(AX)
+	VZEROUPPER
+	RET
+
+// func mulTransposed1F32AVX2(sum *float64, a *float32, stride int, b *float64, width int, n int)
+// Requires: AVX
+TEXT ·mulTransposed1F32AVX2(SB), NOSPLIT, $0-48
+	MOVQ    n+40(FP), CX
+	MOVQ    sum+0(FP), DX
+	MOVQ    a+8(FP), BX
+	MOVQ    b+24(FP), SI
+	MOVQ    stride+16(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    width+32(FP), R8
+	SHLQ    $0x03, R8
+	MOVQ    DX, AX
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	XORQ    AX, AX
+
+loop:
+	VMOVUPD      (SI), Y2
+	VMOVUPD      32(SI), Y3
+	VBROADCASTSS (BX), X4
+	VCVTPS2PD    X4, Y4
+	VMULPD       Y2, Y4, Y2
+	VADDPD       Y2, Y0, Y0
+	VMULPD       Y3, Y4, Y4
+	VADDPD       Y4, Y1, Y1
+	ADDQ         DI, BX
+	ADDQ         R8, SI
+	ADDQ         $0x01, AX
+	CMPQ         AX, CX
+	JLT          loop
+	MOVQ         DX, AX
+	VMOVUPD      Y0, (AX)
+	VMOVUPD      Y1, 32(AX)
+	VZEROUPPER
+	RET
+
+// func mul4F32AVX2(b *float64, a *float32, stride int, h *float64, width int, n int)
+// Requires: AVX
+TEXT ·mul4F32AVX2(SB), NOSPLIT, $0-48
+	MOVQ    n+40(FP), CX
+	MOVQ    b+0(FP), DX
+	MOVQ    h+24(FP), BX
+	MOVQ    a+8(FP), SI
+	MOVQ    stride+16(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    width+32(FP), DI
+	SHLQ    $0x03, DI
+	MOVQ    SI, R8
+	ADDQ    AX, R8
+	MOVQ    R8, R9
+	ADDQ    AX, R9
+	MOVQ    R9, R10
+	ADDQ    AX, R10
+	MOVQ    DX, AX
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	ADDQ    DI, AX
+	VMOVUPD (AX), Y2
+	VMOVUPD 32(AX), Y3
+	ADDQ    DI, AX
+	VMOVUPD (AX), Y4
+	VMOVUPD 32(AX), Y5
+	ADDQ    DI, AX
+	VMOVUPD (AX), Y6
+	VMOVUPD 32(AX), Y7
+	XORQ    AX, AX
+
+loop:
+	VMOVUPD      (BX), Y8
+	VMOVUPD      32(BX), Y9
+	VBROADCASTSS (SI)(AX*4), X10
+	VCVTPS2PD    X10, Y10
+	VMULPD       Y8, Y10, Y11
+	VADDPD       Y11, Y0, Y0
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y10, Y1, Y1
+	VBROADCASTSS (R8)(AX*4), X10
+	VCVTPS2PD    X10, Y10
+	VMULPD       Y8, Y10, Y11
+	VADDPD       Y11, Y2, Y2
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y10, Y3, Y3
+	VBROADCASTSS (R9)(AX*4), X10
+	VCVTPS2PD    X10, Y10
+	VMULPD       Y8, Y10, Y11
+	VADDPD       Y11, Y4, Y4
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y10, Y5, Y5
+	VBROADCASTSS (R10)(AX*4), X10
+	VCVTPS2PD    X10, Y10
+	VMULPD       Y8, Y10, Y8
+	VADDPD       Y8, Y6, Y6
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y10, Y7, Y7
+	ADDQ         DI, BX
+	ADDQ         $0x01, AX
+	CMPQ         AX, CX
+	JLT          loop
+	MOVQ         DX, AX
+	VMOVUPD      Y0, (AX)
+	VMOVUPD      Y1, 32(AX)
+	ADDQ         DI, AX
+	VMOVUPD      Y2, (AX)
+	VMOVUPD      Y3, 32(AX)
+	ADDQ         DI, AX
+	VMOVUPD      Y4, (AX)
+	VMOVUPD      Y5, 32(AX)
+	ADDQ         DI, AX
+	VMOVUPD      Y6, (AX)
+	VMOVUPD      Y7, 32(AX)
+	VZEROUPPER
+	RET
+
+// func mul1F32AVX2(b *float64, a *float32, stride int, h *float64, width int, n int)
+// Requires: AVX
+TEXT ·mul1F32AVX2(SB), NOSPLIT, $0-48
+	MOVQ    n+40(FP), CX
+	MOVQ    b+0(FP), DX
+	MOVQ    h+24(FP), BX
+	MOVQ    a+8(FP), SI
+	MOVQ    stride+16(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    width+32(FP), DI
+	SHLQ    $0x03, DI
+	MOVQ    DX, AX
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	XORQ    AX, AX
+
+loop:
+	VMOVUPD      (BX), Y2
+	VMOVUPD      32(BX), Y3
+	VBROADCASTSS (SI)(AX*4), X4
+	VCVTPS2PD    X4, Y4
+	VMULPD       Y2, Y4, Y2
+	VADDPD       Y2, Y0, Y0
+	VMULPD       Y3, Y4, Y4
+	VADDPD       Y4, Y1, Y1
+	ADDQ         DI, BX
+	ADDQ         $0x01, AX
+	CMPQ         AX, CX
+	JLT          loop
+	MOVQ         DX, AX
+	VMOVUPD      Y0, (AX)
+	VMOVUPD      Y1, 32(AX)
+	VZEROUPPER
+	RET
+
+// func mulTransposed4F64AVX2(sum *float64, a *float64, stride int, b *float64, width int, n int)
+// Requires: AVX
+TEXT ·mulTransposed4F64AVX2(SB), NOSPLIT, $0-48
+	MOVQ    n+40(FP), CX
+	MOVQ    sum+0(FP), DX
+	MOVQ    a+8(FP), BX
+	MOVQ    b+24(FP), SI
+	MOVQ    stride+16(FP), DI
+	SHLQ    $0x03, DI
+	MOVQ    width+32(FP), R8
+	SHLQ    $0x03, R8
+	MOVQ    DX, AX
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	ADDQ    R8, AX
+	VMOVUPD (AX), Y2
+	VMOVUPD 32(AX), Y3
+	ADDQ    R8, AX
+	VMOVUPD (AX), Y4
+	VMOVUPD 32(AX), Y5
+	ADDQ    R8, AX
+	VMOVUPD (AX), Y6
+	VMOVUPD 32(AX), Y7
+	XORQ    AX, AX
+
+loop:
+	VMOVUPD      (SI), Y8
+	VMOVUPD      32(SI), Y9
+	VBROADCASTSD (BX), Y10
+	VMULPD       Y8, Y10, Y11
+	VADDPD       Y11, Y0, Y0
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y10, Y1, Y1
+	VBROADCASTSD 8(BX), Y10
+	VMULPD       Y8, Y10, Y11
+	VADDPD       Y11, Y2, Y2
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y10, Y3, Y3
+	VBROADCASTSD 16(BX), Y10
+	VMULPD       Y8, Y10, Y11
+	VADDPD       Y11, Y4, Y4
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y10, Y5, Y5
+	VBROADCASTSD 24(BX), Y10
+	VMULPD       Y8, Y10, Y8
+	VADDPD       Y8, Y6, Y6
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y10, Y7, Y7
+	ADDQ         DI, BX
+	ADDQ         R8, SI
+	ADDQ         $0x01, AX
+	CMPQ         AX, CX
+	JLT          loop
+	MOVQ         DX, AX
+	VMOVUPD      Y0, (AX)
+	VMOVUPD      Y1, 32(AX)
+	ADDQ         R8, AX
+	VMOVUPD      Y2, (AX)
+	VMOVUPD      Y3, 32(AX)
+	ADDQ         R8, AX
+	VMOVUPD      Y4, (AX)
+	VMOVUPD      Y5, 32(AX)
+	ADDQ         R8, AX
+	VMOVUPD      Y6, (AX)
+	VMOVUPD      Y7, 32(AX)
+	VZEROUPPER
+	RET
+
+// func mulTransposed1F64AVX2(sum *float64, a *float64, stride int, b *float64, width int, n int)
+// Requires: AVX
+TEXT ·mulTransposed1F64AVX2(SB), NOSPLIT, $0-48
+	MOVQ    n+40(FP), CX
+	MOVQ    sum+0(FP), DX
+	MOVQ    a+8(FP), BX
+	MOVQ    b+24(FP), SI
+	MOVQ    stride+16(FP), DI
+	SHLQ    $0x03, DI
+	MOVQ    width+32(FP), R8
+	SHLQ    $0x03, R8
+	MOVQ    DX, AX
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	XORQ    AX, AX
+
+loop:
+	VMOVUPD      (SI), Y2
+	VMOVUPD      32(SI), Y3
+	VBROADCASTSD (BX), Y4
+	VMULPD       Y2, Y4, Y2
+	VADDPD       Y2, Y0, Y0
+	VMULPD       Y3, Y4, Y4
+	VADDPD       Y4, Y1, Y1
+	ADDQ         DI, BX
+	ADDQ         R8, SI
+	ADDQ         $0x01, AX
+	CMPQ         AX, CX
+	JLT          loop
+	MOVQ         DX, AX
+	VMOVUPD      Y0, (AX)
+	VMOVUPD      Y1, 32(AX)
+	VZEROUPPER
+	RET
+
+// func mul4F64AVX2(b *float64, a *float64, stride int, h *float64, width int, n int)
+// Requires: AVX
+TEXT ·mul4F64AVX2(SB), NOSPLIT, $0-48
+	MOVQ    n+40(FP), CX
+	MOVQ    b+0(FP), DX
+	MOVQ    h+24(FP), BX
+	MOVQ    a+8(FP), SI
+	MOVQ    stride+16(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    width+32(FP), DI
+	SHLQ    $0x03, DI
+	MOVQ    SI, R8
+	ADDQ    AX, R8
+	MOVQ    R8, R9
+	ADDQ    AX, R9
+	MOVQ    R9, R10
+	ADDQ    AX, R10
+	MOVQ    DX, AX
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	ADDQ    DI, AX
+	VMOVUPD (AX), Y2
+	VMOVUPD 32(AX), Y3
+	ADDQ    DI, AX
+	VMOVUPD (AX), Y4
+	VMOVUPD 32(AX), Y5
+	ADDQ    DI, AX
+	VMOVUPD (AX), Y6
+	VMOVUPD 32(AX), Y7
+	XORQ    AX, AX
+
+loop:
+	VMOVUPD      (BX), Y8
+	VMOVUPD      32(BX), Y9
+	VBROADCASTSD (SI)(AX*8), Y10
+	VMULPD       Y8, Y10, Y11
+	VADDPD       Y11, Y0, Y0
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y10, Y1, Y1
+	VBROADCASTSD (R8)(AX*8), Y10
+	VMULPD       Y8, Y10, Y11
+	VADDPD       Y11, Y2, Y2
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y10, Y3, Y3
+	VBROADCASTSD (R9)(AX*8), Y10
+	VMULPD       Y8, Y10, Y11
+	VADDPD       Y11, Y4, Y4
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y10, Y5, Y5
+	VBROADCASTSD (R10)(AX*8), Y10
+	VMULPD       Y8, Y10, Y8
+	VADDPD       Y8, Y6, Y6
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y10, Y7, Y7
+	ADDQ         DI, BX
+	ADDQ         $0x01, AX
+	CMPQ         AX, CX
+	JLT          loop
+	MOVQ         DX, AX
+	VMOVUPD      Y0, (AX)
+	VMOVUPD      Y1, 32(AX)
+	ADDQ         DI, AX
+	VMOVUPD      Y2, (AX)
+	VMOVUPD      Y3, 32(AX)
+	ADDQ         DI, AX
+	VMOVUPD      Y4, (AX)
+	VMOVUPD      Y5, 32(AX)
+	ADDQ         DI, AX
+	VMOVUPD      Y6, (AX)
+	VMOVUPD      Y7, 32(AX)
+	VZEROUPPER
+	RET
+
+// func mul1F64AVX2(b *float64, a *float64, stride int, h *float64, width int, n int)
+// Requires: AVX
+TEXT ·mul1F64AVX2(SB), NOSPLIT, $0-48
+	MOVQ    n+40(FP), CX
+	MOVQ    b+0(FP), DX
+	MOVQ    h+24(FP), BX
+	MOVQ    a+8(FP), SI
+	MOVQ    stride+16(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    width+32(FP), DI
+	SHLQ    $0x03, DI
+	MOVQ    DX, AX
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	XORQ    AX, AX
+
+loop:
+	VMOVUPD      (BX), Y2
+	VMOVUPD      32(BX), Y3
+	VBROADCASTSD (SI)(AX*8), Y4
+	VMULPD       Y2, Y4, Y2
+	VADDPD       Y2, Y0, Y0
+	VMULPD       Y3, Y4, Y4
+	VADDPD       Y4, Y1, Y1
+	ADDQ         DI, BX
+	ADDQ         $0x01, AX
+	CMPQ         AX, CX
+	JLT          loop
+	MOVQ         DX, AX
+	VMOVUPD      Y0, (AX)
+	VMOVUPD      Y1, 32(AX)
+	VZEROUPPER
+	RET
+
+// func addRows16AVX2(sums *float64, table *float32, index *uint32, values *float32, stride int, n int)
+// Requires: AVX
+TEXT ·addRows16AVX2(SB), NOSPLIT, $0-48
+	MOVQ    n+40(FP), CX
+	MOVQ    index+16(FP), DX
+	MOVQ    values+24(FP), BX
+	MOVQ    stride+32(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    sums+0(FP), DI
+	MOVQ    table+8(FP), R8
+	VMOVUPD (DI), Y0
+	VMOVUPD 32(DI), Y1
+	VMOVUPD 64(DI), Y2
+	VMOVUPD 96(DI), Y3
+	XORQ    AX, AX
+
+loop:
+	VBROADCASTSS (BX)(AX*4), X4
+	VCVTPS2PD    X4, Y4
+	MOVL         (DX)(AX*4), R9
+	IMULQ        SI, R9
+	ADDQ         R8, R9
+	VCVTPS2PD    (R9), Y5
+	VMULPD       Y4, Y5, Y5
+	VADDPD       Y5, Y0, Y0
+	VCVTPS2PD    16(R9), Y5
+	VMULPD       Y4, Y5, Y5
+	VADDPD       Y5, Y1, Y1
+	VCVTPS2PD    32(R9), Y5
+	VMULPD       Y4, Y5, Y5
+	VADDPD       Y5, Y2, Y2
+	VCVTPS2PD    48(R9), Y5
+	VMULPD       Y4, Y5, Y5
+	VADDPD       Y5, Y3, Y3
+	ADDQ         $0x01, AX
+	CMPQ         AX, CX
+	JLT          loop
+	VMOVUPD      Y0, (DI)
+	VMOVUPD      Y1, 32(DI)
+	VMOVUPD      Y2, 64(DI)
+	VMOVUPD      Y3, 96(DI)
+	VZEROUPPER
+	RET
+
+// func scatterRows16AVX2(table *float64, row *float64, index *uint32, values *float32, stride int, n int)
+// Requires: AVX
+TEXT ·scatterRows16AVX2(SB), NOSPLIT, $0-48
+	MOVQ    n+40(FP), CX
+	MOVQ    index+16(FP), DX
+	MOVQ    values+24(FP), BX
+	MOVQ    stride+32(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    table+0(FP), DI
+	MOVQ    row+8(FP), AX
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	VMOVUPD 64(AX), Y2
+	VMOVUPD 96(AX), Y3
+	XORQ    AX, AX
+
+loop:
+	VBROADCASTSS (BX)(AX*4), X4
+	VCVTPS2PD    X4, Y4
+	MOVL         (DX)(AX*4), R8
+	IMULQ        SI, R8
+	ADDQ         DI, R8
+	VMULPD       Y4, Y0, Y5
+	VADDPD       (R8), Y5, Y5
+	VMOVUPD      Y5, (R8)
+	VMULPD       Y4, Y1, Y5
+	VADDPD       32(R8), Y5, Y5
+	VMOVUPD      Y5, 32(R8)
+	VMULPD       Y4, Y2, Y5
+	VADDPD       64(R8), Y5, Y5
+	VMOVUPD      Y5, 64(R8)
+	VMULPD       Y4, Y3, Y4
+	VADDPD       96(R8), Y4, Y4
+	VMOVUPD      Y4, 96(R8)
+	ADDQ         $0x01, AX
+	CMPQ         AX, CX
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func addRows4AVX2(sums *float64, table *float32, index *uint32, values *float32, stride int, n int)
+// Requires: AVX
+TEXT ·addRows4AVX2(SB), NOSPLIT, $0-48
+	MOVQ    n+40(FP), CX
+	MOVQ    index+16(FP), DX
+	MOVQ    values+24(FP), BX
+	MOVQ    stride+32(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    sums+0(FP), DI
+	MOVQ    table+8(FP), R8
+	VMOVUPD (DI), Y0
+	XORQ    AX, AX
+
+loop:
+	VBROADCASTSS (BX)(AX*4), X1
+	VCVTPS2PD    X1, Y1
+	MOVL         (DX)(AX*4), R9
+	IMULQ        SI, R9
+	ADDQ         R8, R9
+	VCVTPS2PD    (R9), Y2
+	VMULPD       Y1, Y2, Y2
+	VADDPD       Y2, Y0, Y0
+	ADDQ         $0x01, AX
+	CMPQ         AX, CX
+	JLT          loop
+	VMOVUPD      Y0, (DI)
+	VZEROUPPER
+	RET
+
+// func scatterRows4AVX2(table *float64, row *float64, index *uint32, values *float32, stride int, n int)
+// Requires: AVX
+TEXT ·scatterRows4AVX2(SB), NOSPLIT, $0-48
+	MOVQ    n+40(FP), CX
+	MOVQ    index+16(FP), DX
+	MOVQ    values+24(FP), BX
+	MOVQ    stride+32(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    table+0(FP), DI
+	MOVQ    row+8(FP), AX
+	VMOVUPD (AX), Y0
+	XORQ    AX, AX
+
+loop:
+	VBROADCASTSS (BX)(AX*4), X1
+	VCVTPS2PD    X1, Y1
+	MOVL         (DX)(AX*4), R8
+	IMULQ        SI, R8
+	ADDQ         DI, R8
+	VMULPD       Y1, Y0, Y1
+	VADDPD       (R8), Y1, Y1
+	VMOVUPD      Y1, (R8)
+	ADDQ         $0x01, AX
+	CMPQ         AX, CX
+	JLT          loop
+	VZEROUPPER
+	RET

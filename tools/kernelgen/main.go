@@ -77,6 +77,8 @@ func generate() ([]file, error) {
 	combinations(c)
 	vectors(c)
 	halves(c)
+	panels(c)
+	sparseRows(c)
 	f, err := c.Result()
 	if err != nil {
 		return nil, err
