@@ -146,3 +146,18 @@ func addRows4AVX2(sums *float64, table *float32, index *uint32, values *float32,
 //
 //go:noescape
 func scatterRows4AVX2(table *float64, row *float64, index *uint32, values *float32, stride int, n int)
+
+// addScaledAVX2 is AddScaled.
+//
+//go:noescape
+func addScaledAVX2(dst *float64, x *float64, scale float64, n int)
+
+// rotateAVX2 is Rotate.
+//
+//go:noescape
+func rotateAVX2(x *float64, y *float64, c float64, s float64, n int)
+
+// dotAVX2 sets lanes to the 8 partial sums of Dot.
+//
+//go:noescape
+func dotAVX2(x *float64, y *float64, n int, lanes *[8]float64)

@@ -1138,3 +1138,78 @@ loop:
 	JLT          loop
 	VZEROUPPER
 	RET
+
+// func addScaledAVX2(dst *float64, x *float64, scale float64, n int)
+// Requires: AVX, AVX2, SSE2
+TEXT ·addScaledAVX2(SB), NOSPLIT, $0-32
+	MOVQ         n+24(FP), CX
+	MOVQ         dst+0(FP), DX
+	MOVQ         x+8(FP), BX
+	MOVSD        scale+16(FP), X0
+	VBROADCASTSD X0, Y0
+	XORQ         AX, AX
+
+loop:
+	VMULPD  (BX)(AX*8), Y0, Y1
+	VADDPD  (DX)(AX*8), Y1, Y1
+	VMOVUPD Y1, (DX)(AX*8)
+	ADDQ    $0x04, AX
+	CMPQ    AX, CX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func rotateAVX2(x *float64, y *float64, c float64, s float64, n int)
+// Requires: AVX, AVX2, SSE2
+TEXT ·rotateAVX2(SB), NOSPLIT, $0-40
+	MOVQ         n+32(FP), CX
+	MOVQ         x+0(FP), DX
+	MOVQ         y+8(FP), BX
+	MOVSD        c+16(FP), X0
+	VBROADCASTSD X0, Y0
+	MOVSD        s+24(FP), X1
+	VBROADCASTSD X1, Y1
+	XORQ         AX, AX
+
+loop:
+	VMOVUPD (DX)(AX*8), Y2
+	VMOVUPD (BX)(AX*8), Y3
+	VMULPD  Y2, Y0, Y4
+	VMULPD  Y3, Y1, Y5
+	VSUBPD  Y5, Y4, Y4
+	VMULPD  Y2, Y1, Y2
+	VMULPD  Y3, Y0, Y3
+	VADDPD  Y3, Y2, Y2
+	VMOVUPD Y4, (DX)(AX*8)
+	VMOVUPD Y2, (BX)(AX*8)
+	ADDQ    $0x04, AX
+	CMPQ    AX, CX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func dotAVX2(x *float64, y *float64, n int, lanes *[8]float64)
+// Requires: AVX
+TEXT ·dotAVX2(SB), NOSPLIT, $0-32
+	MOVQ   n+16(FP), CX
+	MOVQ   x+0(FP), DX
+	MOVQ   y+8(FP), BX
+	MOVQ   lanes+24(FP), SI
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	XORQ   AX, AX
+
+loop:
+	VMOVUPD (DX)(AX*8), Y2
+	VMOVUPD 32(DX)(AX*8), Y3
+	VMULPD  (BX)(AX*8), Y2, Y2
+	VMULPD  32(BX)(AX*8), Y3, Y3
+	VADDPD  Y2, Y0, Y0
+	VADDPD  Y3, Y1, Y1
+	ADDQ    $0x08, AX
+	CMPQ    AX, CX
+	JLT     loop
+	VMOVUPD Y0, (SI)
+	VMOVUPD Y1, 32(SI)
+	VZEROUPPER
+	RET

@@ -94,3 +94,31 @@ func wideScatterRows(table []float64, index []uint32, values []float32, row []fl
 	}
 	return done
 }
+
+// The functions below return the number of leading elements that they have done.
+
+func wideAddScaled(dst, x []float64, scale float64) int {
+	if !wide || len(x) < 4 {
+		return 0
+	}
+	k := len(x) &^ 3
+	addScaledAVX2(&dst[0], &x[0], scale, k)
+	return k
+}
+
+func wideRotate(x, y []float64, c, s float64) int {
+	if !wide || len(x) < 4 {
+		return 0
+	}
+	k := len(x) &^ 3
+	rotateAVX2(&x[0], &y[0], c, s, k)
+	return k
+}
+
+func wideDot(x, y []float64, lanes *[8]float64) int {
+	k := whole(len(x))
+	if k > 0 {
+		dotAVX2(&x[0], &y[0], k, lanes)
+	}
+	return k
+}

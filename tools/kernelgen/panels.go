@@ -231,3 +231,59 @@ func scatterRows(c *build.Context, columns int) {
 		}
 	}, nil)
 }
+
+// doubles writes kernels of float64 vectors, of a multiple of 4 or 8 elements.
+func doubles(c *build.Context) {
+	k := begin(c, "addScaledAVX2", "func(dst, x *float64, scale float64, n int)", "addScaledAVX2 is AddScaled.")
+	dst, x := k.pointer("dst"), k.pointer("x")
+	scale := k.scalar("scale")
+	k.loop(4, func() {
+		y := k.YMM()
+		k.VMULPD(k.at(x, 8), scale, y)
+		k.VADDPD(k.at(dst, 8), y, y)
+		k.VMOVUPD(y, k.at(dst, 8))
+	}, nil)
+
+	k = begin(c, "rotateAVX2", "func(x, y *float64, c, s float64, n int)", "rotateAVX2 is Rotate.")
+	x, second := k.pointer("x"), k.pointer("y")
+	cosine, sine := k.scalar("c"), k.scalar("s")
+	k.loop(4, func() {
+		v, w, a, b := k.YMM(), k.YMM(), k.YMM(), k.YMM()
+		k.VMOVUPD(k.at(x, 8), v)
+		k.VMOVUPD(k.at(second, 8), w)
+		k.VMULPD(v, cosine, a)
+		k.VMULPD(w, sine, b)
+		k.VSUBPD(b, a, a)
+		k.VMULPD(v, sine, v)
+		k.VMULPD(w, cosine, w)
+		k.VADDPD(w, v, v)
+		k.VMOVUPD(a, k.at(x, 8))
+		k.VMOVUPD(v, k.at(second, 8))
+	}, nil)
+
+	k = begin(c, "dotAVX2", "func(x, y *float64, n int, lanes *[8]float64)", "dotAVX2 sets lanes to the 8 partial sums of Dot.")
+	x, second, lanes := k.pointer("x"), k.pointer("y"), k.pointer("lanes")
+	low, high := k.YMM(), k.YMM()
+	k.VXORPD(low, low, low)
+	k.VXORPD(high, high, high)
+	k.loop(8, func() {
+		a, b := k.YMM(), k.YMM()
+		k.VMOVUPD(k.at(x, 8), a)
+		k.VMOVUPD(k.at(x, 8).Offset(32), b)
+		k.VMULPD(k.at(second, 8), a, a)
+		k.VMULPD(k.at(second, 8).Offset(32), b, b)
+		k.VADDPD(a, low, low)
+		k.VADDPD(b, high, high)
+	}, func() {
+		k.VMOVUPD(low, operand.Mem{Base: lanes})
+		k.VMOVUPD(high, operand.Mem{Base: lanes, Disp: 32})
+	})
+}
+
+// scalar broadcasts a parameter, a float64.
+func (k *kernel) scalar(name string) reg.VecVirtual {
+	x, y := k.XMM(), k.YMM()
+	k.Load(k.Param(name), x)
+	k.VBROADCASTSD(x, y)
+	return y
+}
