@@ -218,7 +218,8 @@ type Evaluated struct {
 
 // Saved is the answer to Save.
 type Saved struct {
-	SHA256      string  // of the parameter file
-	SquaredNorm float64 // of the penalised weights
+	SHA256      string    // of the parameter file
+	SquaredNorm float64   // of the penalised weights
+	Measured    []float64 // of lsi, the singular values and then the residuals of the topics
 	Err         error
 }

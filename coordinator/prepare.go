@@ -210,8 +210,22 @@ func checkData(p *plan.Plan, test *plan.Manifest) error {
 		return checkClasses(p, test)
 	case "poisson":
 		return checkCounts(p, test)
+	case "lsi":
+		return checkTopics(p)
 	}
 	return checkNumbers(p.Job.Model.Kind, train)
+}
+
+// checkTopics refuses more topics than there can be singular values.
+func checkTopics(p *plan.Plan) error {
+	topics, rows, columns := int64(p.Job.Model.Topics), p.TrainRows, p.Train.Columns
+	switch file := p.Train.Files[0].Path; {
+	case topics > min(rows, columns):
+		return param.Errorf(param.Invalid, "%s: model.topics %d: a matrix of %d rows and %d columns has no more than %d singular values: set it to that or less", file, topics, rows, columns, min(rows, columns))
+	case topics*columns > plan.MaxColumns:
+		return param.Errorf(param.Invalid, "%s: model.topics %d of %d columns would be %d parameters, and there may be %d: make fewer columns (data.hash.bits, data.text.max_terms)", file, topics, columns, topics*columns, plan.MaxColumns)
+	}
+	return nil
 }
 
 // checkNumbers refuses labels that are names, where a model needs numbers.

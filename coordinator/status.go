@@ -257,7 +257,10 @@ func (m *Machine) observe(r RangeStatus) {
 		rows := r.Tallies[m.epochs].Rows - before.Rows
 		loss := (r.Tallies[m.epochs].Loss - before.Loss) / float64(max(1, rows))
 		of, name := "progressive loss", "progressive_loss"
-		if m.job.FullBatch() {
+		switch {
+		case m.job.Model.FindsTopics():
+			of, name = "largest residual", "residual"
+		case m.job.FullBatch():
 			of, name = "loss at the point tried", "loss"
 		}
 		m.note(Event{Kind: "epoch", Epoch: m.epochs + 1, Round: m.plan.PerEpoch * param.Round(m.epochs+1),
@@ -299,6 +302,7 @@ type Result struct {
 	Metrics      map[plan.Set]map[string]float64
 	Summaries    map[plan.Set]*metric.Summary // what the metrics follow from
 	Objective    float64                      // mean loss of the training rows + l2/2 · ‖w‖²
+	Measured     []float64                    // of lsi: see Saved
 	Quarantined  int64                        // rows that were set aside
 	Unknown      int64                        // nonzeros of the test data whose column the model lacks
 	Pushed       int64                        // bytes of values
@@ -312,7 +316,7 @@ type Result struct {
 
 // Result returns the outcome of a job that is done.
 func (m *Machine) Result() Result {
-	r := Result{Train: m.train, Test: m.test, Plan: m.plan, Epochs: m.epochsDone(), SHA256: m.saved.SHA256,
+	r := Result{Train: m.train, Test: m.test, Plan: m.plan, Epochs: m.epochsDone(), SHA256: m.saved.SHA256, Measured: m.saved.Measured,
 		Metrics: map[plan.Set]map[string]float64{}, Summaries: m.sums, Restarts: m.restarts,
 		Profile: m.times[Preparing].Sub(m.times[Profiling]), TrainTime: m.times[Evaluating].Sub(m.times[Training]),
 		EvaluateTime: m.times[Saving].Sub(m.times[Evaluating]), Total: m.times[Done].Sub(m.times[Waiting])}

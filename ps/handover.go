@@ -117,10 +117,10 @@ func (r *Range) fit(h *Handover) error {
 		}
 		return nil
 	}
-	if err := h.Sum.fit(r.spec, r.version); err != nil {
+	if err := h.Sum.fit(r.spec, r.table); err != nil {
 		return bad("%w", err)
 	}
-	if err := h.Undo.fit(r.spec); err != nil {
+	if err := h.Undo.fit(r.spec, r.table); err != nil {
 		return bad("%w", err)
 	}
 	for i := range h.Pushes {
@@ -138,10 +138,10 @@ func (r *Range) fit(h *Handover) error {
 	return nil
 }
 
-func (s *Sum) fit(spec Spec, v param.Version) error {
+func (s *Sum) fit(spec Spec, of table) error {
 	m := len(s.Offsets)
-	if spec.Program != nil {
-		if !sumFits(spec.Program, s, v, spec.Span.Len()) {
+	if t, ok := of.(programmed); ok {
+		if !t.sumFits(s) {
 			return param.Errorf(param.Corrupt, "the sum of contributions is malformed")
 		}
 	} else if !ascending(s.Offsets, spec.Span.Len()) || len(s.Counts) != m || len(s.Values) != m*spec.Rule.Pushed() {
@@ -153,16 +153,21 @@ func (s *Sum) fit(spec Spec, v param.Version) error {
 	return nil
 }
 
-func (u *Undo) fit(spec Spec) error {
+func (u *Undo) fit(spec Spec, of table) error {
 	if u == nil {
 		return nil
 	}
-	m := len(u.Offsets)
-	if u.Offsets == nil {
-		m = spec.Span.Len()
+	fits := false
+	if t, ok := of.(programmed); ok {
+		fits = t.undoFits(u)
+	} else {
+		m := len(u.Offsets)
+		if u.Offsets == nil {
+			m = spec.Span.Len()
+		}
+		fits = ascending(u.Offsets, spec.Span.Len()) && len(u.Values) == m*spec.Rule.Pulled()
 	}
-	tail := len(u.Values) - m*spec.pulled()
-	if !ascending(u.Offsets, spec.Span.Len()) || tail < 0 || tail > 0 && spec.Program == nil || tail%2 != 0 || spec.Program != nil && u.Offsets != nil {
+	if !fits {
 		return param.Errorf(param.Corrupt, "what is kept of the version before is malformed")
 	}
 	return nil

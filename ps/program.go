@@ -28,6 +28,7 @@ type programTable struct {
 	sums      []float64    // of the contributions to the next version, slot-major
 	scalars   []float64    // of the round that is gathered: loss and weight, or the totals
 	tails     [2][]float32 // of the version, and of the one before
+	round     param.Round  // that is gathered
 }
 
 func newProgramTable(spec Spec) *programTable {
@@ -79,7 +80,7 @@ func (t *programTable) apply(round optim.Round, _ int) {
 		t.program.Move(t.state, t.n, t.memory, t.scalars)
 	}
 	version := param.Version(round.Number + 1)
-	t.tails[0] = t.tail(version)
+	t.round, t.tails[0] = param.Round(version), t.tail(version)
 	t.scalars = nil
 	t.sums = t.sums[:t.n*optim.Pushed(param.Round(version))]
 	clear(t.sums)
@@ -130,7 +131,7 @@ func (t *programTable) load(s *Snapshot) {
 	t.flat.load(s)
 	t.memory = linalg.FromWords(t.memory[:0], s.Memory)
 	t.sums = t.sums[:t.n*optim.Pushed(param.Round(s.Version))]
-	t.tails[0] = t.tail(s.Version)
+	t.round, t.tails[0] = param.Round(s.Version), t.tail(s.Version)
 }
 
 // sum is the sums and then, when any have come, the scalars, in words.
@@ -156,12 +157,32 @@ func (t *programTable) resume(sum *Sum, undo *Undo) {
 	}
 }
 
-// sumFits reports whether what was gathered for a version is of a range of so many
-// keys.
-func sumFits(p optim.Program, s *Sum, v param.Version, n int) bool {
-	scalars := len(s.Values)/2 - n*optim.Pushed(param.Round(v))
+func (t *programTable) answer(_ param.Worker, before bool) []float32 {
+	if before {
+		return t.tails[1]
+	}
+	return t.tails[0]
+}
+
+func (t *programTable) fits(p *Push) bool {
+	return len(p.Change) == len(p.Offsets)*optim.Pushed(p.Round)+2*scalarsOf(t.program, p.Worker, p.Round)
+}
+
+func (t *programTable) numbers(p *Push) []float32 {
+	return p.Change[:len(p.Offsets)*optim.Pushed(p.Round)]
+}
+
+func (t *programTable) sumFits(s *Sum) bool {
+	scalars := len(s.Values)/2 - len(t.sums)
 	return len(s.Offsets)+len(s.Counts) == 0 && len(s.Values)%2 == 0 &&
-		(s.Workers == 0 && scalars == 0 || s.Workers > 0 && scalars == scalarsOf(p, 0, param.Round(v)))
+		(s.Workers == 0 && scalars == 0 || s.Workers > 0 && scalars == t.scalarsDue())
+}
+
+// scalarsDue returns how many scalars there are once a worker has contributed.
+func (t *programTable) scalarsDue() int { return scalarsOf(t.program, 0, t.round) }
+
+func (t *programTable) undoFits(u *Undo) bool {
+	return u.Offsets == nil && len(u.Values) >= t.n && (len(u.Values)-t.n)%2 == 0
 }
 
 func (t *programTable) close() {}

@@ -89,11 +89,8 @@ func (r *Range) hold(p Pull, ticket Ticket) (answers []Answer) {
 func (r *Range) read(p *Pull) []float32 {
 	before := r.round != nil && p.Round < param.Round(r.version)
 	var tail []float32
-	if t, ok := r.table.(*programTable); ok {
-		tail = t.tails[0]
-		if before {
-			tail = t.tails[1]
-		}
+	if t, ok := r.table.(programmed); ok {
+		tail = t.answer(p.Worker, before)
 	}
 	n := len(p.Offsets) * r.spec.pulled()
 	values := p.room(n + len(tail))

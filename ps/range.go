@@ -40,8 +40,9 @@ type Spec struct {
 	Workers   int         // each contributes once a round
 	Penalized param.Key   // keys below this one are subject to l2
 	PerTally  param.Round // a Tally is kept every so many rounds: one an epoch
-	Rule      optim.Rule  // or, with none,
+	Rule      optim.Rule  // or, with none, one of the two below
 	Program   optim.Program
+	Lanczos   *optim.Lanczos
 	Mode      Mode
 	Staleness param.Round // SSP: how many rounds a worker may be ahead of the slowest
 }
@@ -62,46 +63,64 @@ func (s Spec) Validate() error {
 		return param.Errorf(param.Invalid, "range %d: %d workers: there must be 1 to %d", s.ID, s.Workers, MaxWorkers)
 	case s.PerTally < 1:
 		return param.Errorf(param.Invalid, "range %d: a tally every 0 rounds", s.ID)
-	case (s.Rule == nil) == (s.Program == nil):
-		return param.Errorf(param.Invalid, "range %d: there must be either an update rule or a program", s.ID)
-	case s.Program != nil && (s.Span.Lo%optim.Leaf != 0 || s.Mode != BSP):
-		return param.Errorf(param.Invalid, "range %d: a program's keys are cut at multiples of %d and go by rounds, not %v in mode %d", s.ID, optim.Leaf, s.Span, s.Mode)
+	case s.methods() != 1:
+		return param.Errorf(param.Invalid, "range %d: there must be one update rule or program, not %d", s.ID, s.methods())
+	case s.Rule == nil && (s.Span.Lo%s.leaf() != 0 || s.Mode != BSP):
+		return param.Errorf(param.Invalid, "range %d: a program's keys are cut at multiples of %d and go by rounds, not %v in mode %d", s.ID, s.leaf(), s.Span, s.Mode)
+	case s.Lanczos != nil && s.Span.Len()%s.Lanczos.Topics != 0:
+		return param.Errorf(param.Invalid, "range %d: keys %v are not of whole columns of %d topics", s.ID, s.Span, s.Lanczos.Topics)
 	case s.Mode < BSP || s.Mode > ASP:
 		return param.Errorf(param.Invalid, "range %d: consistency mode %d: there are 0 to %d", s.ID, s.Mode, ASP)
 	}
 	return nil
 }
 
+// methods returns how many methods the spec has.
+func (s Spec) methods() (n int) {
+	for _, there := range []bool{s.Rule != nil, s.Program != nil, s.Lanczos != nil} {
+		if there {
+			n++
+		}
+	}
+	return n
+}
+
+// leaf returns what the keys of a program's ranges are cut at multiples of.
+func (s Spec) leaf() param.Key {
+	if s.Lanczos != nil {
+		return param.Key(optim.LanczosLeaf * s.Lanczos.Topics)
+	}
+	return optim.Leaf
+}
+
 // Slots returns the floats that are kept a key.
 func (s Spec) Slots() int {
-	if s.Program != nil {
+	switch {
+	case s.Program != nil:
 		return s.Program.Slots()
+	case s.Lanczos != nil:
+		return s.Lanczos.Slots()
 	}
 	return s.Rule.Slots()
 }
 
 // memory returns the float64s of a program that are kept beside the keys.
 func (s Spec) memory() int {
-	if s.Program == nil {
-		return 0
+	switch {
+	case s.Program != nil:
+		return s.Program.Memory()
+	case s.Lanczos != nil:
+		return lanczosMemory(s.Lanczos, s.Span.Lo == 0)
 	}
-	return s.Program.Memory()
+	return 0
 }
 
-// pulled returns the floats a key of what workers read, pushed those of what they
-// push in a round.
+// pulled returns the floats a key of what workers read.
 func (s Spec) pulled() int {
-	if s.Program != nil {
+	if s.Rule == nil {
 		return 1
 	}
 	return s.Rule.Pulled()
-}
-
-func (s Spec) pushed(round param.Round) int {
-	if s.Program != nil {
-		return optim.Pushed(round)
-	}
-	return s.Rule.Pushed()
 }
 
 // penalized returns how many keys of the span, from the first on, are subject to

@@ -121,16 +121,14 @@ func (r *Range) check(p *Push) error {
 	if err := r.checkRound(p); err != nil {
 		return err
 	}
-	values, scalars := p.Change, 0
-	if r.spec.Program != nil {
-		scalars = scalarsOf(r.spec.Program, p.Worker, p.Round)
-	}
-	if len(p.Change) != len(p.Offsets)*r.spec.pushed(p.Round)+2*scalars || p.Rows < 0 {
-		return param.Errorf(param.Invalid, "range %d: worker %d: %d values for %d keys of %d floats and %d scalars", r.spec.ID, p.Worker, len(p.Change), len(p.Offsets), r.spec.pushed(p.Round), scalars)
-	}
-	values = values[:len(values)-2*scalars]
-	if p.Rows == 0 && len(p.Offsets) > 0 && r.spec.Program == nil && !r.spec.Rule.Local() {
-		return param.Errorf(param.Invalid, "range %d: worker %d: a gradient of no rows", r.spec.ID, p.Worker)
+	values := p.Change
+	if t, ok := r.table.(programmed); ok {
+		if !t.fits(p) || p.Rows < 0 {
+			return param.Errorf(param.Invalid, "range %d: worker %d: %d values for %d keys are no contribution to round %d", r.spec.ID, p.Worker, len(p.Change), len(p.Offsets), p.Round)
+		}
+		values = t.numbers(p)
+	} else if err := r.checkValues(p); err != nil {
+		return err
 	}
 	if !p.Checked {
 		if err := r.checkOffsets(p.Worker, p.Offsets); err != nil {
@@ -139,6 +137,19 @@ func (r *Range) check(p *Push) error {
 	}
 	if !linalg.Finite(values) || !linalg.FiniteScalar(p.Loss) {
 		return param.Errorf(param.Diverged, "range %d: worker %d: NaN or Inf in the contribution to round %d", r.spec.ID, p.Worker, p.Round)
+	}
+	return nil
+}
+
+// checkValues reports that a contribution has too few or too many values for the
+// rule.
+func (r *Range) checkValues(p *Push) error {
+	pushed := r.spec.Rule.Pushed()
+	switch {
+	case len(p.Change) != len(p.Offsets)*pushed || p.Rows < 0:
+		return param.Errorf(param.Invalid, "range %d: worker %d: %d values for %d keys of %d floats", r.spec.ID, p.Worker, len(p.Change), len(p.Offsets), pushed)
+	case p.Rows == 0 && len(p.Offsets) > 0 && !r.spec.Rule.Local():
+		return param.Errorf(param.Invalid, "range %d: worker %d: a gradient of no rows", r.spec.ID, p.Worker)
 	}
 	return nil
 }

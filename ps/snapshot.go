@@ -73,6 +73,8 @@ func (s *Snapshot) fit(spec Spec) error {
 		return s.misfit(spec, "%d floats for %d keys of %d", len(s.State), keys, spec.Slots())
 	case len(s.Memory) != 2*spec.memory():
 		return s.misfit(spec, "%d words of memory, not %d", len(s.Memory), 2*spec.memory())
+	case spec.Lanczos != nil && !panelFits(spec.Lanczos, s):
+		return s.misfit(spec, "its stage and the size of its basis are none of the method's")
 	case uint64(len(s.Tallies)) != uint64(s.Version)/uint64(spec.PerTally):
 		return s.misfit(spec, "%d tallies, one every %d rounds", len(s.Tallies), spec.PerTally)
 	case !ascending(s.Offsets, spec.Span.Len()):

@@ -2,6 +2,7 @@ package ps
 
 import (
 	"parley/internal/linalg"
+	"parley/internal/param"
 	"parley/ps/optim"
 )
 
@@ -41,12 +42,31 @@ type roundTable interface {
 	close()
 }
 
-// newRoundTable returns the table that suits the rule: one that looks at touched
-// keys alone if it lets the others be.
+// programmed is a table whose rounds are more than sums of contributions.
+type programmed interface {
+	roundTable
+	// answer returns what stands behind the keys' values in the answer to a pull of
+	// the version, or of the one before.
+	answer(w param.Worker, before bool) []float32
+	// fits reports whether a contribution to the round, which the version is the
+	// number of, is one that the table can add.
+	fits(p *Push) bool
+	// numbers returns what of a contribution that fits is float32; the rest is words.
+	numbers(p *Push) []float32
+	// sumFits and undoFits report the same of what is handed over.
+	sumFits(s *Sum) bool
+	undoFits(u *Undo) bool
+}
+
+// newRoundTable returns the table that suits the method, and of a rule one that
+// looks at touched keys alone if it lets the others be.
 func newRoundTable(spec Spec) roundTable {
 	n, rule := spec.Span.Len(), spec.Rule
-	if spec.Program != nil {
+	switch {
+	case spec.Program != nil:
 		return newProgramTable(spec)
+	case spec.Lanczos != nil:
+		return newPanelTable(spec)
 	}
 	if !rule.Lazy() {
 		return newDenseTable(n, rule)

@@ -24,6 +24,7 @@ type Config struct {
 	Model   Model
 	Pulled  int // floats a key of what workers pull
 	Terms   int // scalars that a full-batch method sums over all ranges
+	Solver  Solver
 	Servers Servers
 	// Slow is called with everything that computes, which it must run: experiments
 	// make a trainer slow by it. nil runs it.
@@ -156,7 +157,10 @@ func (h *Host) work(ctx context.Context, w param.Worker, r *run, start, until pa
 	// As many replies as a worker can have open: a push and a pull to each range.
 	s.replies = make(chan Reply, 2*len(h.config.Plan.Ranges))
 	rounds := s.rounds
-	if h.config.Plan.Job.FullBatch() {
+	switch {
+	case h.config.Solver != nil:
+		rounds = s.panels
+	case h.config.Plan.Job.FullBatch():
 		rounds = s.passes
 	}
 	released, err := rounds(ctx)
@@ -211,7 +215,7 @@ func (s *session) round(ctx context.Context, block *batch.Block) error {
 	state := s.worker.State()
 	var change []float32
 	var loss float64
-	s.host.config.Slow(func() { change, loss = s.host.config.Model.Learn(block, state) })
+	s.host.config.Slow(func() { change, loss = s.host.config.Model.(Learner).Learn(block, state) })
 	s.run.ticks.Add(1)
 	s.send(ctx, s.worker.Push(change, int64(block.Rows()), loss, nil))
 	return nil
@@ -269,7 +273,7 @@ func (s *session) await(ctx context.Context, until func() bool) error {
 // of a program have a tail behind them.
 func (s *session) answers(r *Reply) bool {
 	more := len(r.Values) - len(r.Request.Offsets)*s.host.config.Pulled
-	return more == 0 || more > 0 && s.host.config.Plan.Job.FullBatch()
+	return more == 0 || more > 0 && (s.host.config.Solver != nil || s.host.config.Plan.Job.FullBatch())
 }
 
 func (s *session) handle(r Reply) error {

@@ -111,7 +111,7 @@ func (p *pass) learn(ctx context.Context) error {
 		}
 		p.host.config.Slow(func() {
 			keep := p.host.keep(plan.SetTrain, data.FirstRow)
-			n, l := p.host.config.Model.Accumulate(data, keep, weights, p.sums[:d], diagonal)
+			n, l := p.host.config.Model.(Accumulator).Accumulate(data, keep, weights, p.sums[:d], diagonal)
 			rows, loss, weight = rows+n, loss+l, weight+weightOf(data.Weights, n, keep)
 		})
 		p.run.ticks.Add(1)

@@ -23,21 +23,54 @@ type Shards interface {
 	Load(ctx context.Context, id param.ShardID) (*batch.CSR, error)
 }
 
-// Model turns batches into contributions. It is shared by goroutines.
+// Model is what is learned. It is shared by goroutines. It is a Learner, an
+// Accumulator or a Multiplier too, as the job's method asks.
 type Model interface {
+	// Evaluate adds the rows for which keep holds to a summary; weights are those
+	// of all keys: of the columns and then the bias.
+	Evaluate(rows *batch.CSR, keep func(i int) bool, weights []float32, into *metric.Summary)
+}
+
+// Learner turns batches into contributions.
+type Learner interface {
 	// Learn computes the contribution of a block from the state of its columns
 	// (slot-major, with as many keys a column as the plan's width), and the sum of the
 	// rows' losses. It may use the state's memory
 	// for it; both are the caller's again with the next call for the worker.
 	Learn(b *batch.Block, state []float32) (change []float32, loss float64)
+}
+
+// Accumulator turns all of a worker's rows into a contribution to a full-batch
+// method.
+type Accumulator interface {
 	// Accumulate adds the gradient of the sum of the losses of the rows for which
 	// keep holds, each times its weight, at the weights, which are laid out as for
 	// Evaluate, and unless it is nil the diagonal of the Hessian to diagonal. It
 	// returns how many rows these were, and the sum of their losses.
 	Accumulate(rows *batch.CSR, keep func(i int) bool, weights []float32, gradient, diagonal []float64) (n int64, loss float64)
-	// Evaluate adds the rows for which keep holds to a summary; weights are those
-	// of all keys: of the columns and then the bias.
-	Evaluate(rows *batch.CSR, keep func(i int) bool, weights []float32, into *metric.Summary)
+}
+
+// Multiplier multiplies a panel, a matrix with a row for each column of the data, by
+// AᵀA for the matrix A of a worker's rows.
+type Multiplier interface {
+	// Multiply adds Aᵀ·(A·panel) of the rows for which keep holds to sum; both are
+	// row-major and as wide as one another. It returns how many rows these were.
+	Multiply(rows *batch.CSR, keep func(i int) bool, panel []float32, width int, sum []float64) (n int64)
+}
+
+// Solver says what a method on panels does next (optim.Lanczos). An epoch has
+// PhaseRounds rounds; in the first, phase 0, workers multiply, in the others worker
+// 0 answers what the ranges have to be told.
+type Solver interface {
+	PhaseRounds() int
+	// Width returns the columns of the panel, Terms how many float64s are summed
+	// over all ranges before a phase.
+	Width(stage int) int
+	Terms(stage, phase, columns int) int
+	// Answer returns what all ranges are told, and how far the method is from its
+	// end, from the sums and what the first range keeps; last says that there is one
+	// more epoch.
+	Answer(stage, phase, columns int, last bool, totals, kept []float64) (answer []float64, residual float64, err error)
 }
 
 // Reply is the answer to a Request: Values for a pull, nothing for a push.

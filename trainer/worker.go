@@ -155,6 +155,15 @@ func (w *Worker) Push(change []float32, rows int64, loss float64, scalars []floa
 	return append([]*Request(nil), w.pushes...)
 }
 
+// PushParts ends the round, without keys: each range is sent a part of its own.
+func (w *Worker) PushParts(parts [][]float32, rows int64, loss float64) []*Request {
+	for i := range w.spans {
+		w.pushes[i] = w.request(i, Request{Push: true, Offsets: w.cut.offsets[i], Change: parts[i], Rows: rows, Loss: loss})
+	}
+	w.round++
+	return append([]*Request(nil), w.pushes...)
+}
+
 // Pushed takes a range's acknowledgement.
 func (w *Worker) Pushed(id param.RangeID, round param.Round) {
 	if p := w.pushes[id]; p != nil && p.Round == round {

@@ -139,8 +139,13 @@ func (r *record) finish(config Config) {
 func (r *record) report() *artifact.Report {
 	x := r.machine.Result()
 	rows := x.Plan.TrainRows
+	var topics []artifact.Topic
+	for i := range len(x.Measured) / 2 {
+		topics = append(topics, artifact.Topic{SingularValue: x.Measured[i], Residual: x.Measured[len(x.Measured)/2+i]})
+	}
 	return &artifact.Report{
-		Job: r.job.Name, Parley: r.version, ModelSHA256: x.SHA256, DataSHA256: x.Train.SHA256, PlanSHA256: x.Plan.Hash(),
+		Topics: topics,
+		Job:    r.job.Name, Parley: r.version, ModelSHA256: x.SHA256, DataSHA256: x.Train.SHA256, PlanSHA256: x.Plan.Hash(),
 		Reproducible: r.job.Run.Consistency == "bsp", Consistency: r.job.Run.Consistency, Kernels: linalg.Kernels(),
 		Rows: rows, Columns: x.Train.Columns, Epochs: x.Epochs, Rounds: uint64(x.Plan.PerEpoch) * uint64(x.Epochs), Objective: x.Objective,
 		Metrics:       artifact.Metrics{Train: artifact.Values(x.Metrics[plan.SetTrain]), Test: artifact.Values(x.Metrics[plan.SetTest]), Holdout: artifact.Values(x.Metrics[plan.SetHoldout])},
@@ -185,6 +190,10 @@ func (r *record) model(metrics map[plan.Set]map[string]float64) *artifact.Model 
 			{Name: "weights", DType: artifact.Float32, Shape: []int64{train.Columns}},
 		}}
 	switch r.job.Model.Kind {
+	case "lsi":
+		k := int64(p.Width)
+		m.Tensors = []artifact.Tensor{{Name: "components", DType: artifact.Float32, Shape: []int64{k, train.Columns}},
+			{Name: "residuals", DType: artifact.Float32, Shape: []int64{k}}, {Name: "singular_values", DType: artifact.Float32, Shape: []int64{k}}}
 	case "softmax":
 		m.Tensors[1].Shape = []int64{int64(p.Width), train.Columns}
 		fallthrough

@@ -274,7 +274,7 @@ func step(node param.NodeID, m *parleyv1.AgentMessage) (input, error) {
 		e, err := decodeEvaluated(b.Evaluated)
 		return input{param.JobID(b.Evaluated.GetJob()), func(now time.Time, m *coordinator.Machine) { m.Evaluated(now, node, e) }}, err
 	case *parleyv1.AgentMessage_Saved:
-		saved := coordinator.Saved{SHA256: b.Saved.GetSha256(), SquaredNorm: b.Saved.GetSquaredNorm(), Err: rpc.FromFault(b.Saved.GetFault())}
+		saved := coordinator.Saved{SHA256: b.Saved.GetSha256(), SquaredNorm: b.Saved.GetSquaredNorm(), Measured: b.Saved.GetMeasured(), Err: rpc.FromFault(b.Saved.GetFault())}
 		return input{param.JobID(b.Saved.GetJob()), func(now time.Time, m *coordinator.Machine) { m.Saved(now, node, saved) }}, nil
 	case *parleyv1.AgentMessage_Refused:
 		r := b.Refused

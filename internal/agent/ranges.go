@@ -63,14 +63,14 @@ func specsOf(m *parleyv1.Create) ([]ps.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	rule, program, err := methodOf(j)
+	method, err := methodOf(j)
 	if err != nil {
 		return nil, err
 	}
 	var specs []ps.Spec
 	for _, r := range m.GetRanges() {
 		spec := ps.Spec{ID: param.RangeID(r.GetRange()), Span: param.Span{Lo: param.Key(r.GetLo()), Hi: param.Key(r.GetHi())},
-			Workers: j.Run.Workers, Penalized: param.Key(m.GetPenalized()), PerTally: param.Round(m.GetPerTally()), Rule: rule, Program: program,
+			Workers: j.Run.Workers, Penalized: param.Key(m.GetPenalized()), PerTally: param.Round(m.GetPerTally()), Rule: method.rule, Program: method.program, Lanczos: method.lanczos,
 			Mode: modes[j.Run.Consistency], Staleness: param.Round(j.Run.Staleness)}
 		if err := spec.Validate(); err != nil {
 			return nil, err
@@ -83,15 +83,24 @@ func specsOf(m *parleyv1.Create) ([]ps.Spec, error) {
 // modes are the modes of a range by run.consistency.
 var modes = map[string]ps.Mode{"bsp": ps.BSP, "ssp": ps.SSP, "asp": ps.ASP}
 
-// methodOf returns the update rule of a job, or its program.
-func methodOf(j *job.Job) (optim.Rule, optim.Program, error) {
-	settings := settingsOf(j)
-	program, err := optim.NewProgram(settings)
-	if program != nil || err != nil {
-		return nil, program, err
+// method is what makes a model: one of the three.
+type method struct {
+	rule    optim.Rule
+	program optim.Program
+	lanczos *optim.Lanczos
+}
+
+func methodOf(j *job.Job) (m method, err error) {
+	if model := j.Model; model.FindsTopics() {
+		m.lanczos, err = optim.NewLanczos(optim.Lanczos{Topics: model.Topics, Block: model.Block, Tolerance: model.Tolerance, Passes: model.Passes, Seed: j.Run.Seed})
+		return m, err
 	}
-	rule, err := optim.New(settings)
-	return rule, nil, err
+	settings := settingsOf(j)
+	if m.program, err = optim.NewProgram(settings); m.program != nil || err != nil {
+		return m, err
+	}
+	m.rule, err = optim.New(settings)
+	return m, err
 }
 
 // settingsOf says which update rule a job has.

@@ -25,39 +25,42 @@ import (
 func (w *work) save(m *parleyv1.Save) {
 	w.group.Go(func() {
 		saved := &parleyv1.Saved{Job: string(w.id)}
-		model, norm, err := w.writeModel(m)
+		model, g, err := w.writeModel(m)
 		if err == nil {
-			saved.Sha256, saved.SquaredNorm = model.SHA256(), norm
+			saved.Sha256, saved.SquaredNorm, saved.Measured = model.SHA256(), g.norm.Sum(), g.measured
 		}
 		saved.Fault = rpc.Fault(err)
 		w.tell(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_Saved{Saved: saved}})
 	})
 }
 
-func (w *work) writeModel(m *parleyv1.Save) (*artifact.Model, float64, error) {
+func (w *work) writeModel(m *parleyv1.Save) (*artifact.Model, *gatherer, error) {
 	model := &artifact.Model{}
 	if err := rpc.Unpack(m.GetModel(), model); err != nil {
-		return nil, 0, fmt.Errorf("model: %w", err)
+		return nil, nil, fmt.Errorf("model: %w", err)
 	}
 	var files map[string][]byte
 	if err := rpc.Unpack(m.GetFiles(), &files); err != nil {
-		return nil, 0, fmt.Errorf("model: %w", err)
+		return nil, nil, fmt.Errorf("model: %w", err)
 	}
 	if len(m.GetRanges()) == 0 {
-		return nil, 0, param.Errorf(param.Invalid, "a model without ranges")
+		return nil, nil, param.Errorf(param.Invalid, "a model without ranges")
 	}
 	client := psclient.New(psclient.Config{Job: w.id, Servers: m.GetRanges(), Dial: w.dial, Logger: w.agent.config.Logger})
 	j, err := job.Decode(model.Job)
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
-	g := gatherer{client: client, ranges: len(m.GetRanges()), penalizeBias: j.Model.PenalizeBias}
-	if model.Kind == "softmax" {
+	g := &gatherer{client: client, ranges: len(m.GetRanges()), penalizeBias: j.Model.PenalizeBias}
+	switch model.Kind {
+	case "softmax":
 		g.classes = len(model.Labels)
+	case "lsi":
+		g.topics = j.Model.Topics
 	}
 	model, err = artifact.Save(filepath.Join(modelDir(w.agent.config.DataDir), string(w.id)), model, files,
 		func(to *artifact.Writer) error { return g.write(w.ctx, to) }, false)
-	return model, g.norm.Sum(), err
+	return model, g, err
 }
 
 // gatherer streams the ranges of a job into a parameter file: the bias, which
@@ -66,14 +69,20 @@ type gatherer struct {
 	client  *psclient.Client
 	ranges  int
 	classes int // of a model with parameters for each, else 0
+	topics  int // of lsi, else 0
+	// measured are the singular values and then the residuals of lsi's topics.
+	measured []float64
 	// norm is over the values that the penalty is on.
 	penalizeBias bool
 	norm         linalg.SquareSum
 }
 
 func (g *gatherer) write(ctx context.Context, to *artifact.Writer) error {
-	if g.classes > 0 {
+	switch {
+	case g.classes > 0:
 		return g.writeClasses(ctx, to)
+	case g.topics > 0:
+		return g.writeTopics(ctx, to)
 	}
 	var bias [1]float32
 	err := g.client.Range(ctx, param.RangeID(g.ranges-1), func(piece []float32) error {
@@ -133,6 +142,29 @@ func (g *gatherer) writeClasses(ctx context.Context, to *artifact.Writer) error 
 	rows := make([]float32, len(weights))
 	linalg.Transpose(rows, weights, len(weights)/g.classes)
 	return to.Float32(rows)
+}
+
+// writeTopics writes the topics, a row each, the residuals and the singular values.
+func (g *gatherer) writeTopics(ctx context.Context, to *artifact.Writer) error {
+	all, err := g.client.Weights(ctx)
+	if err != nil {
+		return err
+	}
+	at := len(all) - 2*g.topics
+	if at < 0 || at%g.topics != 0 {
+		return param.Errorf(param.Invalid, "%d parameters of %d topics", len(all), g.topics)
+	}
+	g.measured = linalg.Doubles(all[at:])
+	rows := make([]float32, at)
+	linalg.Transpose(rows, all[:at], at/g.topics)
+	if err := to.Float32(rows); err != nil {
+		return err
+	}
+	values, residuals := all[at:at+g.topics], all[at+g.topics:]
+	if err := to.Float32(residuals); err != nil {
+		return err
+	}
+	return to.Float32(values)
 }
 
 func (g *gatherer) put(to *artifact.Writer, weights []float32) error {

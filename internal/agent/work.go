@@ -18,6 +18,7 @@ import (
 	"parley/ps/psclient"
 	"parley/trainer"
 	"parley/trainer/linear"
+	"parley/trainer/lsi"
 	"parley/trainer/softmax"
 )
 
@@ -122,16 +123,19 @@ func (w *work) setUp(m *parleyv1.Prepare) error {
 		}
 		config.Test = w.test
 	}
-	rule, program, err := methodOf(j)
+	method, err := methodOf(j)
 	if err != nil {
 		return err
 	}
-	if program != nil {
-		config.Pulled, config.Terms = 1, program.Terms()
-	} else {
-		config.Pulled = rule.Pulled()
+	switch {
+	case method.program != nil:
+		config.Pulled, config.Terms = 1, method.program.Terms()
+	case method.lanczos != nil:
+		config.Pulled, config.Solver = 1, method.lanczos
+	default:
+		config.Pulled = method.rule.Pulled()
 	}
-	if config.Model, err = modelOf(j, train, rule); err != nil {
+	if config.Model, err = modelOf(j, train, method.rule); err != nil {
 		return err
 	}
 	encoding, err := wire.ParseEncoding(j.Run.Wire)
@@ -170,8 +174,11 @@ func (w *work) dial(address string) (grpc.ClientConnInterface, error) {
 // modelOf returns what learns and evaluates; rule is nil where a program has the
 // servers.
 func modelOf(j *job.Job, train *plan.Manifest, rule optim.Rule) (trainer.Model, error) {
-	if j.Model.Kind == "softmax" {
+	switch j.Model.Kind {
+	case "softmax":
 		return softmax.New(train.LabelValues(), rule)
+	case "lsi":
+		return lsi.New(j.Model.Topics)
 	}
 	return linear.New(j.Model.Kind, positive(train), rule)
 }

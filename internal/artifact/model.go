@@ -169,6 +169,12 @@ func (m *Model) checkKind() error {
 			return fmt.Errorf("labels: a softmax model has %d, and %d names of them", classes, names)
 		}
 		want = []Tensor{{"bias", Float32, []int64{classes}}, {"weights", Float32, []int64{classes, m.Columns}}}
+	case "lsi":
+		if len(m.Tensors) == 0 || len(m.Tensors[0].Shape) != 2 {
+			return errors.New("tensors: an lsi model begins with its components, of a row a topic")
+		}
+		k := m.Tensors[0].Shape[0]
+		want = []Tensor{{"components", Float32, []int64{k, m.Columns}}, {"residuals", Float32, []int64{k}}, {"singular_values", Float32, []int64{k}}}
 	default:
 		return nil
 	}

@@ -28,6 +28,7 @@ type Report struct {
 	Objective       float64     `json:"objective"` // on the training data, with the penalty
 	Metrics         Metrics     `json:"metrics"`
 	Evaluation      Evaluations `json:"evaluation,omitzero"` // of models of classes
+	Topics          []Topic     `json:"topics,omitempty"`    // of lsi, the largest singular value first
 	Seconds         Seconds     `json:"seconds"`
 	RowsPerSecond   float64     `json:"rows_per_second"` // rows · epochs / seconds.train
 	Bytes           Bytes       `json:"bytes"`
@@ -35,6 +36,12 @@ type Report struct {
 	Restarts        int         `json:"restarts"` // of workers, placed anew after a failure
 	QuarantinedRows int64       `json:"quarantined_rows"`
 	UnknownFeatures int64       `json:"unknown_features"` // values of the test data in columns that training never saw
+}
+
+// Topic is a singular value σ, and ‖Aᵀu - σv‖/σ₁ of it and its vectors.
+type Topic struct {
+	SingularValue float64 `json:"singular_value"`
+	Residual      float64 `json:"residual"`
 }
 
 // Metrics are the final metrics. Test is empty without test data, Holdout

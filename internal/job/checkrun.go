@@ -13,6 +13,7 @@ import (
 // or that no tag can say.
 func (c *checker) train(j *Job) {
 	c.init(j)
+	c.topics(j)
 	if kind := j.Optimizer.Kind; !c.isBad("optimizer.kind") {
 		c.knobs(&j.Optimizer)
 		if j.Model.L1 != 0 && kind != "ftrl" {
@@ -40,6 +41,45 @@ func (c *checker) init(j *Job) {
 	}
 	if m.InitSHA256 != "" && (m.Init == "" || !hexSHA256.MatchString(m.InitSHA256)) {
 		c.fault("model.init_sha256", "must be the SHA-256 of model.init, not %q", shorten(m.InitSHA256))
+	}
+}
+
+// topics checks what goes with lsi, and what only lsi has.
+func (c *checker) topics(j *Job) {
+	if c.isBad("model.kind") {
+		return
+	}
+	m := &j.Model
+	if !m.FindsTopics() {
+		for _, k := range topicKnobs {
+			if c.uses("model", reflect.ValueOf(m).Elem(), k.key) {
+				c.fault(join("model", k.key), "does nothing for model.kind %s, only for lsi; remove it, or set the kind", m.Kind)
+			}
+		}
+		return
+	}
+	for _, path := range []string{"optimizer.kind", "optimizer.rate", "run.batch", "run.tolerance", "model.penalize_bias"} {
+		if _, given := c.at[path]; given {
+			c.fault(path, "does nothing for model.kind lsi; remove it")
+		}
+	}
+	if _, given := c.at["run.epochs"]; given && j.Run.Epochs != m.Passes {
+		c.fault("run.epochs", "does nothing for model.kind lsi; set model.passes")
+	}
+	if m.L2 != 0 {
+		c.fault("model.l2", "does nothing for model.kind lsi; remove it")
+	}
+	if m.Init != "" {
+		c.fault("model.init", "is not for model.kind lsi; remove it")
+	}
+	if j.Run.Consistency != "bsp" && !c.isBad("run.consistency") {
+		c.fault("run.consistency", "must be bsp for model.kind lsi, not %s", j.Run.Consistency)
+	}
+	if j.Run.Wire != "f32" && !c.isBad("run.wire") {
+		c.fault("run.wire", "must be f32 for model.kind lsi, not %s", j.Run.Wire)
+	}
+	if j.Run.Stop != nil {
+		c.fault("run.stop", "is not for model.kind lsi, which ends by model.tolerance; remove it")
 	}
 }
 

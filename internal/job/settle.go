@@ -11,6 +11,7 @@ import (
 // settle gives the defaults that hang on the values of other keys, after all were
 // decoded.
 func (d *decoder) settle(j *Job) {
+	d.settleModel(j)
 	d.settleOptimizer(&j.Optimizer)
 	d.settleRun(j)
 	train, test := &j.Data.Train, j.Data.Test
@@ -35,6 +36,31 @@ func (d *decoder) settle(j *Job) {
 func (d *decoder) given(path string) bool {
 	_, ok := d.at[path]
 	return ok
+}
+
+// settleModel gives what only some kinds of models have.
+func (d *decoder) settleModel(j *Job) {
+	m := &j.Model
+	if !m.FindsTopics() {
+		return
+	}
+	for _, k := range topicKnobs {
+		if !d.given(join("model", k.key)) {
+			k.set(m)
+		}
+	}
+	if !d.given("run.epochs") {
+		j.Run.Epochs = m.Passes
+	}
+}
+
+// topicKnobs are the keys of lsi alone, with their defaults.
+var topicKnobs = []struct {
+	key string
+	set func(*Model)
+}{
+	{"topics", func(m *Model) { m.Topics = 100 }}, {"tolerance", func(m *Model) { m.Tolerance = 1e-6 }},
+	{"block", func(m *Model) { m.Block = 16 }}, {"passes", func(m *Model) { m.Passes = 200 }},
 }
 
 // settleOptimizer gives the rate and the knobs of the update rule.

@@ -3,8 +3,17 @@ package job
 // Model says what is learned.
 type Model struct {
 	// Kind is the model: logistic or hinge for two classes, softmax for several,
-	// linear for numbers, poisson for counts.
-	Kind string `yaml:"kind" json:"kind" jsonschema:"required,enum=logistic,enum=softmax,enum=linear,enum=hinge,enum=poisson" jsonschema_description:"logistic or hinge for two classes, softmax for several, linear for numbers or poisson for counts."`
+	// linear for numbers, poisson for counts, lsi for topics.
+	Kind string `yaml:"kind" json:"kind" jsonschema:"required,enum=logistic,enum=softmax,enum=linear,enum=hinge,enum=poisson,enum=lsi" jsonschema_description:"logistic or hinge for two classes, softmax for several, linear for numbers, poisson for counts or lsi for topics."`
+	// Topics is the number of singular triplets that are found, of lsi.
+	Topics int `yaml:"topics" json:"topics,omitempty" jsonschema:"minimum=1,maximum=2000" jsonschema_description:"Number of topics, for lsi; 100 by default."`
+	// Tolerance ends lsi when ‖Aᵀu - σv‖/σ₁ of each triplet is no more.
+	Tolerance float64 `yaml:"tolerance" json:"tolerance,omitempty" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" jsonschema_description:"What ‖Aᵀu - σv‖/σ₁ of each singular triplet may be, for lsi; 1e-6 by default."`
+	// Block is the number of vectors that a pass over the rows multiplies, of lsi: more
+	// need fewer passes, each of which takes longer.
+	Block int `yaml:"block" json:"block,omitempty" jsonschema:"minimum=1,maximum=256" jsonschema_description:"Vectors that a pass over the rows multiplies, for lsi; 16 by default."`
+	// Passes bounds the passes over the rows, of lsi.
+	Passes int `yaml:"passes" json:"passes,omitempty" jsonschema:"minimum=3,maximum=1000000" jsonschema_description:"Passes over the rows, at most, for lsi; 200 by default."`
 	// L2 weighs the penalty l2/2 · ‖w‖² against the mean loss of a row. More
 	// keeps weights small and generalises from few rows; too much underfits.
 	L2 float64 `yaml:"l2" json:"l2" jsonschema:"minimum=0,default=0" jsonschema_description:"Weight of the penalty l2/2 · ‖w‖² beside the mean row loss."`
@@ -21,6 +30,9 @@ type Model struct {
 	// the job opens the model and sets it.
 	InitSHA256 string `yaml:"-" json:"init_sha256,omitempty" jsonschema:"-"`
 }
+
+// FindsTopics reports whether the model is a truncated singular value decomposition.
+func (m *Model) FindsTopics() bool { return m.Kind == "lsi" }
 
 // Optimizer says how the parameters are updated. The knobs below Rate belong to
 // one rule each (see knobs); those of other rules are 0. After Parse those of the

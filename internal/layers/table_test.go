@@ -47,6 +47,7 @@ var layers = map[string]string{
 	"coordinator":          "2",
 	"trainer/linear":       "2",
 	"trainer/softmax":      "2",
+	"trainer/lsi":          "2",
 	"internal/artifact":    "2",
 	"internal/export":      "2b", // writes models for other tools
 	"internal/explain":     "2b", // says what models have learned

@@ -62,3 +62,31 @@ func checkPanel[T float32 | float64](a []T, stride, m int, b []float64, n int) (
 	}
 	return rows
 }
+
+// Doubles returns float32s as float64s.
+func Doubles(x []float32) []float64 {
+	d := make([]float64, len(x))
+	for i, v := range x {
+		d[i] = float64(v)
+	}
+	return d
+}
+
+// AddSingles adds float32s to float64s.
+func AddSingles(dst []float64, x []float32) {
+	if len(x) != len(dst) {
+		panic(badLength)
+	}
+	for i, v := range x {
+		dst[i] += float64(v)
+	}
+}
+
+// Singles returns float64s rounded to float32.
+func Singles(x []float64) []float32 {
+	s := make([]float32, len(x))
+	for i, v := range x {
+		s[i] = float32(v)
+	}
+	return s
+}

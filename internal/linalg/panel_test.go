@@ -16,22 +16,6 @@ func drawMatrix(rng *rand.Rand, n int) []float64 {
 	return m
 }
 
-func singles(x []float64) []float32 {
-	s := make([]float32, len(x))
-	for i, v := range x {
-		s[i] = float32(v)
-	}
-	return s
-}
-
-func doubles(x []float32) []float64 {
-	d := make([]float64, len(x))
-	for i, v := range x {
-		d[i] = float64(v)
-	}
-	return d
-}
-
 // TestPanels compares products of many shapes with triple loops, and the kernels
 // with the portable ones, which must have the same bits.
 func TestPanels(t *testing.T) {
@@ -40,9 +24,9 @@ func TestPanels(t *testing.T) {
 		rows, m, n := rng.IntN(40), rng.IntN(12), 1+rng.IntN(36)
 		stride := m + rng.IntN(5)
 		a := drawMatrix(rng, max(rows*stride, 1))
-		s := singles(a)
+		s := Singles(a)
 		if rng.IntN(2) == 0 {
-			a = doubles(s)
+			a = Doubles(s)
 		}
 		b, h, sum := drawMatrix(rng, rows*n), drawMatrix(rng, m*n), drawMatrix(rng, m*n)
 		for name, product := range map[string]func(sum, b []float64){
@@ -64,7 +48,7 @@ func TestPanels(t *testing.T) {
 			}
 			from := a
 			if name == "float32" {
-				from = doubles(s)
+				from = Doubles(s)
 			}
 			for i := range m {
 				for j := range n {
@@ -100,8 +84,8 @@ func near(t *testing.T, what string, got, want float64) {
 func TestRowsTwins(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for width := 1; width < 40; width++ {
-		index, values := []uint32{4, 0, 9, 4}, singles(drawMatrix(rng, 4))
-		table, sums := singles(drawMatrix(rng, 10*width)), drawMatrix(rng, width)
+		index, values := []uint32{4, 0, 9, 4}, Singles(drawMatrix(rng, 4))
+		table, sums := Singles(drawMatrix(rng, 10*width)), drawMatrix(rng, width)
 		big, row := drawMatrix(rng, 10*width), drawMatrix(rng, width)
 		s1, s2, b1, b2 := slices.Clone(sums), slices.Clone(sums), slices.Clone(big), slices.Clone(big)
 		AddRows(s1, index, values, table)
@@ -119,7 +103,7 @@ func TestRowsTwins(t *testing.T) {
 func BenchmarkPanels(b *testing.B) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	const rows, m, n, stride = 256, 240, 16, 268
-	a, h, sum, w := singles(drawMatrix(rng, rows*stride)), drawMatrix(rng, m*n), make([]float64, m*n), drawMatrix(rng, rows*n)
+	a, h, sum, w := Singles(drawMatrix(rng, rows*stride)), drawMatrix(rng, m*n), make([]float64, m*n), drawMatrix(rng, rows*n)
 	flops := float64(2 * rows * m * n)
 	b.Run("AddMulTransposed", func(b *testing.B) {
 		for b.Loop() {
@@ -141,7 +125,7 @@ func BenchmarkPanels(b *testing.B) {
 func BenchmarkRows(b *testing.B) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	const d, n, nonzeros = 21217, 16, 82
-	table, out, y := singles(drawMatrix(rng, d*n)), make([]float64, d*n), make([]float64, n)
+	table, out, y := Singles(drawMatrix(rng, d*n)), make([]float64, d*n), make([]float64, n)
 	var rows [][]uint32
 	for range 2000 {
 		row := make([]uint32, nonzeros)
@@ -151,7 +135,7 @@ func BenchmarkRows(b *testing.B) {
 		slices.Sort(row)
 		rows = append(rows, row)
 	}
-	values := singles(drawMatrix(rng, nonzeros))
+	values := Singles(drawMatrix(rng, nonzeros))
 	flops := float64(2 * len(rows) * nonzeros * n)
 	b.Run("AddRows", func(b *testing.B) {
 		for b.Loop() {

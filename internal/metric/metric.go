@@ -24,6 +24,8 @@ const (
 	Counts Kind = "counts"
 	// Regression is a number, predicted by a mean.
 	Regression Kind = "regression"
+	// Projection is a row, by what of it lies in the space of the topics.
+	Projection Kind = "projection"
 )
 
 // Summary is the sufficient statistics of some rows. Which fields count depends
@@ -51,8 +53,10 @@ type Summary struct {
 
 	// Regression: mean of the labels and sum of their squared distances from
 	// it; sums of the squared and absolute errors.
-	Mean          float64 `json:"mean,omitempty"`
-	M2            float64 `json:"m2,omitempty"`
+	Mean float64 `json:"mean,omitempty"`
+	M2   float64 `json:"m2,omitempty"`
+	// Projection: M2 is the sum of the squared lengths of the rows, SquaredError that
+	// of what is not in the space.
 	SquaredError  float64 `json:"squared_error,omitempty"`
 	AbsoluteError float64 `json:"absolute_error,omitempty"` // of Counts too
 
@@ -141,6 +145,18 @@ func (s *Summary) AddMeans(means []float64, labels, weights []float32) {
 		}
 	}
 	s.add(&part)
+}
+
+// AddProjected adds a row by the squares of its length and of that of its projection.
+// Its loss is the difference: the square of the error of its reconstruction.
+func (s *Summary) AddProjected(length, projected float64) {
+	s.become(Projection)
+	s.Rows++
+	s.Weight++
+	rest := max(length-projected, 0)
+	s.Loss += rest
+	s.SquaredError += rest
+	s.M2 += length
 }
 
 // weigh returns x times weight i.
@@ -233,7 +249,8 @@ func (s *Summary) MeanLoss() float64 {
 // Metrics returns the metrics by name: logloss, accuracy, auc, precision,
 // recall, f1 and ece; the same with hinge_loss and without logloss and ece; those
 // without auc and ece, the last three means over classes, of several classes; mse,
-// rmse, mae and r2; or poisson_deviance, d2 and mae. Those that are not defined on the
+// rmse, mae and r2; poisson_deviance, d2 and mae; or explained, the share of the
+// squared Frobenius norm that the topics explain. Those that are not defined on the
 // rows are left out: all of them without rows, auc when there is one class only, r2
 // when all labels are equal, d2 when all rates are, any that is not finite.
 func (s *Summary) Metrics() map[string]float64 {
@@ -272,6 +289,8 @@ func (s *Summary) Metrics() map[string]float64 {
 		put("rmse", root(s.SquaredError/s.Weight), 1)
 		put("mae", s.AbsoluteError, s.Weight)
 		put("r2", s.M2-s.SquaredError, s.M2)
+	case Projection:
+		put("explained", s.M2-s.SquaredError, s.M2)
 	case Counts:
 		null := s.constantDeviance()
 		put("poisson_deviance", s.Deviance, s.Exposure)

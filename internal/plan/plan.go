@@ -25,8 +25,8 @@ type Plan struct {
 	Job       *job.Job
 	Train     *Manifest
 	Ranges    []param.Span // of the key space, in order
-	Width     int          // keys of a column: one a class for softmax, else 1
-	Keys      param.Key    // size of the key space: Width a column, then as many of the bias
+	Width     int          // keys of a column: one a class for softmax, a topic for lsi, else 1
+	Keys      param.Key    // size of the key space: Width a column, then as many of the bias; of lsi those of the singular values and residuals
 	PerEpoch  param.Round  // rounds of one epoch
 	Rounds    param.Round  // rounds of the whole run
 	TrainRows int64        // rows of an epoch: those not held out
@@ -38,11 +38,8 @@ type Plan struct {
 // New makes the plan of a job over a dataset.
 func New(j *job.Job, train *Manifest) *Plan {
 	p := &Plan{Job: j, Train: train, Width: width(j, train)}
-	p.Keys = (param.Key(train.Columns) + 1) * param.Key(p.Width)
-	p.Ranges = cut(p.Keys, j.Run.Ranges, 1)
-	if j.FullBatch() {
-		p.Ranges = cut(p.Keys, j.Run.Ranges, leafKeys)
-	}
+	p.Keys = (param.Key(train.Columns) + tail(j)) * param.Key(p.Width)
+	p.Ranges = cut(p.Keys, j.Run.Ranges, leaf(j))
 	p.kept = make([]int64, len(train.Shards))
 	for i, s := range train.Shards {
 		p.kept[i] = s.Rows
@@ -61,6 +58,17 @@ func New(j *job.Job, train *Manifest) *Plan {
 func width(j *job.Job, train *Manifest) int {
 	if j.Model.Kind == "softmax" {
 		return max(1, len(train.Labels))
+	}
+	if j.Model.FindsTopics() {
+		return j.Model.Topics
+	}
+	return 1
+}
+
+// tail returns how many rows of Width keys are behind those of the columns.
+func tail(j *job.Job) param.Key {
+	if j.Model.FindsTopics() {
+		return 2
 	}
 	return 1
 }
@@ -81,9 +89,17 @@ func (p *Plan) Trains(row int64) bool {
 	return !HeldOut(row, p.Job.Data.Holdout) && !p.Train.IsBad(row)
 }
 
-// leafKeys is where ranges of full-batch methods may be cut: servers sum up what
-// they hold by leaves of so many keys (optim.Leaf).
-const leafKeys = 16
+// leaf returns the multiples of keys at which ranges may be cut: servers sum up what
+// they hold by leaves of so many keys (optim.Leaf), or columns (optim.LanczosLeaf).
+func leaf(j *job.Job) uint64 {
+	switch {
+	case j.Model.FindsTopics():
+		return 256 * uint64(j.Model.Topics)
+	case j.FullBatch():
+		return 16
+	}
+	return 1
+}
 
 // cut divides keys 0..n-1 into contiguous ranges at multiples of a number of keys,
 // even to within one of these. There are never more ranges than multiples.
@@ -102,6 +118,9 @@ func cut(n param.Key, ranges int, leaf uint64) []param.Span {
 // rows. It has to hold for every epoch's permutation, so it is taken over the
 // largest shards; a round in which no worker has rows left is an empty one.
 func (p *Plan) perEpoch() param.Round {
+	if p.Job.Model.FindsTopics() {
+		return 4 // the phases of optim.Lanczos
+	}
 	if p.Job.FullBatch() {
 		return 2 // one for the gradient, one for what follows from it
 	}
@@ -176,7 +195,7 @@ func (p *Plan) Order(epoch int, w param.Worker, n int, window Window) []batch.Ro
 }
 
 // Bias is the first key of the bias, behind those of the last column.
-func (p *Plan) Bias() param.Key { return p.Keys - param.Key(p.Width) }
+func (p *Plan) Bias() param.Key { return param.Key(p.Train.Columns) * param.Key(p.Width) }
 
 // Hash returns the SHA-256 in hex of all that the result depends on: the data
 // and the settings that shape the model. Placement and paths are not in it, and

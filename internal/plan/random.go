@@ -1,16 +1,9 @@
 package plan
 
+import "parley/internal/linalg"
+
 // Random numbers of a plan come from (seed, purpose, position), never from a
 // shared stream: two nodes that ask the same question get the same answer.
-
-// mix is the finaliser of SplitMix64 (Steele, Lea, Flood: "Fast splittable
-// pseudorandom number generators", 2014), a bijection of 64 bits.
-func mix(z uint64) uint64 {
-	z += 0x9E3779B97F4A7C15
-	z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9
-	z = (z ^ (z >> 27)) * 0x94D049BB133111EB
-	return z ^ (z >> 31)
-}
 
 // generator is a SplitMix64 stream.
 type generator uint64
@@ -19,14 +12,14 @@ type generator uint64
 func newGenerator(words ...uint64) generator {
 	s := uint64(0)
 	for _, w := range words {
-		s = mix(s ^ mix(w))
+		s = linalg.Mix(s ^ linalg.Mix(w))
 	}
 	return generator(s)
 }
 
 func (g *generator) next() uint64 {
 	*g += 0x9E3779B97F4A7C15
-	return mix(uint64(*g))
+	return linalg.Mix(uint64(*g))
 }
 
 // below returns a number in [0, n), uniform but for a bias of n / 2^64.
@@ -56,6 +49,6 @@ func HeldOut(row int64, fraction float64) bool {
 	if fraction <= 0 {
 		return false
 	}
-	h := mix(mix(forHoldout) ^ mix(uint64(row)))
+	h := linalg.Mix(linalg.Mix(forHoldout) ^ linalg.Mix(uint64(row)))
 	return float64(h>>11)*(1.0/(1<<53)) < fraction
 }

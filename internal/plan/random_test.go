@@ -3,13 +3,15 @@ package plan
 import (
 	"math"
 	"testing"
+
+	"parley/internal/linalg"
 )
 
 // TestMix has the first outputs of SplitMix64's reference program for seed
 // 1234567; a generator begins with the second, since mix steps once more. Plans
 // depend on these bits.
 func TestMix(t *testing.T) {
-	if got, want := mix(1234567), uint64(6457827717110365317); got != want {
+	if got, want := linalg.Mix(1234567), uint64(6457827717110365317); got != want {
 		t.Errorf("mix is %d, want %d", got, want)
 	}
 	g := generator(1234567)

@@ -2068,6 +2068,7 @@ type Saved struct {
 	Sha256        string                 `protobuf:"bytes,2,opt,name=sha256,proto3" json:"sha256,omitempty"`                                // of the parameter file
 	SquaredNorm   float64                `protobuf:"fixed64,3,opt,name=squared_norm,json=squaredNorm,proto3" json:"squared_norm,omitempty"` // of the penalised weights
 	Fault         *Fault                 `protobuf:"bytes,4,opt,name=fault,proto3" json:"fault,omitempty"`
+	Measured      []float64              `protobuf:"fixed64,5,rep,packed,name=measured,proto3" json:"measured,omitempty"` // of lsi, the singular values and then the residuals of the topics
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2126,6 +2127,13 @@ func (x *Saved) GetSquaredNorm() float64 {
 func (x *Saved) GetFault() *Fault {
 	if x != nil {
 		return x.Fault
+	}
+	return nil
+}
+
+func (x *Saved) GetMeasured() []float64 {
+	if x != nil {
+		return x.Measured
 	}
 	return nil
 }
@@ -4010,12 +4018,13 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\acounted\x18\x17 \x01(\x01R\acounted\x12\x1f\n" +
 	"\vcounted_log\x18\x18 \x01(\x01R\n" +
 	"countedLog\x12\x1c\n" +
-	"\tconfusion\x18\x1e \x03(\x03R\tconfusion\"|\n" +
+	"\tconfusion\x18\x1e \x03(\x03R\tconfusion\"\x98\x01\n" +
 	"\x05Saved\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
 	"\x06sha256\x18\x02 \x01(\tR\x06sha256\x12!\n" +
 	"\fsquared_norm\x18\x03 \x01(\x01R\vsquaredNorm\x12&\n" +
-	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\"a\n" +
+	"\x05fault\x18\x04 \x01(\v2\x10.parley.v1.FaultR\x05fault\x12\x1a\n" +
+	"\bmeasured\x18\x05 \x03(\x01R\bmeasured\"a\n" +
 	"\aRefused\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
 	"\x06worker\x18\x02 \x01(\rR\x06worker\x12\x12\n" +

@@ -1,0 +1,514 @@
+package ps
+
+import (
+	"math"
+	"slices"
+
+	"parley/internal/linalg"
+	"parley/internal/param"
+	"parley/ps/optim"
+)
+
+// panelTable is the state of a range under optim.Lanczos, which tells what the
+// rounds are. Its keys are the topics of columns: row i of its matrices is of the
+// keys i*Topics to (i+1)*Topics-1. Pulls and pushes name no keys. A pull is
+// answered with
+//
+//	whether it is over, stage, columns of the basis; as words
+//	before a round of phase 0: the panel; else, for worker 0 alone, as words:
+//	the number of parts and the parts of the range's leaves (linalg.TreeSum.Append),
+//	and what the first range keeps for worker 0
+//
+// In phase 0 all workers push AᵀA·P, after it worker 0 pushes optim.Lanczos.Answer
+// and the others nothing.
+type panelTable struct {
+	method  *optim.Lanczos
+	rows    int // of the matrices
+	columns int // as many of the rows are of columns of the data; the rest stays 0
+	values  int // the row of the singular values, if it is one of the range's
+	lowest  int // the first row's number
+	first   bool
+
+	stage, m int
+	basis    []float32 // rows × method.Basis, of which m columns are used
+	work     []float64 // rows × Block; when measuring, rows × Topics
+	found    []float32 // rows × Topics: X
+	measured []optim.Triplet
+	kept     kept      // of the first range
+	pushed   []float64 // what worker 0 has pushed to the round
+
+	phase int
+	tails [2]panelTail // of the version, and of the one before
+}
+
+// kept is what the first range keeps for worker 0.
+type kept struct {
+	h []float64 // H of phase 1
+	r []float64 // R of phase 2
+	t []float64 // Basis × Basis, of which m columns and rows are used
+}
+
+// panelTail is what pulls of a version are answered with.
+type panelTail struct {
+	values []float32 // for worker 0
+	common int       // of these, for the others
+}
+
+func newPanelTable(spec Spec) *panelTable {
+	l := spec.Lanczos
+	k := l.Topics
+	t := &panelTable{method: l, rows: spec.Span.Len() / k, columns: spec.penalized() / k, lowest: int(spec.Span.Lo) / k, first: spec.Span.Lo == 0}
+	t.values = int(spec.Penalized)/k - t.lowest
+	t.basis = make([]float32, t.rows*l.Basis)
+	t.work = make([]float64, t.rows*l.Block)
+	t.found = make([]float32, t.rows*k)
+	t.measured = make([]optim.Triplet, k)
+	if t.first {
+		t.kept = kept{h: make([]float64, l.Basis*l.Block), r: make([]float64, l.Block*l.Block), t: make([]float64, l.Basis*l.Basis)}
+	}
+	t.tails[0] = t.tail()
+	return t
+}
+
+// lanczosMemory returns the float64s that a range keeps beside its keys.
+func lanczosMemory(l *optim.Lanczos, first bool) int {
+	n := 2 + 2*l.Topics
+	if first {
+		n += l.Basis*l.Block + l.Block*l.Block + l.Basis*l.Basis
+	}
+	return n
+}
+
+// begin returns the random panel that the method begins with.
+func (t *panelTable) begin() []float32 {
+	b := t.method.Block
+	panel := make([]float32, t.rows*b)
+	for i := range t.columns * b {
+		z := linalg.Mix(linalg.Mix(t.method.Seed) ^ uint64(t.lowest*b+i))
+		panel[i] = float32(int32(z>>32)) * 0x1p-31
+	}
+	return panel
+}
+
+// tail makes the tail of the version that the table has reached.
+func (t *panelTable) tail() panelTail {
+	over := 0.0
+	if t.stage == optim.Ended {
+		over = 1
+	}
+	values := linalg.AppendWords(nil, []float64{over, float64(t.stage), float64(t.m)})
+	if t.stage == optim.Ended {
+		return panelTail{values, len(values)}
+	}
+	if t.phase == 0 {
+		values = append(values, t.panel()...)
+		return panelTail{values, len(values)}
+	}
+	common := len(values)
+	if t.stage == optim.Measures && t.phase == optim.PhaseRounds-1 {
+		return panelTail{values, common}
+	}
+	parts := t.parts()
+	values = linalg.AppendWords(values, append([]float64{float64(len(parts))}, parts...))
+	if t.first {
+		values = linalg.AppendWords(values, t.forWorker0())
+	}
+	return panelTail{values, common}
+}
+
+// panel returns what workers multiply in this epoch.
+func (t *panelTable) panel() []float32 {
+	b, basis := t.method.Block, t.method.Basis
+	switch {
+	case t.stage == optim.Measures:
+		return t.found
+	case t.m == 0:
+		return t.begin()
+	}
+	panel := make([]float32, 0, t.rows*b)
+	for r := range t.rows {
+		panel = append(panel, t.basis[r*basis+t.m-b:r*basis+t.m]...)
+	}
+	return panel
+}
+
+// forWorker0 returns what the first range keeps for worker 0's answer.
+func (t *panelTable) forWorker0() []float64 {
+	if t.stage == optim.Measures || t.phase == 1 {
+		return nil
+	}
+	n := t.method.Basis
+	if t.phase == 2 {
+		largest := 0.0
+		for i := range t.m {
+			largest = max(largest, t.kept.t[i*n+i])
+		}
+		return []float64{largest}
+	}
+	words := slices.Clone(t.kept.r)
+	for i := range t.m {
+		words = append(words, t.kept.t[i*n:i*n+t.m]...)
+	}
+	return words
+}
+
+// parts returns the parts of the sum of the terms of the range's rows.
+func (t *panelTable) parts() []float64 {
+	terms := t.method.Terms(t.stage, t.phase, t.m)
+	leaf, sum := make([]float64, terms), linalg.NewTreeSum(terms)
+	for lo := 0; lo < t.rows; lo += optim.LanczosLeaf {
+		clear(leaf)
+		t.addTerms(leaf, lo, min(t.rows, lo+optim.LanczosLeaf))
+		sum.Add((t.lowest+lo)/optim.LanczosLeaf, leaf)
+	}
+	return sum.Append(nil)
+}
+
+// addTerms adds the terms of rows lo to hi-1.
+func (t *panelTable) addTerms(terms []float64, lo, hi int) {
+	b, k, basis := t.method.Block, t.method.Topics, t.method.Basis
+	if t.stage == optim.Measures {
+		w, x := t.work[lo*k:hi*k], t.found[lo*k:hi*k]
+		if t.phase == 1 {
+			linalg.AddMulTransposed(terms[:k*k], x, k, k, w, k)
+			linalg.AddMulTransposed(terms[k*k:], x, k, k, linalg.Doubles(x), k)
+			return
+		}
+		for i, v := range x {
+			at, y := i%k, float64(v)
+			terms[at] += float64(y * y)
+			terms[k+at] += float64(y * w[i])
+			terms[2*k+at] += float64(w[i] * w[i])
+			terms[3*k+at] += float64(float64(y*y) * y)
+		}
+		return
+	}
+	w := t.work[lo*b : hi*b]
+	if t.phase < 3 {
+		linalg.AddMulTransposed(terms[:t.m*b], t.basis[lo*basis:], basis, t.m, w, b)
+		terms = terms[t.m*b:]
+	}
+	if t.phase > 1 {
+		linalg.AddMulTransposed(terms, w, b, b, w, b)
+	}
+}
+
+func (t *panelTable) answer(w param.Worker, before bool) []float32 {
+	tail := t.tails[0]
+	if before {
+		tail = t.tails[1]
+	}
+	if w == 0 {
+		return tail.values
+	}
+	return tail.values[:tail.common]
+}
+
+// fits reports whether a contribution is one to the round.
+func (t *panelTable) fits(p *Push) bool {
+	switch {
+	case len(p.Offsets) > 0:
+		return false
+	case t.stage == optim.Ended:
+		return len(p.Change) == 0
+	case t.phase == 0:
+		return len(p.Change) == t.rows*t.method.Width(t.stage)
+	case p.Worker > 0 || t.stage == optim.Measures && t.phase == optim.PhaseRounds-1:
+		return len(p.Change) == 0
+	}
+	answer := linalg.FromWords(nil, p.Change)
+	return len(p.Change)%2 == 0 && len(answer) == t.answers(answer) && !slices.ContainsFunc(answer, func(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) })
+}
+
+// numbers returns the products of phase 0; answers were looked at by fits.
+func (t *panelTable) numbers(p *Push) []float32 {
+	if t.phase == 0 {
+		return p.Change
+	}
+	return nil
+}
+
+// answers returns how long worker 0's answer must be.
+func (t *panelTable) answers(answer []float64) int {
+	b, k, m := t.method.Block, t.method.Topics, t.m
+	switch {
+	case t.stage == optim.Measures && t.phase == 1:
+		return k * k
+	case t.stage == optim.Measures:
+		return 4 * k
+	case t.phase == 1:
+		return m * b
+	case t.phase == 2:
+		return m*b + 2*b*b
+	case len(answer) == 0:
+		return -1
+	}
+	switch answer[0] {
+	case optim.Extend:
+		return 1 + b*b
+	case optim.Restart:
+		return 1 + b*b + (m+1)*t.method.Kept()
+	case optim.Finish:
+		return 1 + b*b + (m+1)*k
+	}
+	return -1
+}
+
+func (t *panelTable) add(p *Push) {
+	if t.phase == 0 && t.stage != optim.Ended {
+		if p.Worker == 0 {
+			t.work = append(t.work[:0], make([]float64, len(p.Change))...)
+		}
+		linalg.AddSingles(t.work, p.Change)
+	} else if p.Worker == 0 {
+		t.pushed = linalg.FromWords(nil, p.Change)
+	}
+	p.release()
+}
+
+func (t *panelTable) apply(optim.Round, int) {
+	t.tails[1] = t.tails[0]
+	switch {
+	case t.stage == optim.Ended || t.phase == 0:
+	case t.stage == optim.Measures:
+		t.measure()
+	case t.phase == 1:
+		t.subtract(t.pushed)
+		if t.first {
+			copy(t.kept.h, t.pushed)
+		}
+	case t.phase == 2:
+		t.orthonormalize()
+	default:
+		t.decided()
+	}
+	t.pushed = nil
+	t.phase = (t.phase + 1) % optim.PhaseRounds
+	t.tails[0] = t.tail()
+}
+
+// subtract takes V·h out of W.
+func (t *panelTable) subtract(h []float64) {
+	negative := make([]float64, t.m*t.method.Block)
+	for i := range negative {
+		negative[i] = -h[i]
+	}
+	linalg.AddMul(t.work, t.basis, t.method.Basis, t.m, negative, t.method.Block)
+}
+
+// times replaces W by W·s.
+func (t *panelTable) times(s []float64, n int) {
+	product := make([]float64, len(t.work))
+	linalg.AddMul(product, t.work, n, n, s, n)
+	t.work = product
+}
+
+func (t *panelTable) orthonormalize() {
+	b, m, n := t.method.Block, t.m, t.method.Basis
+	h, s, r := t.pushed[:m*b], t.pushed[m*b:(m+b)*b], t.pushed[(m+b)*b:]
+	t.subtract(h)
+	t.times(s, b)
+	if !t.first {
+		return
+	}
+	copy(t.kept.r, r)
+	if m == 0 {
+		return
+	}
+	from := m - b // the panel's columns
+	for i := range m {
+		for j := range b {
+			x := t.kept.h[i*b+j] + h[i*b+j]
+			if i >= from { // within the panel, which is symmetric but for rounding
+				x = float64((x + t.kept.h[(from+j)*b+i-from] + h[(from+j)*b+i-from]) * 0.5)
+			}
+			t.kept.t[i*n+from+j], t.kept.t[(from+j)*n+i] = x, x
+		}
+	}
+}
+
+func (t *panelTable) decided() {
+	b, k := t.method.Block, t.method.Topics
+	decision, s, rest := t.pushed[0], t.pushed[1:1+b*b], t.pushed[1+b*b:]
+	if decision == optim.Finish {
+		t.found = t.combine(rest, k)
+		t.stage, t.m = optim.Measures, 0
+		t.basis, t.work = nil, make([]float64, t.rows*k)
+		return
+	}
+	if decision == optim.Restart {
+		t.restart(rest, t.method.Kept())
+	}
+	t.times(s, b)
+	for r := range t.rows {
+		for j, x := range t.work[r*b : (r+1)*b] {
+			t.basis[r*t.method.Basis+t.m+j] = float32(x)
+		}
+	}
+	t.m += b
+}
+
+// combine returns n combinations of the basis.
+func (t *panelTable) combine(y []float64, n int) []float32 {
+	out, leaf := make([]float32, t.rows*n), make([]float64, optim.LanczosLeaf*n)
+	for lo := 0; lo < t.rows; lo += optim.LanczosLeaf {
+		hi := min(t.rows, lo+optim.LanczosLeaf)
+		part := leaf[:(hi-lo)*n]
+		clear(part)
+		linalg.AddMul(part, t.basis[lo*t.method.Basis:], t.method.Basis, t.m, y[:t.m*n], n)
+		for i, x := range part {
+			out[lo*n+i] = float32(x)
+		}
+	}
+	return out
+}
+
+func (t *panelTable) restart(rest []float64, n int) {
+	basis := t.method.Basis
+	kept := t.combine(rest, n)
+	for r := range t.rows {
+		copy(t.basis[r*basis:(r+1)*basis], kept[r*n:(r+1)*n])
+	}
+	values := rest[t.m*n:]
+	t.m = n
+	if t.first {
+		clear(t.kept.t)
+		for i, v := range values {
+			t.kept.t[i*basis+i] = v
+		}
+	}
+}
+
+func (t *panelTable) measure() {
+	k := t.method.Topics
+	switch t.phase {
+	case 1:
+		rotated := make([]float64, len(t.found))
+		linalg.AddMul(rotated, t.found, k, k, t.pushed, k)
+		for i, x := range rotated {
+			t.found[i] = float32(x)
+		}
+		t.times(t.pushed, k)
+	case 2:
+		var turned []bool
+		t.measured, turned = t.method.Measured(t.pushed)
+		for i := range t.found {
+			if turned[i%k] {
+				t.found[i] = -t.found[i]
+			}
+		}
+	default:
+		t.stage = optim.Ended
+		t.work = nil
+	}
+}
+
+func (t *panelTable) read([]float32, []uint32) {}
+
+func (t *panelTable) before([]float32, []uint32) {}
+
+// weights are X, and behind the last column the singular values and the residuals.
+func (t *panelTable) weights(dst []float32) []float32 {
+	dst = append(dst, t.found[:t.columns*t.method.Topics]...)
+	for row := t.columns; row < t.rows; row++ {
+		for _, x := range t.measured {
+			if row == t.values {
+				dst = append(dst, float32(x.Value))
+			} else {
+				dst = append(dst, float32(x.Residual))
+			}
+		}
+	}
+	return dst
+}
+
+// setWeights is not called: no job begins with a model.
+func (t *panelTable) setWeights([]float32) {}
+
+func (t *panelTable) keep(s *Snapshot) {
+	l := t.method
+	s.Offsets = nil
+	s.State = append(s.State[:0], t.found...)
+	s.State = append(s.State, t.basis...)
+	s.State = linalg.AppendWords(s.State, t.work)
+	rest := t.rows*l.Topics*l.Slots() - len(s.State)
+	s.State = append(s.State, make([]float32, rest)...)
+	memory := []float64{float64(t.stage), float64(t.m)}
+	for _, x := range t.measured {
+		memory = append(memory, x.Value, x.Residual)
+	}
+	if t.first {
+		memory = append(append(append(memory, t.kept.h...), t.kept.r...), t.kept.t...)
+	}
+	s.Memory = linalg.AppendWords(nil, memory)
+}
+
+func (t *panelTable) load(s *Snapshot) {
+	l := t.method
+	memory := linalg.FromWords(nil, s.Memory)
+	t.stage, t.m = int(memory[0]), int(memory[1])
+	memory = memory[2:]
+	for i := range t.measured {
+		t.measured[i] = optim.Triplet{Value: memory[2*i], Residual: memory[2*i+1]}
+	}
+	if t.first {
+		memory = memory[copy(t.kept.h, memory[2*l.Topics:])+2*l.Topics:]
+		memory = memory[copy(t.kept.r, memory):]
+		copy(t.kept.t, memory)
+	}
+	rest := s.State[copy(t.found, s.State):]
+	width := 0
+	switch t.stage {
+	case optim.Iterates:
+		rest = rest[copy(t.basis, rest):]
+		width = l.Block
+	case optim.Measures:
+		t.basis, width = nil, l.Topics
+	default:
+		t.basis = nil
+	}
+	t.work = linalg.FromWords(nil, rest[:2*t.rows*width])
+	t.phase = int(s.Version % optim.PhaseRounds)
+	t.tails[0] = t.tail()
+}
+
+// panelFits reports whether what stands in a snapshot's memory is of the method.
+func panelFits(l *optim.Lanczos, s *Snapshot) bool {
+	head := linalg.FromWords(nil, s.Memory[:4])
+	stage, m := head[0], head[1]
+	return (stage == optim.Iterates || stage == optim.Measures || stage == optim.Ended) && m >= 0 && m <= float64(l.Basis) && m == math.Trunc(m)
+}
+
+// sum is what worker 0 has pushed; what has been added to W is in the state.
+func (t *panelTable) sum() Sum {
+	return Sum{Offsets: []uint32{}, Counts: []uint32{}, Values: linalg.AppendWords([]float32{}, t.pushed)}
+}
+
+func (t *panelTable) sumFits(s *Sum) bool {
+	n := len(s.Values)
+	return len(s.Offsets)+len(s.Counts) == 0 && (n == 0 || s.Workers > 0 && t.fits(&Push{Change: s.Values}))
+}
+
+// undo is the tail, behind the number of its values that all workers are told.
+func (t *panelTable) undo() *Undo {
+	return &Undo{Values: append(linalg.AppendWords(nil, []float64{float64(t.tails[1].common)}), t.tails[1].values...)}
+}
+
+func (t *panelTable) undoFits(u *Undo) bool {
+	if u.Offsets != nil || len(u.Values) < 2 {
+		return false
+	}
+	common := linalg.FromWords(nil, u.Values[:2])[0]
+	return common >= 0 && common <= float64(len(u.Values)-2) && common == math.Trunc(common)
+}
+
+func (t *panelTable) resume(sum *Sum, undo *Undo) {
+	if len(sum.Values) > 0 {
+		t.pushed = linalg.FromWords(nil, sum.Values)
+	}
+	if undo != nil {
+		t.tails[1] = panelTail{slices.Clone(undo.Values[2:]), int(linalg.FromWords(nil, undo.Values[:2])[0])}
+	}
+}
+
+func (t *panelTable) close() {}
