@@ -14,7 +14,7 @@ import (
 // keys i*Topics to (i+1)*Topics-1. Pulls and pushes name no keys. A pull is
 // answered with
 //
-//	whether it is over, stage, columns of the basis; as words
+//	whether it is over, stage, columns of the basis, near columns; as words
 //	before a round of phase 0: the panel; else, for worker 0 alone, as words:
 //	the number of parts and the parts of the range's leaves (linalg.TreeSum.Append),
 //	and what the first range keeps for worker 0
@@ -29,7 +29,8 @@ type panelTable struct {
 	lowest  int // the first row's number
 	first   bool
 
-	stage, m int
+	stage    int
+	m, near  int // columns of the basis, and how many of the last are near
 	basis    []float32 // rows × method.Basis, of which m columns are used
 	work     []float64 // rows × Block; when measuring, rows × Topics
 	found    []float32 // rows × Topics: X
@@ -72,7 +73,7 @@ func newPanelTable(spec Spec) *panelTable {
 
 // lanczosMemory returns the float64s that a range keeps beside its keys.
 func lanczosMemory(l *optim.Lanczos, first bool) int {
-	n := 2 + 2*l.Topics
+	n := 3 + 2*l.Topics
 	if first {
 		n += l.Basis*l.Block + l.Block*l.Block + l.Basis*l.Basis
 	}
@@ -96,7 +97,7 @@ func (t *panelTable) tail() panelTail {
 	if t.stage == optim.Ended {
 		over = 1
 	}
-	values := linalg.AppendWords(nil, []float64{over, float64(t.stage), float64(t.m)})
+	values := linalg.AppendWords(nil, []float64{over, float64(t.stage), float64(t.m), float64(t.near)})
 	if t.stage == optim.Ended {
 		return panelTail{values, len(values)}
 	}
@@ -154,7 +155,7 @@ func (t *panelTable) forWorker0() []float64 {
 
 // parts returns the parts of the sum of the terms of the range's rows.
 func (t *panelTable) parts() []float64 {
-	terms := t.method.Terms(t.stage, t.phase, t.m)
+	terms := t.method.Terms(t.stage, t.phase, t.m, t.near)
 	leaf, sum := make([]float64, terms), linalg.NewTreeSum(terms)
 	for lo := 0; lo < t.rows; lo += optim.LanczosLeaf {
 		clear(leaf)
@@ -184,14 +185,18 @@ func (t *panelTable) addTerms(terms []float64, lo, hi int) {
 		return
 	}
 	w := t.work[lo*b : hi*b]
-	if t.phase < 3 {
-		linalg.AddMulTransposed(terms[:t.m*b], t.basis[lo*basis:], basis, t.m, w, b)
-		terms = terms[t.m*b:]
+	if from := t.from(); from < t.m {
+		n := t.m - from
+		linalg.AddMulTransposed(terms[:n*b], t.basis[lo*basis+from:], basis, n, w, b)
+		terms = terms[n*b:]
 	}
 	if t.phase > 1 {
 		linalg.AddMulTransposed(terms, w, b, b, w, b)
 	}
 }
+
+// from returns the first column of the basis that W is multiplied by.
+func (t *panelTable) from() int { return []int{t.m, t.m - t.near, 0, t.m}[t.phase] }
 
 func (t *panelTable) answer(w param.Worker, before bool) []float32 {
 	tail := t.tails[0]
@@ -237,7 +242,7 @@ func (t *panelTable) answers(answer []float64) int {
 	case t.stage == optim.Measures:
 		return 4 * k
 	case t.phase == 1:
-		return m * b
+		return t.near * b
 	case t.phase == 2:
 		return m*b + 2*b*b
 	case len(answer) == 0:
@@ -275,7 +280,8 @@ func (t *panelTable) apply(optim.Round, int) {
 	case t.phase == 1:
 		t.subtract(t.pushed)
 		if t.first {
-			copy(t.kept.h, t.pushed)
+			clear(t.kept.h)
+			copy(t.kept.h[(t.m-t.near)*t.method.Block:], t.pushed)
 		}
 	case t.phase == 2:
 		t.orthonormalize()
@@ -287,13 +293,17 @@ func (t *panelTable) apply(optim.Round, int) {
 	t.tails[0] = t.tail()
 }
 
-// subtract takes V·h out of W.
+// subtract takes V·h out of W, for the columns of the phase.
 func (t *panelTable) subtract(h []float64) {
-	negative := make([]float64, t.m*t.method.Block)
+	from := t.from()
+	if from == t.m || t.rows == 0 {
+		return
+	}
+	negative := make([]float64, (t.m-from)*t.method.Block)
 	for i := range negative {
 		negative[i] = -h[i]
 	}
-	linalg.AddMul(t.work, t.basis, t.method.Basis, t.m, negative, t.method.Block)
+	linalg.AddMul(t.work, t.basis[from:], t.method.Basis, t.m-from, negative, t.method.Block)
 }
 
 // times replaces W by W·s.
@@ -332,7 +342,7 @@ func (t *panelTable) decided() {
 	decision, s, rest := t.pushed[0], t.pushed[1:1+b*b], t.pushed[1+b*b:]
 	if decision == optim.Finish {
 		t.found = t.combine(rest, k)
-		t.stage, t.m = optim.Measures, 0
+		t.stage, t.m, t.near = optim.Measures, 0, 0
 		t.basis, t.work = nil, make([]float64, t.rows*k)
 		return
 	}
@@ -346,6 +356,10 @@ func (t *panelTable) decided() {
 		}
 	}
 	t.m += b
+	t.near = min(t.m, 2*b)
+	if decision == optim.Restart {
+		t.near = t.m
+	}
 }
 
 // combine returns n combinations of the basis.
@@ -433,7 +447,7 @@ func (t *panelTable) keep(s *Snapshot) {
 	s.State = linalg.AppendWords(s.State, t.work)
 	rest := t.rows*l.Topics*l.Slots() - len(s.State)
 	s.State = append(s.State, make([]float32, rest)...)
-	memory := []float64{float64(t.stage), float64(t.m)}
+	memory := []float64{float64(t.stage), float64(t.m), float64(t.near)}
 	for _, x := range t.measured {
 		memory = append(memory, x.Value, x.Residual)
 	}
@@ -446,8 +460,8 @@ func (t *panelTable) keep(s *Snapshot) {
 func (t *panelTable) load(s *Snapshot) {
 	l := t.method
 	memory := linalg.FromWords(nil, s.Memory)
-	t.stage, t.m = int(memory[0]), int(memory[1])
-	memory = memory[2:]
+	t.stage, t.m, t.near = int(memory[0]), int(memory[1]), int(memory[2])
+	memory = memory[3:]
 	for i := range t.measured {
 		t.measured[i] = optim.Triplet{Value: memory[2*i], Residual: memory[2*i+1]}
 	}
@@ -474,9 +488,9 @@ func (t *panelTable) load(s *Snapshot) {
 
 // panelFits reports whether what stands in a snapshot's memory is of the method.
 func panelFits(l *optim.Lanczos, s *Snapshot) bool {
-	head := linalg.FromWords(nil, s.Memory[:4])
-	stage, m := head[0], head[1]
-	return (stage == optim.Iterates || stage == optim.Measures || stage == optim.Ended) && m >= 0 && m <= float64(l.Basis) && m == math.Trunc(m)
+	head := linalg.FromWords(nil, s.Memory[:6])
+	stage, m, near := head[0], head[1], head[2]
+	return (stage == optim.Iterates || stage == optim.Measures || stage == optim.Ended) && m >= 0 && m <= float64(l.Basis) && m == math.Trunc(m) && near >= 0 && near <= m && near == math.Trunc(near)
 }
 
 // sum is what worker 0 has pushed; what has been added to W is in the state.

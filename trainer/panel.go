@@ -37,8 +37,8 @@ type panelWork struct {
 }
 
 // headWords is what each range's answer begins with: whether the method is over, its
-// stage, and the columns of its basis, as words.
-const headWords = 2 * 3
+// stage, the columns of its basis, and how many of these are near, as words.
+const headWords = 2 * 4
 
 // round does the round that the worker is in, unless the method is over.
 func (p *panelWork) round(ctx context.Context) (over bool, err error) {
@@ -54,14 +54,14 @@ func (p *panelWork) round(ctx context.Context) (over bool, err error) {
 	if head[0] != 0 {
 		return true, nil
 	}
-	stage, columns := int(head[1]), int(head[2])
+	stage, columns, near := int(head[1]), int(head[2]), int(head[3])
 	phase := int(p.worker.Round()) % p.solver.PhaseRounds()
 	if phase == 0 {
 		return false, p.multiply(ctx, p.solver.Width(stage))
 	}
 	parts, loss := make([][]float32, len(p.worker.spans)), 0.0
 	if p.worker.ID == 0 {
-		answer, residual, err := p.answer(stage, phase, columns)
+		answer, residual, err := p.answer(stage, phase, columns, near)
 		if err != nil {
 			return false, err
 		}
@@ -76,8 +76,8 @@ func (p *panelWork) round(ctx context.Context) (over bool, err error) {
 }
 
 // answer is worker 0's to what all ranges have said.
-func (p *panelWork) answer(stage, phase, columns int) ([]float64, float64, error) {
-	sum := linalg.NewTreeSum(p.solver.Terms(stage, phase, columns))
+func (p *panelWork) answer(stage, phase, columns, near int) ([]float64, float64, error) {
+	sum := linalg.NewTreeSum(p.solver.Terms(stage, phase, columns, near))
 	var kept []float64
 	for id := range p.worker.spans {
 		said := linalg.FromWords(nil, p.worker.Tail(param.RangeID(id))[headWords:])

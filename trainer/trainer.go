@@ -64,9 +64,10 @@ type Multiplier interface {
 type Solver interface {
 	PhaseRounds() int
 	// Width returns the columns of the panel, Terms how many float64s are summed
-	// over all ranges before a phase.
+	// over all ranges before a phase, with so many columns in the basis, of which some
+	// are near.
 	Width(stage int) int
-	Terms(stage, phase, columns int) int
+	Terms(stage, phase, columns, near int) int
 	// Answer returns what all ranges are told, and how far the method is from its
 	// end, from the sums and what the first range keeps; last says that there is one
 	// more epoch.

@@ -17,6 +17,7 @@ import (
 
 	"parley/datashard"
 	"parley/internal/artifact"
+	"parley/internal/batch"
 	"parley/internal/job"
 	"parley/internal/linalg"
 	"parley/internal/node"
@@ -25,6 +26,7 @@ import (
 func predictCommand() *cobra.Command {
 	var rows predictRows
 	var out string
+	var probabilities bool
 	c := &cobra.Command{
 		Use:   "predict MODEL PATH",
 		Short: "Predict each row of a dataset, one prediction a line",
@@ -37,12 +39,14 @@ Labels may be there, and are not looked at. Features that the model does not kno
   parley predict runs/a9a 'new/*.svm.gz' | head`,
 		Args: takes("MODEL", "PATH"),
 	}
-	c.Flags().StringVar(&rows.format, "format", "", "format of the rows (default: by the suffix of PATH, else that of the training data)")
-	c.Flags().StringSliceVar(&rows.columns, "columns", nil, "names of the columns of csv and tsv files without a header, separated by commas; '' for files with one (default: as the job says for the training data)")
-	c.Flags().BoolVar(&rows.probabilities, "probabilities", false, "the probabilities of all classes instead of the label (softmax)")
+	rowFlags(c, &rows)
+	c.Flags().BoolVar(&probabilities, "probabilities", false, "the probabilities of all classes instead of the label (softmax)")
 	c.Flags().StringVar(&out, "out", "", "file to write to (default: standard output)")
 	c.RunE = do(func(c *cobra.Command, args []string) error {
 		rows.path, rows.named = args[1], c.Flags().Changed("columns")
+		rows.lines = func(m *artifact.Model, weights []float32) (lineWriter, error) {
+			return linesOf(m, weights, probabilities)
+		}
 		return predictTo(c.Context(), args[0], rows, out)
 	})
 	return c
@@ -53,8 +57,7 @@ type predictRows struct {
 	path, format string
 	columns      []string
 	named        bool // columns holds, be it empty, instead of those of the job
-	// probabilities asks for those of all classes instead of the label.
-	probabilities bool
+	lines        func(m *artifact.Model, weights []float32) (lineWriter, error)
 }
 
 // predictTo writes the predictions to a file that has its name when it is whole,
@@ -79,23 +82,31 @@ func predictTo(ctx context.Context, model string, rows predictRows, out string) 
 }
 
 func predict(ctx context.Context, out io.Writer, path string, from predictRows) error {
-	dir, done, err := localModel(ctx, path)
+	m, done, err := openModel(ctx, path)
 	if err != nil {
 		return err
 	}
 	defer done()
-	m, err := artifact.Open(dir)
-	if err != nil {
-		return err
-	}
 	weights, err := readWeights(m)
 	if err != nil {
 		return err
 	}
-	lines, err := linesOf(m, weights, from.probabilities)
+	lines, err := from.lines(m, weights)
 	if err != nil {
 		return err
 	}
+	w := bufio.NewWriterSize(out, 1<<16)
+	var text []byte
+	err = eachShard(ctx, m, from, func(rows *batch.CSR) error {
+		text = lines(text[:0], rows)
+		_, err := w.Write(text)
+		return err
+	})
+	return errors.Join(err, w.Flush())
+}
+
+// eachShard calls f with raw rows as rows of the model, in order.
+func eachShard(ctx context.Context, m *artifact.Model, from predictRows, f func(rows *batch.CSR) error) error {
 	set, end, err := openFitted(ctx, m, from)
 	if err != nil {
 		return err
@@ -105,8 +116,6 @@ func predict(ctx context.Context, out io.Writer, path string, from predictRows) 
 	if err != nil {
 		return err
 	}
-	w := bufio.NewWriterSize(out, 1<<16)
-	var text []byte
 	unknown := 0
 	for _, s := range manifest.Shards {
 		rows, err := set.Load(ctx, s.ID)
@@ -118,15 +127,14 @@ func predict(ctx context.Context, out io.Writer, path string, from predictRows) 
 				unknown++
 			}
 		}
-		text = lines(text[:0], rows)
-		if _, err := w.Write(text); err != nil {
+		if err := f(rows); err != nil {
 			return err
 		}
 	}
 	if unknown > 0 {
 		fmt.Fprintf(os.Stderr, "parley: %d values in columns beyond the model's %d were ignored\n", unknown, m.Columns)
 	}
-	return w.Flush()
+	return nil
 }
 
 // shown returns how a prediction is written: as the number that it is, or, where it
@@ -177,6 +185,9 @@ func readWeights(m *artifact.Model) ([]float32, error) {
 		return nil, err
 	}
 	defer file.Close()
+	if m.Kind == "lsi" {
+		return readTopics(file)
+	}
 	weights, err := file.Float32("weights")
 	if err != nil {
 		return nil, err
@@ -191,4 +202,24 @@ func readWeights(m *artifact.Model) ([]float32, error) {
 		weights = columns
 	}
 	return append(weights, bias...), nil
+}
+
+// readTopics returns the weights of lsi: the topics of each column, then the singular
+// values and the residuals.
+func readTopics(file *artifact.TensorFile) ([]float32, error) {
+	components, err := file.Float32("components")
+	if err != nil {
+		return nil, err
+	}
+	values, err := file.Float32("singular_values")
+	if err != nil {
+		return nil, err
+	}
+	residuals, err := file.Float32("residuals")
+	if err != nil {
+		return nil, err
+	}
+	weights := make([]float32, len(components))
+	linalg.Transpose(weights, components, len(values))
+	return append(append(weights, values...), residuals...), nil
 }

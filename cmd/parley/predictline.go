@@ -24,6 +24,9 @@ func linesOf(m *artifact.Model, weights []float32, probabilities bool) (lineWrit
 		}
 		return labelLines(model, m, weights), nil
 	}
+	if m.Kind == "lsi" {
+		return nil, exit(exitUsage, fmt.Errorf("%s is an lsi model, which predicts nothing: use parley transform for the vectors of documents", m.Dir()))
+	}
 	if probabilities {
 		return nil, exit(exitUsage, fmt.Errorf("--probabilities is for softmax models, and %s is a %s model: leave it out", m.Dir(), m.Kind))
 	}

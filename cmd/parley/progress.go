@@ -166,7 +166,7 @@ func printResult(out io.Writer, j *job.Job, r *artifact.Report) error {
 		fmt.Fprintf(w, "%s\t", s.name)
 	}
 	fmt.Fprintln(w)
-	for _, metric := range []string{"logloss", "hinge_loss", "accuracy", "auc", "precision", "recall", "f1", "ece", "poisson_deviance", "d2", "mse", "rmse", "mae", "r2"} {
+	for _, metric := range []string{"logloss", "hinge_loss", "accuracy", "auc", "precision", "recall", "f1", "ece", "poisson_deviance", "d2", "mse", "rmse", "mae", "r2", "explained"} {
 		if _, ok := r.Metrics.Train[metric]; !ok {
 			continue
 		}
@@ -193,9 +193,29 @@ func printResult(out io.Writer, j *job.Job, r *artifact.Report) error {
 	if !strings.Contains(output, "://") {
 		output = shortPath(output)
 	}
-	fmt.Fprintf(out, "\nmodel   %s  (SHA-256 %s)\nreport  %s\n\nnext: parley predict %s %s\n      parley model show %s\n", output+"/"+artifact.ModelDir, r.ModelSHA256,
-		output+"/"+artifact.ReportFile, quoted(output), quoted(shortPath(testPath(j))), quoted(output))
+	use, show := "predict", "model show"
+	if j.Model.FindsTopics() {
+		use, show = "transform", "topics"
+		printAccuracy(out, j, r)
+	}
+	fmt.Fprintf(out, "\nmodel   %s  (SHA-256 %s)\nreport  %s\n\nnext: parley %s %s %s\n      parley %s %s\n", output+"/"+artifact.ModelDir, r.ModelSHA256,
+		output+"/"+artifact.ReportFile, use, quoted(output), quoted(shortPath(testPath(j))), show, quoted(output))
 	return nil
+}
+
+// printAccuracy tells how near the singular triplets are to those of the data.
+func printAccuracy(out io.Writer, j *job.Job, r *artifact.Report) {
+	largest, above := 0.0, 0
+	for _, t := range r.Topics {
+		largest = max(largest, t.Residual)
+		if t.Residual > j.Model.Tolerance {
+			above++
+		}
+	}
+	fmt.Fprintf(out, "\nlargest residual ‖Aᵀu - σv‖/σ₁: %.2g, tolerance %.2g\n", largest, j.Model.Tolerance)
+	if above > 0 && r.Epochs >= j.Model.Passes {
+		fmt.Fprintf(out, "%d of %d triplets are above the tolerance after %d passes: raise model.passes or model.tolerance\n", above, len(r.Topics), r.Epochs)
+	}
 }
 
 // number writes a metric with four decimals as long as that is readable.

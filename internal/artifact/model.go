@@ -184,6 +184,14 @@ func (m *Model) checkKind() error {
 	return nil
 }
 
+// Topics returns how many topics a model of them has, else 0.
+func (m *Model) Topics() int {
+	if m.Kind != "lsi" {
+		return 0
+	}
+	return int(m.Tensors[0].Shape[0])
+}
+
 // Params opens the parameter file and checks that it has the tensors of
 // model.json. The caller closes it.
 func (m *Model) Params() (*TensorFile, error) {

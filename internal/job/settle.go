@@ -52,6 +52,9 @@ func (d *decoder) settleModel(j *Job) {
 	if !d.given("run.epochs") {
 		j.Run.Epochs = m.Passes
 	}
+	if !d.given("run.workers") { // each sends a panel a pass
+		j.Run.Workers = 4
+	}
 }
 
 // topicKnobs are the keys of lsi alone, with their defaults.

@@ -18,6 +18,9 @@ func AddMulTransposed[T float32 | float64](sum []float64, a []T, stride, m int, 
 		panic(badPanel)
 	}
 	done := wideMulTransposed(sum, a, stride, m, b, n, rows)
+	if done == n {
+		return
+	}
 	for i := range m {
 		to := sum[i*n+done : (i+1)*n]
 		for r := range rows {
@@ -40,6 +43,9 @@ func AddMul[T float32 | float64](b []float64, a []T, stride, m int, h []float64,
 		panic(badPanel)
 	}
 	done := wideMul(b, a, stride, m, h, n, rows)
+	if done == n {
+		return
+	}
 	for r := range rows {
 		to := b[r*n+done : (r+1)*n]
 		for i, x := range a[r*stride : r*stride+m] {

@@ -18,10 +18,13 @@ import (
 // ranges is summed by worker 0, which decides with Answer what they do next; they
 // keep what it has to know. Epochs have PhaseRounds rounds:
 //
-//	0  workers multiply the panel by AᵀA; ranges have H = VᵀW
-//	1  W ← W - V·H;                      ranges have H' = VᵀW and G = WᵀW
+//	0  workers multiply the panel by AᵀA; ranges have H = NᵀW for N, the last columns of V
+//	1  W ← W - N·H;                      ranges have H' = VᵀW and G = WᵀW
 //	2  W ← (W - V·H')·S, S of G's factor; ranges have G' = WᵀW
 //	3  the next panel is W·S', unless a restart or the end is due
+//
+// N is what W has more than rounding of: the last two blocks and, in the first epoch
+// after a restart, all of V.
 //
 // W is made orthonormal by two Cholesky factors (CholeskyQR2; Yamamoto, Nakatsukasa,
 // Yanagisawa, Fukaya, 2015). The last epoch measures what was found: it multiplies
@@ -100,8 +103,8 @@ func (l *Lanczos) Width(stage int) int {
 }
 
 // Terms returns the number of float64s that are summed over all ranges before a
-// round of a phase, with m columns in the basis.
-func (l *Lanczos) Terms(stage, phase, m int) int {
+// round of a phase, with m columns in the basis, of which as many are near.
+func (l *Lanczos) Terms(stage, phase, m, near int) int {
 	b, k := l.Block, l.Topics
 	switch {
 	case stage == Ended || phase == 0:
@@ -109,7 +112,7 @@ func (l *Lanczos) Terms(stage, phase, m int) int {
 	case stage == Measures:
 		return []int{0, 2 * k * k, 4 * k, 0}[phase]
 	}
-	return []int{0, m * b, (m + b) * b, b * b}[phase]
+	return []int{0, near * b, (m + b) * b, b * b}[phase]
 }
 
 // Answer returns what worker 0 tells all ranges, and in phase 3 the largest residual
@@ -200,7 +203,9 @@ func (l *Lanczos) tooMany(rank int) error {
 
 // Kept is the number of Ritz vectors that a restart keeps: the more beyond those
 // that are wanted, the fewer rounds to the next, and the better it goes on.
-func (l *Lanczos) Kept() int { return min(l.Basis-l.Block, l.Topics+(l.Basis-l.Topics)/3) }
+func (l *Lanczos) Kept() int {
+	return min(l.Basis-l.Block, l.Topics+(l.Basis-l.Topics)/3) &^ 7
+}
 
 // vectors appends the first n eigenvectors, m rows of n, and their eigenvalues.
 func (l *Lanczos) vectors(answer []float64, s *linalg.Spectrum, m, n int) []float64 {

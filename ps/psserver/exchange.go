@@ -58,7 +58,7 @@ func (s *Server) handleAll(receiver *wire.Receiver, frame *wire.Frame, out *outb
 	if err != nil {
 		return err
 	}
-	if frame.Size() >= together {
+	if frame.Size() >= together || s.programs.Load() {
 		err = s.handleTogether(receiver, frame, n, out)
 	} else {
 		err = s.handleEach(receiver, frame, n, out)

@@ -23,6 +23,9 @@ import (
 type Server struct {
 	parleyv1.UnimplementedParametersServer
 	ticket atomic.Uint64
+	// programs says that there is or was a range under a program, which small
+	// messages set long work going in.
+	programs atomic.Bool
 	mu     struct {
 		sync.Mutex
 		jobs map[param.JobID]map[param.RangeID]*hosted
@@ -71,6 +74,7 @@ func (s *Server) Create(job param.JobID, era int, ranges []*ps.Range) error {
 			return param.Errorf(param.Invalid, "range %d of job %s comes twice", id, job)
 		}
 		made[id] = newHosted(era, r)
+		s.note(r)
 	}
 	s.mu.Lock()
 	if err := s.passedLocked(job, era); err != nil {
@@ -84,6 +88,13 @@ func (s *Server) Create(job param.JobID, era int, ranges []*ps.Range) error {
 		h.leave(param.Errorf(param.NotOwner, "the ranges of job %s were made anew", job))
 	}
 	return nil
+}
+
+// note takes notice of a range's method.
+func (s *Server) note(r *ps.Range) {
+	if r.Spec().Rule == nil {
+		s.programs.Store(true)
+	}
 }
 
 // passedLocked refuses ranges of an era that is over.

@@ -93,6 +93,7 @@ func (s *Server) Adopt(job param.JobID, era int, r *ps.Range) error {
 		s.mu.jobs[job] = map[param.RangeID]*hosted{}
 	}
 	s.mu.jobs[job][r.Spec().ID] = newHosted(era, r)
+	s.note(r)
 	return nil
 }
 
