@@ -49,6 +49,10 @@ func (d *Dataset) newView(m *plan.Manifest) (*view, error) {
 		if err := json.Unmarshal(m.Transform, v.transform); err != nil {
 			return nil, fmt.Errorf("%s: features: %w", d.source.Path, err)
 		}
+		if v.transform.TakesSparse() != d.format.sparse {
+			kinds := map[bool]string{true: "of numbered features (such as libsvm and uci-bow)", false: "with columns or documents (such as csv, jsonl and text)"}
+			return nil, param.Errorf(param.Invalid, "%s: format %s: the features were fitted to rows %s: give such rows", d.source.Path, d.source.Format, kinds[!d.format.sparse])
+		}
 	}
 	v.key = d.blockKey(m, v.together)
 	r := d.newReader()

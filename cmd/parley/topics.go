@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -288,8 +291,18 @@ func similar(ctx context.Context, path string, corpus predictRows, query string,
 // queryVector makes a row of a text as if it were a line of a file, and a vector of
 // the row.
 func queryVector(ctx context.Context, m *artifact.Model, model *lsi.Model, weights []float32, query string) ([]float64, error) {
-	if raw, err := m.Read(artifact.TransformFile); err != nil || raw == nil {
-		return nil, errors.Join(err, exit(exitUsage, fmt.Errorf("%s was not trained on text: its job has no data.text, so a query has no terms", m.Dir())))
+	source, err := sourceOfModel(m)
+	if err != nil {
+		return nil, err
+	}
+	text, format := query+"\n", "text"
+	switch names, err := m.ColumnNames(); {
+	case err != nil:
+		return nil, err
+	case source.Format == "uci-bow" && names != nil:
+		text, format = bagOf(query, names), source.Format
+	case len(source.Fitted.Transform) == 0 || source.Format == "uci-bow":
+		return nil, exit(exitUsage, fmt.Errorf("%s knows no terms, so a query has none: train on text, or on a bag of words with its vocabulary", m.Dir()))
 	}
 	dir, err := os.MkdirTemp("", "parley-query-")
 	if err != nil {
@@ -297,11 +310,11 @@ func queryVector(ctx context.Context, m *artifact.Model, model *lsi.Model, weigh
 	}
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "query.txt")
-	if err := os.WriteFile(file, []byte(query+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
 	var vector []float64
-	err = eachShard(ctx, m, predictRows{path: file, format: "text"}, func(rows *batch.CSR) error {
+	err = eachShard(ctx, m, predictRows{path: file, format: format}, func(rows *batch.CSR) error {
 		vector = model.Transform(vector, rows, weights)
 		return nil
 	})
@@ -314,4 +327,28 @@ func queryVector(ctx context.Context, m *artifact.Model, model *lsi.Model, weigh
 		}
 	}
 	return nil, exit(exitUsage, errors.New("the query has no term that the model knows: use other words"))
+}
+
+// bagOf returns a file of one bag of words: those of a text that are among the names
+// of columns, in lower case if they are not as they stand.
+func bagOf(text string, names [][]byte) string {
+	columns, counts := map[string]int{}, map[int]int{}
+	for i, name := range names {
+		columns[string(name)] = i + 1
+	}
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		column := columns[word]
+		if column == 0 {
+			column = columns[strings.ToLower(word)]
+		}
+		if column > 0 {
+			counts[column]++
+		}
+	}
+	var bag strings.Builder
+	fmt.Fprintf(&bag, "1\n%d\n%d\n", len(names), len(counts))
+	for _, column := range slices.Sorted(maps.Keys(counts)) {
+		fmt.Fprintf(&bag, "1 %d %d\n", column, counts[column])
+	}
+	return bag.String()
 }

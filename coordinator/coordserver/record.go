@@ -212,7 +212,7 @@ func (r *record) files() map[string][]byte {
 	if train.Transform != nil {
 		files[artifact.TransformFile] = train.Transform
 		t := &feature.Transform{}
-		if json.Unmarshal(train.Transform, t) == nil { // of our own making
+		if json.Unmarshal(train.Transform, t) == nil && !t.KeepsColumns() { // of our own making
 			names = t.Names()
 		}
 	}

@@ -2,6 +2,12 @@ package feature
 
 import "strconv"
 
+// TakesSparse reports whether rows are sparse before features are made of them.
+func (t *Transform) TakesSparse() bool { return t.sparse }
+
+// KeepsColumns reports whether rows are sparse and keep their columns.
+func (t *Transform) KeepsColumns() bool { return t.sparse && t.recipe.HashBits == 0 }
+
 // Names returns the names of the columns: "distance", "origin=SFO",
 // "date.hour=7", "origin×date.hour=SFO×7", "distance missing",
 // "distance bin 3 [1.5,2)", or terms. It is nil where columns are hashed or have
