@@ -20,6 +20,14 @@ const all = "coordinator,ps,trainer"
 // embedded trains in an embedded cluster and returns the report.
 func embedded(t *testing.T, servers, trainers int, path string, overrides ...string) *artifact.Report {
 	t.Helper()
+	var r *artifact.Report
+	onEmbedded(t, servers, trainers, func(c *testCluster) { r, _ = c.report(jobOf(t, path, overrides...), nil) })
+	return r
+}
+
+// onEmbedded calls f with an embedded cluster.
+func onEmbedded(t *testing.T, servers, trainers int, f func(c *testCluster)) {
+	t.Helper()
 	e, err := NewEmbedded(servers, trainers, "test", nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -27,8 +35,7 @@ func embedded(t *testing.T, servers, trainers int, path string, overrides ...str
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- e.Run(ctx) }()
-	c := &testCluster{t: t, network: &gate{Network: e.Network}, address: e.Address}
-	r, _ := c.report(jobOf(t, path, overrides...), nil)
+	f(&testCluster{t: t, network: &gate{Network: e.Network}, address: e.Address})
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
@@ -36,7 +43,6 @@ func embedded(t *testing.T, servers, trainers int, path string, overrides ...str
 	if _, err := os.Stat(e.dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("its folder is left: %v", err)
 	}
-	return r
 }
 
 // TestSameHash: the model is the same on clusters of any shape, embedded or of
