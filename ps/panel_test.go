@@ -103,7 +103,7 @@ func (f *factorization) contribute(w param.Worker, round param.Round) (parts [2]
 				kept = said[1+n:]
 			}
 		}
-		answer, _, err := f.method.Answer(stage, phase, m, false, total.Total(), kept)
+		answer, _, err := f.method.Answer(stage, phase, m, int(round)/optim.PhaseRounds, total.Total(), kept)
 		if err != nil {
 			f.t.Fatal(err)
 		}

@@ -30,7 +30,7 @@ type panelTable struct {
 	first   bool
 
 	stage    int
-	m, near  int // columns of the basis, and how many of the last are near
+	m, near  int       // columns of the basis, and how many of the last are near
 	basis    []float32 // rows × method.Basis, of which m columns are used
 	work     []float64 // rows × Block; when measuring, rows × Topics
 	found    []float32 // rows × Topics: X
@@ -47,6 +47,8 @@ type kept struct {
 	h []float64 // H of phase 1
 	r []float64 // R of phase 2
 	t []float64 // Basis × Basis, of which m columns and rows are used
+	// progress is worker 0's own.
+	progress []float64
 }
 
 // panelTail is what pulls of a version are answered with.
@@ -65,7 +67,7 @@ func newPanelTable(spec Spec) *panelTable {
 	t.found = make([]float32, t.rows*k)
 	t.measured = make([]optim.Triplet, k)
 	if t.first {
-		t.kept = kept{h: make([]float64, l.Basis*l.Block), r: make([]float64, l.Block*l.Block), t: make([]float64, l.Basis*l.Basis)}
+		t.kept = kept{h: make([]float64, l.Basis*l.Block), r: make([]float64, l.Block*l.Block), t: make([]float64, l.Basis*l.Basis), progress: make([]float64, optim.ProgressWords)}
 	}
 	t.tails[0] = t.tail()
 	return t
@@ -75,7 +77,7 @@ func newPanelTable(spec Spec) *panelTable {
 func lanczosMemory(l *optim.Lanczos, first bool) int {
 	n := 3 + 2*l.Topics
 	if first {
-		n += l.Basis*l.Block + l.Block*l.Block + l.Basis*l.Basis
+		n += l.Basis*l.Block + l.Block*l.Block + l.Basis*l.Basis + optim.ProgressWords
 	}
 	return n
 }
@@ -150,7 +152,7 @@ func (t *panelTable) forWorker0() []float64 {
 	for i := range t.m {
 		words = append(words, t.kept.t[i*n:i*n+t.m]...)
 	}
-	return words
+	return append(words, t.kept.progress...)
 }
 
 // parts returns the parts of the sum of the terms of the range's rows.
@@ -248,13 +250,14 @@ func (t *panelTable) answers(answer []float64) int {
 	case len(answer) == 0:
 		return -1
 	}
+	head := 1 + optim.ProgressWords
 	switch answer[0] {
 	case optim.Extend:
-		return 1 + b*b
+		return head + b*b
 	case optim.Restart:
-		return 1 + b*b + (m+1)*t.method.Kept()
+		return head + b*b + (m+1)*t.method.Kept()
 	case optim.Finish:
-		return 1 + b*b + (m+1)*k
+		return head + b*b + (m+1)*k
 	}
 	return -1
 }
@@ -339,7 +342,11 @@ func (t *panelTable) orthonormalize() {
 
 func (t *panelTable) decided() {
 	b, k := t.method.Block, t.method.Topics
-	decision, s, rest := t.pushed[0], t.pushed[1:1+b*b], t.pushed[1+b*b:]
+	const head = 1 + optim.ProgressWords
+	decision, s, rest := t.pushed[0], t.pushed[head:head+b*b], t.pushed[head+b*b:]
+	if t.first {
+		copy(t.kept.progress, t.pushed[1:])
+	}
 	if decision == optim.Finish {
 		t.found = t.combine(rest, k)
 		t.stage, t.m, t.near = optim.Measures, 0, 0
@@ -452,7 +459,7 @@ func (t *panelTable) keep(s *Snapshot) {
 		memory = append(memory, x.Value, x.Residual)
 	}
 	if t.first {
-		memory = append(append(append(memory, t.kept.h...), t.kept.r...), t.kept.t...)
+		memory = slices.Concat(memory, t.kept.h, t.kept.r, t.kept.t, t.kept.progress)
 	}
 	s.Memory = linalg.AppendWords(nil, memory)
 }
@@ -468,7 +475,8 @@ func (t *panelTable) load(s *Snapshot) {
 	if t.first {
 		memory = memory[copy(t.kept.h, memory[2*l.Topics:])+2*l.Topics:]
 		memory = memory[copy(t.kept.r, memory):]
-		copy(t.kept.t, memory)
+		memory = memory[copy(t.kept.t, memory):]
+		copy(t.kept.progress, memory)
 	}
 	rest := s.State[copy(t.found, s.State):]
 	width := 0

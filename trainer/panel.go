@@ -95,11 +95,11 @@ func (p *panelWork) answer(stage, phase, columns, near int) ([]float64, float64,
 			kept = said[1+n:]
 		}
 	}
-	last := int(p.worker.Round())/p.solver.PhaseRounds()+2 >= p.host.config.Plan.Job.Run.Epochs
+	epoch := int(p.worker.Round()) / p.solver.PhaseRounds()
 	var answer []float64
 	var residual float64
 	var err error
-	p.host.config.Slow(func() { answer, residual, err = p.solver.Answer(stage, phase, columns, last, sum.Total(), kept) })
+	p.host.config.Slow(func() { answer, residual, err = p.solver.Answer(stage, phase, columns, epoch, sum.Total(), kept) })
 	return answer, residual, err
 }
 

@@ -69,9 +69,8 @@ type Solver interface {
 	Width(stage int) int
 	Terms(stage, phase, columns, near int) int
 	// Answer returns what all ranges are told, and how far the method is from its
-	// end, from the sums and what the first range keeps; last says that there is one
-	// more epoch.
-	Answer(stage, phase, columns int, last bool, totals, kept []float64) (answer []float64, residual float64, err error)
+	// end, from the sums and what the first range keeps.
+	Answer(stage, phase, columns, epoch int, totals, kept []float64) (answer []float64, residual float64, err error)
 }
 
 // Reply is the answer to a Request: Values for a pull, nothing for a push.

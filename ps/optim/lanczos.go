@@ -117,11 +117,11 @@ func (l *Lanczos) Terms(stage, phase, m, near int) int {
 
 // Answer returns what worker 0 tells all ranges, and in phase 3 the largest residual
 // of a wanted triplet. The error, Invalid, says that there are not as many triplets
-// as are wanted. With last, the next epoch is the last that there may be.
+// as are wanted.
 //
 // Kept is what the first range keeps: in phase 2 the largest diagonal element so far of T = VᵀAᵀA·V, in phase 3
-// the factor of phase 2 and T.
-func (l *Lanczos) Answer(stage, phase, m int, last bool, totals, kept []float64) (answer []float64, residual float64, err error) {
+// the factor of phase 2, T and the progress.
+func (l *Lanczos) Answer(stage, phase, m, epoch int, totals, kept []float64) (answer []float64, residual float64, err error) {
 	switch {
 	case stage == Measures && phase == 1:
 		answer, err = l.rayleighRitz(totals)
@@ -129,7 +129,7 @@ func (l *Lanczos) Answer(stage, phase, m int, last bool, totals, kept []float64)
 	case stage == Iterates && phase == 2:
 		return l.orthonormalize(m, totals, kept[0]), 0, nil
 	case stage == Iterates && phase == 3:
-		return l.decide(m, last, totals, kept)
+		return l.decide(m, epoch, totals, kept)
 	}
 	return totals, 0, nil
 }
@@ -152,24 +152,54 @@ func (l *Lanczos) orthonormalize(m int, totals []float64, largest float64) []flo
 // rounding of contributions.
 const noise = 1e-9
 
-// decide returns a decision, S', and of Restart and Finish the vectors, m rows of
-// them, and their eigenvalues.
-func (l *Lanczos) decide(m int, last bool, totals, kept []float64) (answer []float64, residual float64, err error) {
+// progress is what worker 0 has found out about the end: eigenvalues take long, so
+// they are looked at where the end may be near.
+type progress struct {
+	epoch, residual float64 // of the last look; 0 and 1 before the first
+	next            float64 // epoch of the next look
+}
+
+// ProgressWords is the number of float64s of the progress, which are kept with T.
+const ProgressWords = 3
+
+// look returns the progress after a look in an epoch: residuals fall about
+// geometrically.
+func (p progress) look(epoch int, residual, tolerance float64) progress {
+	next := progress{float64(epoch), residual, float64(epoch + 2)}
+	if p.epoch > 0 && residual < p.residual && residual > 0 {
+		slope := linalg.Log(p.residual/residual) / (next.epoch - p.epoch)
+		left := linalg.Log(residual/tolerance) / slope
+		next.next = next.epoch + max(1, math.Floor(float64(left*0.7)))
+	}
+	return next
+}
+
+// decide returns a decision, the progress, S', and of Restart and Finish the vectors,
+// m rows of them, and their eigenvalues.
+func (l *Lanczos) decide(m, epoch int, totals, kept []float64) (answer []float64, residual float64, err error) {
 	b := l.Block
 	r2, s, rank := linalg.Cholesky(totals, b, 0)
+	r1, t, at := kept[:b*b], kept[b*b:b*b+m*m], progress{kept[b*b+m*m], kept[b*b+m*m+1], kept[b*b+m*m+2]}
+	reply := func(decision float64) []float64 {
+		return append([]float64{decision, at.epoch, at.residual, at.next}, s...)
+	}
 	if m == 0 {
 		if rank == 0 {
 			return nil, 0, l.tooMany(0)
 		}
-		return append([]float64{Extend}, s...), 1, nil
+		at.residual = 1
+		return reply(Extend), 1, nil
 	}
-	r1, t := kept[:b*b], kept[b*b:]
+	full, end := m+b > l.Basis, epoch+2 >= l.Passes || rank == 0
+	if !full && !end && (m < 2*l.Topics || float64(epoch) < at.next) {
+		return reply(Extend), at.residual, nil
+	}
 	r := make([]float64, b*b)
 	linalg.AddMul(r, r2, b, b, r1, b)
-	full, end := m+b > l.Basis, last || rank == 0
 	spectrum := linalg.NewSpectrum(append([]float64(nil), t...), m)
 	values, ends := spectrum.Eigen(b)
 	residual = l.residual(values, ends, r, m)
+	at = at.look(epoch, residual, l.Tolerance)
 	if residual <= l.Tolerance && m >= l.Topics {
 		end = true
 	}
@@ -178,13 +208,11 @@ func (l *Lanczos) decide(m int, last bool, totals, kept []float64) (answer []flo
 	}
 	switch {
 	case end:
-		answer = append([]float64{Finish}, s...)
-		return l.vectors(answer, spectrum, m, l.Topics), residual, nil
+		return l.vectors(reply(Finish), spectrum, m, l.Topics), residual, nil
 	case full:
-		answer = append([]float64{Restart}, s...)
-		return l.vectors(answer, spectrum, m, l.Kept()), residual, nil
+		return l.vectors(reply(Restart), spectrum, m, l.Kept()), residual, nil
 	}
-	return append([]float64{Extend}, s...), residual, nil
+	return reply(Extend), residual, nil
 }
 
 // rankless is what an eigenvalue of AᵀA is, by the largest, that stands for 0.

@@ -26,7 +26,7 @@ type Server struct {
 	// programs says that there is or was a range under a program, which small
 	// messages set long work going in.
 	programs atomic.Bool
-	mu     struct {
+	mu       struct {
 		sync.Mutex
 		jobs map[param.JobID]map[param.RangeID]*hosted
 		eras map[param.JobID]int // of the last Create
