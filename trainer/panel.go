@@ -32,8 +32,6 @@ type panelWork struct {
 	solver Solver
 	shards []param.ShardID
 	none   *Cut
-	panel  []float32
-	sum    []float64
 }
 
 // headWords is what each range's answer begins with: whether the method is over, its
@@ -103,17 +101,25 @@ func (p *panelWork) answer(stage, phase, columns, near int) ([]float64, float64,
 	return answer, residual, err
 }
 
-// multiply contributes AᵀA·P of the worker's rows.
+// multiply contributes AᵀA·P of the worker's rows. Panels may be large, so no more
+// workers of a host have theirs at a time than there are cores, and none keeps it.
 func (p *panelWork) multiply(ctx context.Context, width int) error {
-	p.panel = p.panel[:0]
+	select {
+	case p.host.builders <- struct{}{}:
+		defer func() { <-p.host.builders }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	var panel []float32
 	for id := range p.worker.spans {
-		p.panel = append(p.panel, p.worker.Tail(param.RangeID(id))[headWords:]...)
+		panel = append(panel, p.worker.Tail(param.RangeID(id))[headWords:]...)
 	}
+	p.worker.DropTails()
 	keys := p.host.config.Plan.Keys / param.Key(p.host.config.Plan.Width)
-	if param.Key(len(p.panel)) != keys*param.Key(width) {
-		return param.Errorf(param.Invalid, "the ranges have answered with %d values of a panel of %d rows and %d columns", len(p.panel), keys, width)
+	if param.Key(len(panel)) != keys*param.Key(width) {
+		return param.Errorf(param.Invalid, "the ranges have answered with %d values of a panel of %d rows and %d columns", len(panel), keys, width)
 	}
-	p.sum = append(p.sum[:0], make([]float64, len(p.panel))...)
+	sum := make([]float64, len(panel))
 	rows := int64(0)
 	for _, id := range p.shards {
 		data, err := p.host.config.Train.Load(ctx, id)
@@ -121,11 +127,11 @@ func (p *panelWork) multiply(ctx context.Context, width int) error {
 			return fmt.Errorf("load data shard %d: %w", id, err)
 		}
 		p.host.config.Slow(func() {
-			rows += p.host.config.Model.(Multiplier).Multiply(data, p.host.keep(plan.SetTrain, data.FirstRow), p.panel, width, p.sum)
+			rows += p.host.config.Model.(Multiplier).Multiply(data, p.host.keep(plan.SetTrain, data.FirstRow), panel, width, sum)
 		})
 		p.run.ticks.Add(1)
 	}
-	parts, sum := make([][]float32, len(p.worker.spans)), p.sum
+	parts := make([][]float32, len(p.worker.spans))
 	for id, span := range p.worker.spans {
 		n := span.Len() / p.host.config.Plan.Width * width
 		parts[id] = linalg.Singles(sum[:n])

@@ -134,6 +134,9 @@ func (w *Worker) State() []float32 { return w.state }
 // next round.
 func (w *Worker) Tail(id param.RangeID) []float32 { return w.tails[id] }
 
+// DropTails frees the memory of the tails.
+func (w *Worker) DropTails() { clear(w.tails) }
+
 // Push ends the round: change is the contribution, slot-major values of the
 // round's keys, some floats a key, and scalars go to every range behind them
 // (linalg.AppendWords). It returns the pushes to be sent, one to each range; a range

@@ -169,7 +169,7 @@ func (p progress) look(epoch int, residual, tolerance float64) progress {
 	if p.epoch > 0 && residual < p.residual && residual > 0 {
 		slope := linalg.Log(p.residual/residual) / (next.epoch - p.epoch)
 		left := linalg.Log(residual/tolerance) / slope
-		next.next = next.epoch + max(1, math.Floor(float64(left*0.7)))
+		next.next = next.epoch + max(1, math.Floor(float64(left*0.5)))
 	}
 	return next
 }
