@@ -291,18 +291,26 @@ func similar(ctx context.Context, path string, corpus predictRows, query string,
 // queryVector makes a row of a text as if it were a line of a file, and a vector of
 // the row.
 func queryVector(ctx context.Context, m *artifact.Model, model *lsi.Model, weights []float32, query string) ([]float64, error) {
-	source, err := sourceOfModel(m)
+	j, err := jobOfModel(m)
 	if err != nil {
 		return nil, err
 	}
+	trained := j.Data.Train.Format
 	text, format := query+"\n", "text"
 	switch names, err := m.ColumnNames(); {
 	case err != nil:
 		return nil, err
-	case source.Format == "uci-bow" && names != nil:
-		text, format = bagOf(query, names), source.Format
-	case len(source.Fitted.Transform) == 0 || source.Format == "uci-bow":
+	case trained == "uci-bow" && names != nil:
+		text, format = bagOf(query, names), trained
+	case j.Data.Text == nil || trained == "uci-bow":
 		return nil, exit(exitUsage, fmt.Errorf("%s knows no terms, so a query has none: train on text, or on a bag of words with its vocabulary", m.Dir()))
+	}
+	if j.Data.Text != nil && j.Data.Text.Field != "" {
+		line, err := json.Marshal(map[string]string{j.Data.Text.Field: query})
+		if err != nil {
+			return nil, err
+		}
+		text, format = string(line)+"\n", "jsonl"
 	}
 	dir, err := os.MkdirTemp("", "parley-query-")
 	if err != nil {
@@ -314,7 +322,7 @@ func queryVector(ctx context.Context, m *artifact.Model, model *lsi.Model, weigh
 		return nil, err
 	}
 	var vector []float64
-	err = eachShard(ctx, m, predictRows{path: file, format: format}, func(rows *batch.CSR) error {
+	err = eachShard(ctx, m, predictRows{path: file, format: format, named: true}, func(rows *batch.CSR) error {
 		vector = model.Transform(vector, rows, weights)
 		return nil
 	})
