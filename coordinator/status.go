@@ -52,6 +52,9 @@ func (m *Machine) Status(now time.Time) Status {
 	first := m.ranges[0]
 	s.Rows = first.Rows
 	s.Loss = first.runningLoss()
+	if m.job.Model.FindsTopics() { // whose residual comes at the end of an epoch
+		s.Loss = first.lastLoss()
+	}
 	s.Pushed, s.Pulled = m.moved()
 	return s
 }
@@ -69,6 +72,19 @@ func (r RangeStatus) runningLoss() float64 {
 		return 0
 	}
 	return (r.Loss - before.Loss) / float64(r.Rows-before.Rows)
+}
+
+// lastLoss is the mean loss of the last epoch that has ended, 0 before.
+func (r RangeStatus) lastLoss() float64 {
+	n := len(r.Tallies)
+	if n == 0 {
+		return 0
+	}
+	last, before := r.Tallies[n-1], Tally{}
+	if n > 1 {
+		before = r.Tallies[n-2]
+	}
+	return (last.Loss - before.Loss) / float64(max(1, last.Rows-before.Rows))
 }
 
 // watchWaiter notes since when the same nodes are waited for.

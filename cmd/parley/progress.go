@@ -32,10 +32,11 @@ type progress struct {
 	at       time.Time
 	rate     float64
 	waiting  string // what was said of a wait
+	loss     string // what the status has as loss
 }
 
 func newProgress(f *os.File) *progress {
-	p := &progress{out: f, live: term.IsTerminal(int(f.Fd()))}
+	p := &progress{out: f, live: term.IsTerminal(int(f.Fd())), loss: "progressive loss"}
 	if w, _, err := term.GetSize(int(f.Fd())); err == nil {
 		p.width = w
 	}
@@ -57,6 +58,9 @@ func (p *progress) erase() {
 
 func (p *progress) finish() { p.erase() }
 
+// lossNames says what the loss of a job is, by the metric of its epochs.
+var lossNames = map[string]string{"progressive_loss": "progressive loss", "loss": "loss", "residual": "largest residual"}
+
 // quiet is how often plain lines of epochs come at most.
 const quiet = time.Second
 
@@ -69,6 +73,11 @@ func (p *progress) event(e artifact.Event) {
 	case artifact.EventProfile:
 		p.line("data: %s", e.Message)
 	case artifact.EventEpoch:
+		for name, loss := range lossNames {
+			if _, ok := e.Metrics[name]; ok {
+				p.loss = loss
+			}
+		}
 		if p.live || time.Since(p.epoch) < quiet {
 			return
 		}
@@ -115,8 +124,8 @@ func (p *progress) draw(s *parleyv1.JobStatus, wait string) {
 		done := float64(s.GetRound()) / float64(s.GetRounds())
 		const size = 24
 		full := int(done * size)
-		text = fmt.Sprintf("[%s%s] epoch %d/%d  %s rows/s  progressive loss %.4g", strings.Repeat("=", full), strings.Repeat(" ", size-full),
-			s.GetEpoch(), s.GetEpochs(), short(p.rate), s.GetLoss())
+		text = fmt.Sprintf("[%s%s] epoch %d/%d  %s rows/s  %s %.4g", strings.Repeat("=", full), strings.Repeat(" ", size-full),
+			s.GetEpoch(), s.GetEpochs(), short(p.rate), p.loss, s.GetLoss())
 		if done > 0 && done < 1 && s.GetSeconds() > 1 {
 			left := time.Duration(s.GetSeconds() * (1 - done) / done * float64(time.Second))
 			text += "  ETA " + left.Round(time.Second).String()
