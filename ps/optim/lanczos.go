@@ -162,6 +162,9 @@ type progress struct {
 // ProgressWords is the number of float64s of the progress, which are kept with T.
 const ProgressWords = 3
 
+// longestSkip bounds the epochs between looks: residuals fall faster in the end.
+const longestSkip = 5
+
 // look returns the progress after a look in an epoch: residuals fall about
 // geometrically.
 func (p progress) look(epoch int, residual, tolerance float64) progress {
@@ -169,7 +172,7 @@ func (p progress) look(epoch int, residual, tolerance float64) progress {
 	if p.epoch > 0 && residual < p.residual && residual > 0 {
 		slope := linalg.Log(p.residual/residual) / (next.epoch - p.epoch)
 		left := linalg.Log(residual/tolerance) / slope
-		next.next = next.epoch + max(1, math.Floor(float64(left*0.5)))
+		next.next = next.epoch + min(max(1, math.Floor(float64(left*0.5))), longestSkip)
 	}
 	return next
 }
