@@ -38,8 +38,9 @@ type panelTable struct {
 	kept     kept      // of the first range
 	pushed   []float64 // what worker 0 has pushed to the round
 
-	phase int
-	tails [2]panelTail // of the version, and of the one before
+	version param.Version
+	phase   int          // of the round that is gathered
+	tails   [2]panelTail // of the version, and of the one before
 }
 
 // kept is what the first range keeps for worker 0.
@@ -148,11 +149,13 @@ func (t *panelTable) forWorker0() []float64 {
 		}
 		return []float64{largest}
 	}
-	words := slices.Clone(t.kept.r)
-	for i := range t.m {
-		words = append(words, t.kept.t[i*n:i*n+t.m]...)
+	words := slices.Concat(t.kept.r, t.kept.progress)
+	if t.method.Looks(t.m, int(t.version)/optim.PhaseRounds, t.kept.progress[optim.ProgressWords-1]) {
+		for i := range t.m {
+			words = append(words, t.kept.t[i*n:i*n+t.m]...)
+		}
 	}
-	return append(words, t.kept.progress...)
+	return words
 }
 
 // parts returns the parts of the sum of the terms of the range's rows.
@@ -274,7 +277,7 @@ func (t *panelTable) add(p *Push) {
 	p.release()
 }
 
-func (t *panelTable) apply(optim.Round, int) {
+func (t *panelTable) apply(round optim.Round, _ int) {
 	t.tails[1] = t.tails[0]
 	switch {
 	case t.stage == optim.Ended || t.phase == 0:
@@ -292,9 +295,12 @@ func (t *panelTable) apply(optim.Round, int) {
 		t.decided()
 	}
 	t.pushed = nil
-	t.phase = (t.phase + 1) % optim.PhaseRounds
+	t.reach(param.Version(round.Number + 1))
 	t.tails[0] = t.tail()
 }
+
+// reach notes the version that the table has.
+func (t *panelTable) reach(v param.Version) { t.version, t.phase = v, int(v%optim.PhaseRounds) }
 
 // subtract takes V·h out of W, for the columns of the phase.
 func (t *panelTable) subtract(h []float64) {
@@ -490,7 +496,7 @@ func (t *panelTable) load(s *Snapshot) {
 		t.basis = nil
 	}
 	t.work = linalg.FromWords(nil, rest[:2*t.rows*width])
-	t.phase = int(s.Version % optim.PhaseRounds)
+	t.reach(s.Version)
 	t.tails[0] = t.tail()
 }
 

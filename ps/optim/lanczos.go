@@ -120,7 +120,7 @@ func (l *Lanczos) Terms(stage, phase, m, near int) int {
 // as are wanted.
 //
 // Kept is what the first range keeps: in phase 2 the largest diagonal element so far of T = VᵀAᵀA·V, in phase 3
-// the factor of phase 2, T and the progress.
+// the factor of phase 2, the progress and, where Looks holds, T.
 func (l *Lanczos) Answer(stage, phase, m, epoch int, totals, kept []float64) (answer []float64, residual float64, err error) {
 	switch {
 	case stage == Measures && phase == 1:
@@ -162,6 +162,13 @@ type progress struct {
 // ProgressWords is the number of float64s of the progress, which are kept with T.
 const ProgressWords = 3
 
+// Looks reports whether worker 0 looks for the end in phase 3 of an epoch, with m
+// columns in the basis and a next look that is due in an epoch.
+func (l *Lanczos) Looks(m, epoch int, next float64) bool {
+	due := float64(epoch) >= next && (m >= 2*l.Topics || next > 0)
+	return m > 0 && (due || m+l.Block > l.Basis || epoch+2 >= l.Passes)
+}
+
 // longestSkip bounds the epochs between looks: residuals fall faster in the end.
 const longestSkip = 5
 
@@ -182,7 +189,7 @@ func (p progress) look(epoch int, residual, tolerance float64) progress {
 func (l *Lanczos) decide(m, epoch int, totals, kept []float64) (answer []float64, residual float64, err error) {
 	b := l.Block
 	r2, s, rank := linalg.Cholesky(totals, b, 0)
-	r1, t, at := kept[:b*b], kept[b*b:b*b+m*m], progress{kept[b*b+m*m], kept[b*b+m*m+1], kept[b*b+m*m+2]}
+	r1, at, t := kept[:b*b], progress{kept[b*b], kept[b*b+1], kept[b*b+2]}, kept[b*b+ProgressWords:]
 	reply := func(decision float64) []float64 {
 		return append([]float64{decision, at.epoch, at.residual, at.next}, s...)
 	}
@@ -193,10 +200,13 @@ func (l *Lanczos) decide(m, epoch int, totals, kept []float64) (answer []float64
 		at.residual = 1
 		return reply(Extend), 1, nil
 	}
-	full, end := m+b > l.Basis, epoch+2 >= l.Passes || rank == 0
-	if !full && !end && (m < 2*l.Topics || float64(epoch) < at.next) {
+	if !l.Looks(m, epoch, at.next) {
+		if rank == 0 { // all that there is has been found
+			at.next = float64(epoch + 1)
+		}
 		return reply(Extend), at.residual, nil
 	}
+	full, end := m+b > l.Basis, epoch+2 >= l.Passes || rank == 0
 	r := make([]float64, b*b)
 	linalg.AddMul(r, r2, b, b, r1, b)
 	spectrum := linalg.NewSpectrum(append([]float64(nil), t...), m)
