@@ -149,7 +149,7 @@ func (g *gatherer) writeClasses(ctx context.Context, to *artifact.Writer) error 
 	return to.Float32(rows)
 }
 
-// writeFactors writes the bias, the weights and then the factors, a row a column.
+// writeFactors writes the bias, the factors, a row a column, and then the weights.
 func (g *gatherer) writeFactors(ctx context.Context, to *artifact.Writer) error {
 	all, err := g.client.Weights(ctx)
 	if err != nil {
@@ -168,16 +168,14 @@ func (g *gatherer) writeFactors(ctx context.Context, to *artifact.Writer) error 
 		return err
 	}
 	weights := make([]float32, columns)
-	for c := range weights {
+	for c := range weights { // in place: the factors of a column move to the front
 		weights[c] = all[c*width]
-	}
-	if err := g.put(to, weights); err != nil {
-		return err
-	}
-	for c := range weights { // in place: a row moves to the front
 		copy(all[c*g.rank:(c+1)*g.rank], all[c*width+1:(c+1)*width])
 	}
-	return g.put(to, all[:columns*g.rank])
+	if err := g.put(to, all[:columns*g.rank]); err != nil {
+		return err
+	}
+	return g.put(to, weights)
 }
 
 // writeTopics writes the topics, a row each, the residuals and the singular values.

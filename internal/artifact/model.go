@@ -157,10 +157,10 @@ func (m *Model) validate() error {
 
 // Rank returns the number of factors of a column of fm, 0 of other kinds.
 func (m *Model) Rank() int64 {
-	if m.Kind != "fm" || len(m.Tensors) != 3 || len(m.Tensors[2].Shape) != 2 {
+	if m.Kind != "fm" || len(m.Tensors) != 3 || len(m.Tensors[1].Shape) != 2 {
 		return 0
 	}
-	return m.Tensors[2].Shape[1]
+	return m.Tensors[1].Shape[1]
 }
 
 // checkKind reports tensors that are not those of the model's kind. Kinds that
@@ -185,7 +185,7 @@ func (m *Model) checkKind() error {
 		if m.Rank() == 0 {
 			return errors.New("tensors: an fm model has factors, of a row a column")
 		}
-		want = []Tensor{{"bias", Float32, []int64{1}}, {"weights", Float32, []int64{m.Columns}}, {"factors", Float32, []int64{m.Columns, m.Rank()}}}
+		want = []Tensor{{"bias", Float32, []int64{1}}, {"factors", Float32, []int64{m.Columns, m.Rank()}}, {"weights", Float32, []int64{m.Columns}}}
 	case "lsi":
 		if len(m.Tensors) == 0 || len(m.Tensors[0].Shape) != 2 {
 			return errors.New("tensors: an lsi model begins with its components, of a row a topic")
