@@ -210,10 +210,24 @@ func checkData(p *plan.Plan, test *plan.Manifest) error {
 		return checkClasses(p, test)
 	case "poisson":
 		return checkCounts(p, test)
+	case "fm":
+		return checkFactors(p, test)
 	case "lsi":
 		return checkTopics(p)
 	}
 	return checkNumbers(p.Job.Model.Kind, train)
+}
+
+// checkFactors holds size and labels against a factorization machine.
+func checkFactors(p *plan.Plan, test *plan.Manifest) error {
+	if p.Keys > plan.MaxColumns {
+		return param.Errorf(param.Invalid, "%s: model.kind fm would have %d parameters, %d for each of %d columns, and there may be %d: lower model.rank, or make fewer columns (data.hash.bits, data.text.max_terms)",
+			p.Train.Files[0].Path, p.Keys, p.Width, p.Train.Columns, plan.MaxColumns)
+	}
+	if p.Job.Model.Loss == "logistic" {
+		return checkTwo(p, test)
+	}
+	return checkNumbers("fm with the squared loss", p.Train)
 }
 
 // checkTopics refuses more topics than there can be singular values.

@@ -118,6 +118,10 @@ func (lopsided) StepRows([]float32, int, []uint32, []float32, []float32) {
 	panic("a step on a server")
 }
 
+func (lopsided) StepFactors([]float32, int, []uint32, []float32, []float32, float32) {
+	panic("a step on a server")
+}
+
 func (lopsided) Lazy() bool { return true }
 
 func (lopsided) Step([]float32, int, []uint32, []float32, float32) {}

@@ -196,6 +196,10 @@ func readWeights(m *artifact.Model) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
+	if rank := int(m.Rank()); rank > 0 {
+		factors, err := file.Float32("factors")
+		return interleave(weights, factors, bias[0], rank), err
+	}
 	if classes := len(bias); classes > 1 {
 		columns := make([]float32, len(weights))
 		linalg.Transpose(columns, weights, classes)
@@ -222,4 +226,14 @@ func readTopics(file *artifact.TensorFile) ([]float32, error) {
 	weights := make([]float32, len(components))
 	linalg.Transpose(weights, components, len(values))
 	return append(append(weights, values...), residuals...), nil
+}
+
+// interleave returns the weight of each column, followed by its factors, and the bias
+// with factors of 0.
+func interleave(weights, factors []float32, bias float32, rank int) []float32 {
+	all := make([]float32, 0, (len(weights)+1)*(1+rank))
+	for c, w := range weights {
+		all = append(append(all, w), factors[c*rank:(c+1)*rank]...)
+	}
+	return append(append(all, bias), make([]float32, rank)...)
 }

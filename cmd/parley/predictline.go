@@ -5,6 +5,7 @@ import (
 
 	"parley/internal/artifact"
 	"parley/internal/batch"
+	"parley/trainer/fm"
 	"parley/trainer/linear"
 	"parley/trainer/softmax"
 )
@@ -30,7 +31,7 @@ func linesOf(m *artifact.Model, weights []float32, probabilities bool) (lineWrit
 	if probabilities {
 		return nil, exit(exitUsage, fmt.Errorf("--probabilities is for softmax models, and %s is a %s model: leave it out", m.Dir(), m.Kind))
 	}
-	model, err := linear.New(m.Kind, 1, nil)
+	model, err := predictor(m)
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +44,20 @@ func linesOf(m *artifact.Model, weights []float32, probabilities bool) (lineWrit
 		}
 		return dst
 	}, nil
+}
+
+// predictor returns the model of a kind with one number a row.
+func predictor(m *artifact.Model) (interface {
+	Predict(dst []float32, rows *batch.CSR, weights []float32) []float32
+}, error) {
+	if m.Kind != "fm" {
+		return linear.New(m.Kind, 1, nil)
+	}
+	s := fm.Settings{Loss: "squared", Rank: int(m.Rank()), Clip: m.Clip}
+	if len(m.Labels) > 0 {
+		s.Loss = "logistic"
+	}
+	return fm.New(s, nil)
 }
 
 // labelLines writes each row's label, by its name if it has one.

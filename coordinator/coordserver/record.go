@@ -2,6 +2,7 @@ package coordserver
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"parley/coordinator"
@@ -194,6 +195,14 @@ func (r *record) model(metrics map[plan.Set]map[string]float64) *artifact.Model 
 		k := int64(p.Width)
 		m.Tensors = []artifact.Tensor{{Name: "components", DType: artifact.Float32, Shape: []int64{k, train.Columns}},
 			{Name: "residuals", DType: artifact.Float32, Shape: []int64{k}}, {Name: "singular_values", DType: artifact.Float32, Shape: []int64{k}}}
+	case "fm":
+		factors := artifact.Tensor{Name: "factors", DType: artifact.Float32, Shape: []int64{train.Columns, int64(r.job.Model.Rank)}}
+		m.Tensors[0].Shape = []int64{1}
+		m.Tensors = slices.Insert(m.Tensors, 1, factors)
+		m.Clip = plan.Clip(&r.job.Model, train)
+		if r.job.Model.Loss == "logistic" {
+			m.Labels, m.LabelNames = train.LabelValues(), train.LabelNames()
+		}
 	case "softmax":
 		m.Tensors[1].Shape = []int64{int64(p.Width), train.Columns}
 		fallthrough

@@ -6,6 +6,7 @@ import (
 	"parley/internal/artifact"
 	"parley/internal/job"
 	"parley/internal/param"
+	"parley/internal/plan"
 	"parley/internal/rpc"
 	parleyv1 "parley/proto/parley/v1"
 	"parley/ps"
@@ -16,8 +17,11 @@ import (
 // ranges hold; its SHA-256 is compared once for all of them.
 func (w *work) begin(m *parleyv1.Create, ranges []*ps.Range) error {
 	j, err := job.Decode(m.GetSpec())
-	if err != nil || j.Model.Init == "" || len(ranges) == 0 {
+	if err != nil || len(ranges) == 0 {
 		return err
+	}
+	if j.Model.Init == "" {
+		return drawFactors(j, m, ranges)
 	}
 	dir, end, err := w.agent.model(w, j.Model.Init)
 	if err != nil {
@@ -33,7 +37,7 @@ func (w *work) begin(m *parleyv1.Create, ranges []*ps.Range) error {
 	}
 	defer b.Close()
 	for _, r := range ranges {
-		if err := setWeights(r, b, to); err != nil {
+		if err := setWeights(r, b, to, j); err != nil {
 			return fmt.Errorf("model.init: %w", err)
 		}
 	}
@@ -72,29 +76,95 @@ func openBeginning(dir string, j *job.Job, m *parleyv1.Create) (*artifact.Beginn
 	return b, to, err
 }
 
+// drawFactors sets the parameters of ranges of a factorization machine, which begins
+// with random factors.
+func drawFactors(j *job.Job, m *parleyv1.Create, ranges []*ps.Range) error {
+	if !j.Model.Factorizes() {
+		return nil
+	}
+	width := param.Key(1 + j.Model.Rank)
+	bias := param.Key(m.GetPenalized()) // or the end of the keys, which is width further
+	if j.Model.PenalizeBias {
+		bias -= width
+	}
+	for _, r := range ranges {
+		values := make([]float32, r.Spec().Span.Len())
+		drawInto(values, j, r.Spec().Span.Lo, bias)
+		if err := r.SetWeights(values); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// drawInto sets the values of keys from lo on that are factors, those below bias.
+func drawInto(values []float32, j *job.Job, lo, bias param.Key) {
+	width := param.Key(1 + j.Model.Rank)
+	for i := range values {
+		if key := lo + param.Key(i); key < bias && key%width != 0 {
+			values[i] = plan.Factor(j.Run.Seed, key, j.Model.InitScale)
+		}
+	}
+}
+
 // setWeights sets a range to the parameters that a model begins with: those of its
-// columns, each for all classes, and then the biases.
-func setWeights(r *ps.Range, b *artifact.Beginning, to *artifact.Model) error {
+// columns, each for all classes, or a weight and then the factors, and then the
+// biases.
+func setWeights(r *ps.Range, b *artifact.Beginning, to *artifact.Model, j *job.Job) error {
 	span, columns, width := r.Spec().Span, param.Key(to.Columns), param.Key(1)
-	if to.Kind == "softmax" {
+	switch to.Kind {
+	case "softmax":
 		width = param.Key(len(to.Labels))
+	case "fm":
+		width = param.Key(1 + j.Model.Rank)
 	}
 	if span.Hi > (columns+1)*width {
 		return param.Errorf(param.Invalid, "keys %v of a model of %d columns", span, columns)
 	}
 	values := make([]float32, span.Len())
 	from, until := span.Lo/width, (span.Hi+width-1)/width // columns, the last perhaps the bias
+	put := func(piece []float32, first, wide param.Key) { // rows of some keys a column, from the given one on
+		for i, v := range piece {
+			if key := (from+param.Key(i)/wide)*width + first + param.Key(i)%wide; key >= span.Lo && key < span.Hi {
+				values[key-span.Lo] = v
+			}
+		}
+	}
+	if to.Kind == "fm" {
+		return setFactors(r, b, j, columns, values, put)
+	}
 	piece := make([]float32, until-from)
 	for k := range width {
 		if err := readPiece(piece, b.Class(int(k)), from, columns); err != nil {
 			return err
 		}
-		for i, v := range piece {
-			if key := (from+param.Key(i))*width + k; key >= span.Lo && key < span.Hi {
-				values[key-span.Lo] = v
-			}
-		}
+		put(piece, k, 1)
 	}
+	return r.SetWeights(values)
+}
+
+// setFactors is setWeights of a factorization machine. The factors of columns that
+// the earlier model does not have begin as those of a model that begins anew.
+func setFactors(r *ps.Range, b *artifact.Beginning, j *job.Job, columns param.Key, values []float32, put func([]float32, param.Key, param.Key)) error {
+	span, rank := r.Spec().Span, param.Key(j.Model.Rank)
+	from, until := span.Lo/(1+rank), (span.Hi+rank)/(1+rank)
+	weights := make([]float32, until-from)
+	if err := readPiece(weights, b, from, columns); err != nil {
+		return err
+	}
+	put(weights, 0, 1)
+	if from = min(from, columns); until > columns {
+		until = columns
+	}
+	factors := make([]float32, (until-from)*rank)
+	for i := range factors {
+		key := (from+param.Key(i)/rank)*(1+rank) + 1 + param.Key(i)%rank
+		factors[i] = plan.Factor(j.Run.Seed, key, j.Model.InitScale)
+	}
+	if err := b.Factors(factors, int64(from), int64(rank)); err != nil {
+		return err
+	}
+	put(factors, 1, rank)
 	return r.SetWeights(values)
 }
 

@@ -55,6 +55,8 @@ func (w *work) writeModel(m *parleyv1.Save) (*artifact.Model, *gatherer, error) 
 	switch model.Kind {
 	case "softmax":
 		g.classes = len(model.Labels)
+	case "fm":
+		g.rank = j.Model.Rank
 	case "lsi":
 		g.topics = j.Model.Topics
 	}
@@ -70,6 +72,7 @@ type gatherer struct {
 	ranges  int
 	classes int // of a model with parameters for each, else 0
 	topics  int // of lsi, else 0
+	rank    int // of fm, else 0
 	// measured are the singular values and then the residuals of lsi's topics.
 	measured []float64
 	// norm is over the values that the penalty is on.
@@ -81,6 +84,8 @@ func (g *gatherer) write(ctx context.Context, to *artifact.Writer) error {
 	switch {
 	case g.classes > 0:
 		return g.writeClasses(ctx, to)
+	case g.rank > 0:
+		return g.writeFactors(ctx, to)
 	case g.topics > 0:
 		return g.writeTopics(ctx, to)
 	}
@@ -142,6 +147,35 @@ func (g *gatherer) writeClasses(ctx context.Context, to *artifact.Writer) error 
 	rows := make([]float32, len(weights))
 	linalg.Transpose(rows, weights, len(weights)/g.classes)
 	return to.Float32(rows)
+}
+
+// writeFactors writes the bias, the factors, a row a column, and then the weights.
+func (g *gatherer) writeFactors(ctx context.Context, to *artifact.Writer) error {
+	all, err := g.client.Weights(ctx)
+	if err != nil {
+		return err
+	}
+	width := 1 + g.rank
+	if len(all) < width || len(all)%width != 0 {
+		return param.Errorf(param.Invalid, "%d parameters of %d a column", len(all), width)
+	}
+	columns := len(all)/width - 1
+	bias := all[columns*width : columns*width+1]
+	if g.penalizeBias {
+		g.norm.Add(bias)
+	}
+	if err := to.Float32(bias); err != nil {
+		return err
+	}
+	weights := make([]float32, columns)
+	for c := range weights { // in place: the factors of a column move to the front
+		weights[c] = all[c*width]
+		copy(all[c*g.rank:(c+1)*g.rank], all[c*width+1:(c+1)*width])
+	}
+	if err := g.put(to, all[:columns*g.rank]); err != nil {
+		return err
+	}
+	return g.put(to, weights)
 }
 
 // writeTopics writes the topics, a row each, the residuals and the singular values.

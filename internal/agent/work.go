@@ -17,6 +17,7 @@ import (
 	"parley/ps/optim"
 	"parley/ps/psclient"
 	"parley/trainer"
+	"parley/trainer/fm"
 	"parley/trainer/linear"
 	"parley/trainer/lsi"
 	"parley/trainer/softmax"
@@ -177,6 +178,8 @@ func modelOf(j *job.Job, train *plan.Manifest, rule optim.Rule) (trainer.Model, 
 	switch j.Model.Kind {
 	case "softmax":
 		return softmax.New(train.LabelValues(), rule)
+	case "fm":
+		return fm.New(fm.Settings{Loss: j.Model.Loss, Rank: j.Model.Rank, Positive: positive(train), Clip: plan.Clip(&j.Model, train)}, rule)
 	case "lsi":
 		return lsi.New(j.Model.Topics)
 	}

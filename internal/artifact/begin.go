@@ -61,6 +61,9 @@ func (m *Model) fits(to *Model, named bool) error {
 		return param.Errorf(param.Invalid, "%s tells the labels %s from each other, and the data has %s: give a model of the same labels",
 			m.dir, m.labels(), to.labels())
 	}
+	if m.Kind == "fm" && m.Rank() != to.Rank() {
+		return param.Errorf(param.Invalid, "%s has %d factors a column, and the job's model.rank is %d: give a model of the same rank", m.dir, m.Rank(), to.Rank())
+	}
 	if has := m.Files[VocabularyFile] != ""; has != named {
 		with, without := "the columns of "+m.dir+" have names", "those of the data have none"
 		if named {
@@ -109,32 +112,55 @@ func (b *Beginning) Bias() (float32, error) {
 // columns that the earlier model does not have are 0.
 func (b *Beginning) Weights(dst []float32, from int64) error {
 	clear(dst)
+	return b.rows(dst, from, rows{"weights", b.class * b.model.Columns, 1})
+}
+
+// Factors sets dst to the factors of the columns from the given one on, of a model
+// with so many a column. Those of columns that the earlier model does not have are
+// left as they are.
+func (b *Beginning) Factors(dst []float32, from, rank int64) error {
+	return b.rows(dst, from, rows{"factors", 0, rank})
+}
+
+// rows are where a tensor has some values of each column.
+type rows struct {
+	tensor string
+	first  int64 // value of the first column
+	width  int64 // values of a column
+}
+
+func (b *Beginning) rows(dst []float32, from int64, in rows) error {
 	if b.names != nil {
-		return b.named(dst, from)
+		return b.named(dst, from, in)
 	}
-	lo, hi := max(from+b.shift, 0), min(from+int64(len(dst))+b.shift, b.model.Columns)
+	n := int64(len(dst)) / in.width
+	lo, hi := max(from+b.shift, 0), min(from+n+b.shift, b.model.Columns)
 	if lo >= hi {
 		return nil
 	}
-	return b.params.ReadFloat32(dst[lo-from-b.shift:hi-from-b.shift], "weights", b.class*b.model.Columns+lo)
+	return b.params.ReadFloat32(dst[(lo-from-b.shift)*in.width:(hi-from-b.shift)*in.width], in.tensor, in.first+lo*in.width)
 }
 
-// named is Weights by names. Only the names that are asked for are looked up, so
-// that memory is of the size of dst.
-func (b *Beginning) named(dst []float32, from int64) error {
-	place := make(map[string]int, len(dst))
-	for i, name := range b.names[from : from+int64(len(dst))] {
+// named is rows by names. Only the names that are asked for are looked up, so that
+// memory is of the size of dst.
+func (b *Beginning) named(dst []float32, from int64, in rows) error {
+	width := int(in.width)
+	n := len(dst) / width
+	place := make(map[string]int, n)
+	for i, name := range b.names[from : from+int64(n)] {
 		place[string(name)] = i
 	}
-	piece := make([]float32, min(pieceBytes/4, len(b.earlier)))
-	for at := 0; at < len(b.earlier); at += len(piece) {
-		piece = piece[:min(len(piece), len(b.earlier)-at)]
-		if err := b.params.ReadFloat32(piece, "weights", b.class*b.model.Columns+int64(at)); err != nil {
+	size := min(pieceBytes/4/width, len(b.earlier))
+	piece := make([]float32, size*width)
+	for at := 0; at < len(b.earlier); at += size {
+		size = min(size, len(b.earlier)-at)
+		piece = piece[:size*width]
+		if err := b.params.ReadFloat32(piece, in.tensor, in.first+int64(at*width)); err != nil {
 			return err
 		}
-		for i, v := range piece {
+		for i := range size {
 			if j, ok := place[string(b.earlier[at+i])]; ok {
-				dst[j] = v
+				copy(dst[j*width:(j+1)*width], piece[i*width:])
 			}
 		}
 	}

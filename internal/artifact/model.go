@@ -61,6 +61,7 @@ type Model struct {
 	ZeroBased  bool              `json:"zero_based"`            // column = feature id, not id − 1
 	Labels     []float32         `json:"labels,omitempty"`      // of the classes, ascending; of two: [negative, positive]
 	LabelNames []string          `json:"label_names,omitempty"` // of Labels, where labels are names
+	Clip       []float32         `json:"clip,omitempty"`        // least and greatest prediction, of fm
 	Tensors    []Tensor          `json:"tensors"`               // in the order of the parameter file
 	Metrics    Metrics           `json:"metrics"`               // final
 	Files      map[string]string `json:"files"`                 // SHA-256 by name of every other file; set by Save
@@ -154,6 +155,14 @@ func (m *Model) validate() error {
 	return m.checkKind()
 }
 
+// Rank returns the number of factors of a column of fm, 0 of other kinds.
+func (m *Model) Rank() int64 {
+	if m.Kind != "fm" || len(m.Tensors) != 3 || len(m.Tensors[1].Shape) != 2 {
+		return 0
+	}
+	return m.Tensors[1].Shape[1]
+}
+
 // checkKind reports tensors that are not those of the model's kind. Kinds that
 // this version does not know pass.
 func (m *Model) checkKind() error {
@@ -169,6 +178,14 @@ func (m *Model) checkKind() error {
 			return fmt.Errorf("labels: a softmax model has %d, and %d names of them", classes, names)
 		}
 		want = []Tensor{{"bias", Float32, []int64{classes}}, {"weights", Float32, []int64{classes, m.Columns}}}
+	case "fm":
+		if n := len(m.Clip); n != 0 && (n != 2 || !(m.Clip[0] <= m.Clip[1])) {
+			return fmt.Errorf("clip: %v is not the least and the greatest prediction", m.Clip)
+		}
+		if m.Rank() == 0 {
+			return errors.New("tensors: an fm model has factors, of a row a column")
+		}
+		want = []Tensor{{"bias", Float32, []int64{1}}, {"factors", Float32, []int64{m.Columns, m.Rank()}}, {"weights", Float32, []int64{m.Columns}}}
 	case "lsi":
 		if len(m.Tensors) == 0 || len(m.Tensors[0].Shape) != 2 {
 			return errors.New("tensors: an lsi model begins with its components, of a row a topic")

@@ -14,6 +14,7 @@ import (
 func (c *checker) train(j *Job) {
 	c.init(j)
 	c.topics(j)
+	c.factors(j)
 	if kind := j.Optimizer.Kind; !c.isBad("optimizer.kind") {
 		c.knobs(&j.Optimizer)
 		if j.Model.L1 != 0 && kind != "ftrl" {
@@ -80,6 +81,36 @@ func (c *checker) topics(j *Job) {
 	}
 	if j.Run.Stop != nil {
 		c.fault("run.stop", "is not for model.kind lsi, which ends by model.tolerance; remove it")
+	}
+}
+
+// factors checks what goes with fm, and what only fm has.
+func (c *checker) factors(j *Job) {
+	if c.isBad("model.kind") {
+		return
+	}
+	m := &j.Model
+	if !m.Factorizes() {
+		for _, k := range factorKnobs {
+			if c.uses("model", reflect.ValueOf(m).Elem(), k.key) {
+				c.fault(join("model", k.key), "does nothing for model.kind %s, only for fm; remove it, or set the kind", m.Kind)
+			}
+		}
+		return
+	}
+	for _, k := range factorKnobs { // of a job that was not parsed: there are no defaults
+		if fieldOf(reflect.ValueOf(m).Elem(), k.key).IsZero() {
+			c.fault(join("model", k.key), "is required for model.kind fm; add it")
+		}
+	}
+	if c.isBad("optimizer.kind") {
+		return
+	}
+	switch j.Optimizer.Kind {
+	case "lbfgs":
+		c.fault("optimizer.kind", "lbfgs is for losses that are convex in the parameters, and that of model.kind fm is not; use adagrad")
+	case "ftrl":
+		c.fault("optimizer.kind", "ftrl has weights that follow from sums, so that factors would begin at 0 and stay there, for model.kind fm; use adagrad")
 	}
 }
 
@@ -189,7 +220,7 @@ func (c *checker) stop(j *Job) {
 	if j.Data.Test == nil && j.Data.Holdout == 0 && !c.isBad("data.test") && !c.isBad("data.holdout") {
 		c.fault("run.stop", "needs rows to measure on; add data.test or data.holdout")
 	}
-	metrics := metricsOf[j.Model.Kind]
+	metrics := metricsOf[lossOf(&j.Model)]
 	if metrics != nil && !slices.Contains(metrics, j.Run.Stop.Metric) {
 		c.fault("run.stop.metric", "the model %s has no %s; use %s", j.Model.Kind, plain(j.Run.Stop.Metric), either(metrics))
 	}

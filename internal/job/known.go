@@ -10,12 +10,11 @@ import (
 // plannedKeys are the keys of the job file whose feature does not exist yet. They are
 // refused as such, never accepted and ignored; what is below them is not read.
 var plannedKeys = []string{
-	"model.rank", "model.loss",
 }
 
 // plannedValues are the values whose feature does not exist yet, by key.
 var plannedValues = map[string][]string{
-	"model.kind": {"fm", "lda", "nmf", "mlp", "wide_deep"},
+	"model.kind": {"lda", "nmf", "mlp", "wide_deep"},
 }
 
 // choice returns the fault of a value that is none of the allowed ones.

@@ -41,6 +41,13 @@ func (d *decoder) given(path string) bool {
 // settleModel gives what only some kinds of models have.
 func (d *decoder) settleModel(j *Job) {
 	m := &j.Model
+	if m.Factorizes() {
+		for _, k := range factorKnobs {
+			if !d.given(join("model", k.key)) {
+				k.set(m)
+			}
+		}
+	}
 	if !m.FindsTopics() {
 		return
 	}
@@ -57,11 +64,20 @@ func (d *decoder) settleModel(j *Job) {
 	}
 }
 
-// topicKnobs are the keys of lsi alone, with their defaults.
-var topicKnobs = []struct {
+// modelKnob is a key of one kind of model alone, with its default.
+type modelKnob struct {
 	key string
 	set func(*Model)
-}{
+}
+
+// factorKnobs are the keys of fm.
+var factorKnobs = []modelKnob{
+	{"rank", func(m *Model) { m.Rank = 8 }}, {"loss", func(m *Model) { m.Loss = "squared" }},
+	{"init_scale", func(m *Model) { m.InitScale = 0.1 }},
+}
+
+// topicKnobs are the keys of lsi.
+var topicKnobs = []modelKnob{
 	{"topics", func(m *Model) { m.Topics = 100 }}, {"tolerance", func(m *Model) { m.Tolerance = 1e-6 }},
 	{"block", func(m *Model) { m.Block = 16 }}, {"passes", func(m *Model) { m.Passes = 200 }},
 }
@@ -99,7 +115,7 @@ func (d *decoder) settleRun(j *Job) {
 	if every, err := time.ParseDuration(r.Checkpoint.Every); err == nil && everyFault(r.Checkpoint.Every) == "" {
 		r.Checkpoint.Every = shortest(every)
 	}
-	if metrics := metricsOf[j.Model.Kind]; r.Stop != nil && metrics != nil && !d.given("run.stop.metric") {
+	if metrics := metricsOf[lossOf(&j.Model)]; r.Stop != nil && metrics != nil && !d.given("run.stop.metric") {
 		r.Stop.Metric = metrics[0]
 	}
 }

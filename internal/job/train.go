@@ -3,8 +3,16 @@ package job
 // Model says what is learned.
 type Model struct {
 	// Kind is the model: logistic or hinge for two classes, softmax for several,
-	// linear for numbers, poisson for counts, lsi for topics.
-	Kind string `yaml:"kind" json:"kind" jsonschema:"required,enum=logistic,enum=softmax,enum=linear,enum=hinge,enum=poisson,enum=lsi" jsonschema_description:"logistic or hinge for two classes, softmax for several, linear for numbers, poisson for counts or lsi for topics."`
+	// linear for numbers, poisson for counts, fm for pairs of features, lsi for topics.
+	Kind string `yaml:"kind" json:"kind" jsonschema:"required,enum=logistic,enum=softmax,enum=linear,enum=hinge,enum=poisson,enum=fm,enum=lsi" jsonschema_description:"logistic or hinge for two classes, softmax for several, linear for numbers, poisson for counts, fm for pairs of features or lsi for topics."`
+	// Rank is the number of factors of a column, of fm: more can tell more pairs apart,
+	// need more rows, and take time and memory in proportion.
+	Rank int `yaml:"rank" json:"rank,omitempty" jsonschema:"minimum=1,maximum=256" jsonschema_description:"Factors of a column, for fm; 8 by default."`
+	// Loss is that of fm: squared for numbers, logistic for two classes.
+	Loss string `yaml:"loss" json:"loss,omitempty" jsonschema:"enum=squared,enum=logistic" jsonschema_description:"Loss of a row, for fm: squared (the default) for numbers, logistic for two classes."`
+	// InitScale bounds the factors that fm begins with, which are drawn evenly from
+	// -init_scale to init_scale. Were they 0, none would ever change.
+	InitScale float64 `yaml:"init_scale" json:"init_scale,omitempty" jsonschema:"exclusiveMinimum=0,maximum=10" jsonschema_description:"Bound of the random factors that fm begins with; 0.1 by default."`
 	// Topics is the number of singular triplets that are found, of lsi.
 	Topics int `yaml:"topics" json:"topics,omitempty" jsonschema:"minimum=1,maximum=2000" jsonschema_description:"Number of topics, for lsi; 100 by default."`
 	// Tolerance ends lsi when ‖Aᵀu - σv‖/σ₁ of each triplet is no more.
@@ -33,6 +41,9 @@ type Model struct {
 
 // FindsTopics reports whether the model is a truncated singular value decomposition.
 func (m *Model) FindsTopics() bool { return m.Kind == "lsi" }
+
+// Factorizes reports whether the model is a factorization machine.
+func (m *Model) Factorizes() bool { return m.Kind == "fm" }
 
 // Optimizer says how the parameters are updated. The knobs below Rate belong to
 // one rule each (see knobs); those of other rules are 0. After Parse those of the

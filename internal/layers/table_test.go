@@ -47,6 +47,7 @@ var layers = map[string]string{
 	"coordinator":          "2",
 	"trainer/linear":       "2",
 	"trainer/softmax":      "2",
+	"trainer/fm":           "2",
 	"trainer/lsi":          "2",
 	"internal/artifact":    "2",
 	"internal/export":      "2b", // writes models for other tools
@@ -88,13 +89,13 @@ type ban struct {
 }
 
 var bans = []ban{
-	{"ps", in("trainer", "trainer/linear", "trainer/softmax", "datashard", "coordinator"),
+	{"ps", in("trainer", "trainer/linear", "trainer/softmax", "trainer/fm", "datashard", "coordinator"),
 		"servers know parameters alone: declare the small interface that you need, internal/node wires it"},
 	{"trainer", in("ps", "ps/optim", "datashard", "coordinator"),
 		"trainers turn batches into contributions: declare the small interface that you need, internal/node wires it"},
-	{"datashard", in("ps", "ps/optim", "trainer", "trainer/linear", "trainer/softmax", "coordinator"),
+	{"datashard", in("ps", "ps/optim", "trainer", "trainer/linear", "trainer/softmax", "trainer/fm", "coordinator"),
 		"data comes as batches and manifests (internal/batch, internal/plan): declare the small interface that you need, internal/node wires it"},
-	{"coordinator", in("ps", "ps/optim", "trainer", "trainer/linear", "trainer/softmax", "datashard"),
+	{"coordinator", in("ps", "ps/optim", "trainer", "trainer/linear", "trainer/softmax", "trainer/fm", "datashard"),
 		"no gradient, parameter or row passes through the coordinator, and nobody below calls it"},
 	{"proto/parley/v1", wireless, "generated types stay at the edge: a core has types of its own, its driver converts"},
 	{"google.golang.org/grpc", wireless, "gRPC belongs to drivers (layer 5 and up) and to internal/rpc"},

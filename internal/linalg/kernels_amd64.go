@@ -147,6 +147,21 @@ func addRows4AVX2(sums *float64, table *float32, index *uint32, values *float32,
 //go:noescape
 func scatterRows4AVX2(table *float64, row *float64, index *uint32, values *float32, stride int, n int)
 
+// factorSumsAVX2 is FactorSums for 8 factors, from those of the table's first row on, and n nonzeros.
+//
+//go:noescape
+func factorSumsAVX2(sums *float32, squares *float32, table *float32, index *uint32, values *float32, stride int, n int)
+
+// factorsSGDAVX2 is FactorsSGD for 8 factors and n nonzeros; c is rate * gradient.
+//
+//go:noescape
+func factorsSGDAVX2(table *float32, sums *float32, c *float32, index *uint32, values *float32, stride int, n int)
+
+// factorsAdaGradAVX2 is FactorsAdaGrad for 8 factors and n nonzeros; c is gradient, rate and epsilon.
+//
+//go:noescape
+func factorsAdaGradAVX2(table *float32, squares *float32, sums *float32, c *float32, index *uint32, values *float32, stride int, n int)
+
 // addScaledAVX2 is AddScaled.
 //
 //go:noescape

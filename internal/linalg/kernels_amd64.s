@@ -1139,6 +1139,117 @@ loop:
 	VZEROUPPER
 	RET
 
+// func factorSumsAVX2(sums *float32, squares *float32, table *float32, index *uint32, values *float32, stride int, n int)
+// Requires: AVX
+TEXT ·factorSumsAVX2(SB), NOSPLIT, $0-56
+	MOVQ   n+48(FP), CX
+	MOVQ   index+24(FP), DX
+	MOVQ   values+32(FP), BX
+	MOVQ   stride+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   sums+0(FP), DI
+	MOVQ   squares+8(FP), R8
+	MOVQ   table+16(FP), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	XORQ   AX, AX
+
+loop:
+	VBROADCASTSS (BX)(AX*4), Y2
+	MOVL         (DX)(AX*4), R10
+	IMULQ        SI, R10
+	ADDQ         R9, R10
+	VMULPS       (R10), Y2, Y2
+	VADDPS       Y2, Y0, Y0
+	VMULPS       Y2, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	ADDQ         $0x01, AX
+	CMPQ         AX, CX
+	JLT          loop
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, (R8)
+	VZEROUPPER
+	RET
+
+// func factorsSGDAVX2(table *float32, sums *float32, c *float32, index *uint32, values *float32, stride int, n int)
+// Requires: AVX
+TEXT ·factorsSGDAVX2(SB), NOSPLIT, $0-56
+	MOVQ         n+48(FP), CX
+	MOVQ         index+24(FP), DX
+	MOVQ         values+32(FP), BX
+	MOVQ         stride+40(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         table+0(FP), DI
+	MOVQ         sums+8(FP), AX
+	MOVQ         c+16(FP), R8
+	VBROADCASTSS (R8), Y0
+	VMOVUPS      (AX), Y1
+	XORQ         AX, AX
+
+loop:
+	VBROADCASTSS (BX)(AX*4), Y2
+	MOVL         (DX)(AX*4), R8
+	IMULQ        SI, R8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y3
+	VMULPS       Y2, Y0, Y4
+	VMULPS       Y2, Y3, Y2
+	VSUBPS       Y2, Y1, Y2
+	VMULPS       Y2, Y4, Y2
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         $0x01, AX
+	CMPQ         AX, CX
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func factorsAdaGradAVX2(table *float32, squares *float32, sums *float32, c *float32, index *uint32, values *float32, stride int, n int)
+// Requires: AVX
+TEXT ·factorsAdaGradAVX2(SB), NOSPLIT, $0-64
+	MOVQ         n+56(FP), CX
+	MOVQ         index+32(FP), DX
+	MOVQ         values+40(FP), BX
+	MOVQ         stride+48(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         table+0(FP), DI
+	MOVQ         squares+8(FP), R8
+	MOVQ         sums+16(FP), AX
+	MOVQ         c+24(FP), R9
+	VBROADCASTSS (R9), Y0
+	VBROADCASTSS 4(R9), Y1
+	VBROADCASTSS 8(R9), Y2
+	VMOVUPS      (AX), Y3
+	XORQ         AX, AX
+
+loop:
+	VBROADCASTSS (BX)(AX*4), Y4
+	MOVL         (DX)(AX*4), R9
+	IMULQ        SI, R9
+	ADDQ         DI, R9
+	MOVL         (DX)(AX*4), R10
+	IMULQ        SI, R10
+	ADDQ         R8, R10
+	VMOVUPS      (R9), Y5
+	VMULPS       Y4, Y0, Y6
+	VMULPS       Y4, Y5, Y4
+	VSUBPS       Y4, Y3, Y4
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y4, Y4, Y6
+	VADDPS       (R10), Y6, Y6
+	VMOVUPS      Y6, (R10)
+	VSQRTPS      Y6, Y6
+	VADDPS       Y2, Y6, Y6
+	VMULPS       Y4, Y1, Y4
+	VDIVPS       Y6, Y4, Y4
+	VSUBPS       Y4, Y5, Y5
+	VMOVUPS      Y5, (R9)
+	ADDQ         $0x01, AX
+	CMPQ         AX, CX
+	JLT          loop
+	VZEROUPPER
+	RET
+
 // func addScaledAVX2(dst *float64, x *float64, scale float64, n int)
 // Requires: AVX, AVX2, SSE2
 TEXT ·addScaledAVX2(SB), NOSPLIT, $0-32

@@ -25,7 +25,7 @@ type Plan struct {
 	Job       *job.Job
 	Train     *Manifest
 	Ranges    []param.Span // of the key space, in order
-	Width     int          // keys of a column: one a class for softmax, a topic for lsi, else 1
+	Width     int          // keys of a column: one a class for softmax, a topic for lsi, 1 and the rank for fm, else 1
 	Keys      param.Key    // size of the key space: Width a column, then as many of the bias; of lsi those of the singular values and residuals
 	PerEpoch  param.Round  // rounds of one epoch
 	Rounds    param.Round  // rounds of the whole run
@@ -62,7 +62,18 @@ func width(j *job.Job, train *Manifest) int {
 	if j.Model.FindsTopics() {
 		return j.Model.Topics
 	}
-	return 1
+	return 1 + j.Model.Rank // of models without factors 0
+}
+
+// Clip returns the least and the greatest label of training data whose labels are a
+// few numbers, such as ratings: predictions of fm with the squared loss are moved to
+// between them. It is nil where they are not.
+func Clip(m *job.Model, train *Manifest) []float32 {
+	labels := train.LabelValues()
+	if !m.Factorizes() || m.Loss != "squared" || len(labels) == 0 {
+		return nil
+	}
+	return []float32{labels[0], labels[len(labels)-1]}
 }
 
 // tail returns how many rows of Width keys are behind those of the columns.

@@ -1,6 +1,9 @@
 package plan
 
-import "parley/internal/linalg"
+import (
+	"parley/internal/linalg"
+	"parley/internal/param"
+)
 
 // Random numbers of a plan come from (seed, purpose, position), never from a
 // shared stream: two nodes that ask the same question get the same answer.
@@ -39,7 +42,15 @@ const (
 	forShards uint64 = 1 + iota
 	forRows
 	forHoldout
+	forFactors
 )
+
+// Factor returns what the factor at a key begins with: evenly drawn from -scale to
+// scale, by seed and key alone.
+func Factor(seed uint64, key param.Key, scale float64) float32 {
+	h := linalg.Mix(linalg.Mix(linalg.Mix(forFactors)^linalg.Mix(seed)) ^ uint64(key))
+	return float32(scale * (float64(float64(h>>11)*(1.0/(1<<52))) - 1))
+}
 
 // HeldOut reports whether the row at a position of the dataset belongs to the
 // holdout of the given fraction. It depends on the position alone, so the same

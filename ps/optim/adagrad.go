@@ -35,6 +35,11 @@ func (r adagrad) StepRows(state []float32, n int, index []uint32, values, gradie
 	linalg.ScatterRowsAdaGrad(state[:n], state[n:2*n], index, values, gradients, float32(r.rate), float32(r.epsilon))
 }
 
+// StepFactors is Step with the derivatives of linalg.FactorsAdaGrad.
+func (r adagrad) StepFactors(state []float32, n int, index []uint32, values, sums []float32, gradient float32) {
+	linalg.FactorsAdaGrad(state[:n], state[n:2*n], index, values, sums, gradient, float32(r.rate), float32(r.epsilon))
+}
+
 func (r adagrad) Combine(dst, src, change []float32, touched []uint32, round Round, penalized int) {
 	n := len(touched)
 	linalg.AddMean(dst[:n], src[:n], change[:n], touched)

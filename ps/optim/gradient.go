@@ -22,6 +22,8 @@ func (gradient) Step([]float32, int, []uint32, []float32, float32) { panic(noSte
 
 func (gradient) StepRows([]float32, int, []uint32, []float32, []float32) { panic(noSteps) }
 
+func (gradient) StepFactors([]float32, int, []uint32, []float32, []float32, float32) { panic(noSteps) }
+
 const noSteps = "optim: a step of a rule that has no local steps"
 
 // update is Combine for n keys in terms of a kernel, which gets the keys from lo

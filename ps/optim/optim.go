@@ -80,6 +80,10 @@ type Rule interface {
 	// i*K on, for a sparse row whose loss has the derivative gradients[k], k < K, with
 	// respect to the margin of class k. The index is of columns.
 	StepRows(state []float32, n int, index []uint32, values, gradients []float32)
+	// StepFactors is Step on a copy of columns with 1+K keys each, a weight and K
+	// factors, for a sparse row of a factorization machine, whose factors come to sums
+	// (linalg.FactorSums).
+	StepFactors(state []float32, n int, index []uint32, values, sums []float32, gradient float32)
 	// Combine sets dst to the server's state after a round, src being the state
 	// before it; dst may be src. All have len(touched) keys. change is the sum,
 	// in worker order, of what the workers pushed; touched[i] is how many of

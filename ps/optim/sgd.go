@@ -28,6 +28,11 @@ func (r sgd) StepRows(state []float32, n int, index []uint32, values, gradients 
 	linalg.ScatterRowsSGD(state[:n], index, values, gradients, float32(r.rate))
 }
 
+// StepFactors: w_j -= rate * gradient * x_j; v_jk -= rate * gradient * x_j * (sum_k - v_jk * x_j).
+func (r sgd) StepFactors(state []float32, n int, index []uint32, values, sums []float32, gradient float32) {
+	linalg.FactorsSGD(state[:n], index, values, sums, gradient, float32(r.rate))
+}
+
 func (r sgd) Combine(dst, src, change []float32, touched []uint32, round Round, penalized int) {
 	linalg.AddMean(dst, src, change, touched)
 	if p := r.penalty; p.rate > 0 {

@@ -79,6 +79,7 @@ func generate() ([]file, error) {
 	halves(c)
 	panels(c)
 	sparseRows(c)
+	factors(c)
 	doubles(c)
 	f, err := c.Result()
 	if err != nil {
