@@ -55,12 +55,12 @@ func Connect(ctx context.Context, network rpc.Network, address string) (*Client,
 		case err != nil:
 			return nil, unreachable(address, err)
 		}
-		if d.GetCoordinator() != "" {
-			conn, err := network.Dial(d.GetCoordinator(), rpc.Control)
+		if leader := leaderOf(d, address); leader != "" {
+			conn, err := network.Dial(leader, rpc.Control)
 			if err != nil {
-				return nil, fmt.Errorf("%w: coordinator at %s: %w", ErrUnreachable, d.GetCoordinator(), err)
+				return nil, fmt.Errorf("%w: coordinator at %s: %w", ErrUnreachable, leader, err)
 			}
-			return &Client{network: network, address: address, coordinator: d.GetCoordinator(), conn: conn}, nil
+			return &Client{network: network, address: address, coordinator: leader, conn: conn}, nil
 		}
 		leaderless = fmt.Errorf("%w: the node at %s knows no node with the role coordinator: start an agent that has it", ErrUnreachable, address)
 		select {
@@ -86,6 +86,18 @@ func describe(ctx context.Context, network rpc.Network, address string) (*parley
 	}
 	defer conn.Close()
 	return parleyv1.NewClusterClient(conn).Describe(ctx, &parleyv1.DescribeRequest{})
+}
+
+// leaderOf returns where to reach the coordinator. When it is the node that was
+// asked, that is the address which it was asked at: the one that it is known by in
+// the cluster may not be reachable from here (a published port of a container, NAT).
+func leaderOf(d *parleyv1.DescribeReply, asked string) string {
+	for _, m := range d.GetMembers() {
+		if m.GetNode() == d.GetNode() && m.GetBind() == d.GetCoordinator() {
+			return asked
+		}
+	}
+	return d.GetCoordinator()
 }
 
 // Close ends the connection.
@@ -168,12 +180,16 @@ func (c *Client) reconnect(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, connectWithin)
 	defer cancel()
 	d, err := describe(ctx, c.network, c.address)
-	if err != nil || d.GetCoordinator() == "" || d.GetCoordinator() == c.coordinator {
+	if err != nil {
 		return
 	}
-	if conn, err := c.network.Dial(d.GetCoordinator(), rpc.Control); err == nil {
+	leader := leaderOf(d, c.address)
+	if leader == "" || leader == c.coordinator {
+		return
+	}
+	if conn, err := c.network.Dial(leader, rpc.Control); err == nil {
 		c.conn.Close()
-		c.conn, c.coordinator = conn, d.GetCoordinator()
+		c.conn, c.coordinator = conn, leader
 	}
 }
 
@@ -222,20 +238,64 @@ func (f *follower) watch(ctx context.Context) (*parleyv1.Outcome, error) {
 	}
 }
 
-// Fetch copies the model of a job from the node that keeps it into output/model.
+// directWithin is how long the node that keeps a model has to begin with it, before
+// the coordinator is asked to relay.
+const directWithin = 10 * time.Second
+
+// Fetch copies the model of a job from the node that keeps it into output/model:
+// directly, or through the coordinator where that node cannot be reached from here.
 func (c *Client) Fetch(ctx context.Context, id, node, output string, force bool) (*artifact.Model, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	recv, closeConn, err := c.open(ctx, node, &parleyv1.FetchRequest{Job: id}, directWithin)
+	if param.KindOf(err) == param.Retryable && node != c.coordinator && ctx.Err() == nil {
+		direct := err
+		if recv, closeConn, err = c.open(ctx, c.coordinator, &parleyv1.FetchRequest{Job: id, From: node}, 0); err != nil {
+			err = fmt.Errorf("%w (and from %s itself: %w)", err, node, direct)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer closeConn()
+	return artifact.Receive(output, force, func(create func(string) (io.WriteCloser, error)) error {
+		return receive(recv, create)
+	})
+}
+
+// open asks a node for a model and waits for its first piece, for within if that is
+// not 0. The pieces come from recv.
+func (c *Client) open(ctx context.Context, node string, r *parleyv1.FetchRequest, within time.Duration) (recv func() (*parleyv1.FetchReply, error), closeConn func() error, err error) {
 	conn, err := c.network.Dial(node, rpc.Data)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer conn.Close()
-	stream, err := parleyv1.NewModelsClient(conn).Fetch(ctx, &parleyv1.FetchRequest{Job: id})
-	if err != nil {
-		return nil, err
+	ctx, cancel := context.WithCancel(ctx)
+	end := func() error { cancel(); return conn.Close() }
+	inTime := func() bool { return true }
+	if within > 0 {
+		inTime = time.AfterFunc(within, cancel).Stop
 	}
-	return artifact.Receive(output, force, func(create func(string) (io.WriteCloser, error)) error {
-		return receive(stream.Recv, create)
-	})
+	stream, err := parleyv1.NewModelsClient(conn).Fetch(ctx, r)
+	var first *parleyv1.FetchReply
+	if err == nil {
+		first, err = stream.Recv()
+	}
+	if !inTime() {
+		err = param.Errorf(param.Retryable, "node %s has not answered in %v", node, within)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		end()
+		return nil, nil, err
+	}
+	begun := false
+	return func() (*parleyv1.FetchReply, error) {
+		if !begun {
+			begun = true
+			return first, err
+		}
+		return stream.Recv()
+	}, end, nil
 }
 
 // receive writes the files that come in pieces.

@@ -206,9 +206,11 @@ func (n *Node) assemble() {
 	if n.has(Server) {
 		services = append(services, func(r grpc.ServiceRegistrar) {
 			psserver.Register(r, ranges)
-			parleyv1.RegisterModelsServer(r, n.agent.Models())
 			parleyv1.RegisterHandoverServer(r, n.agent.Handovers())
 		})
+	}
+	if n.has(Server) || n.has(Coordinator) {
+		services = append(services, func(r grpc.ServiceRegistrar) { parleyv1.RegisterModelsServer(r, &relay{node: n}) })
 	}
 	if n.has(Coordinator) {
 		n.coord = coordserver.New(coordserver.Config{Node: n.name, Label: n.config.Label, Version: n.config.Version, Leader: n.members.Coordinator,

@@ -1098,8 +1098,11 @@ func (*ScaleReply) Descriptor() ([]byte, []int) {
 }
 
 type FetchRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Job   string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	// bind address of the node that keeps the model; another node relays from there, and
+	// an empty one stands for the node that is asked.
+	From          string `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1137,6 +1140,13 @@ func (*FetchRequest) Descriptor() ([]byte, []int) {
 func (x *FetchRequest) GetJob() string {
 	if x != nil {
 		return x.Job
+	}
+	return ""
+}
+
+func (x *FetchRequest) GetFrom() string {
+	if x != nil {
+		return x.From
 	}
 	return ""
 }
@@ -1281,9 +1291,10 @@ const file_parley_v1_cluster_proto_rawDesc = "" +
 	"\aservers\x18\x02 \x01(\rR\aservers\x12\x1a\n" +
 	"\btrainers\x18\x03 \x01(\rR\btrainers\"\f\n" +
 	"\n" +
-	"ScaleReply\" \n" +
+	"ScaleReply\"4\n" +
 	"\fFetchRequest\x12\x10\n" +
-	"\x03job\x18\x01 \x01(\tR\x03job\"4\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\tR\x04from\"4\n" +
 	"\n" +
 	"FetchReply\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
