@@ -161,7 +161,7 @@ def read_report(output):
 def embedded(file, *overrides):
     """The report of the same job in one process."""
     output = os.path.join(WORK, "embedded")
-    done = subprocess.run([PARLEY, "train", file, "output=" + output, "run.checkpoint.every=off", *overrides, "--force", "--json"],
+    done = subprocess.run([PARLEY, "train", file, "output=" + output, "run.checkpoint.to=" + output + "-checkpoints", *overrides, "--force", "--json"],
                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=300)
     expect(done.returncode == 0, "the job in one process: " + done.stderr[-2000:])
     return read_report(output)

@@ -9,7 +9,7 @@ FILE = CLUSTER + "/job.yaml"
 
 
 def experiment():
-    overrides = ["run.epochs=%d" % EPOCHS, "run.checkpoint.every=off"]
+    overrides = ["run.epochs=%d" % EPOCHS, "run.checkpoint.every=1h"]
     want = embedded(FILE, *overrides)["model_sha256"]
     runs = []
     for servers in (1, 2, 3):
