@@ -15,6 +15,9 @@ var layers = map[string]string{
 	"internal/decimal": "0",
 	"internal/table":   "0",
 
+	"internal/linalg/parallel": "0",
+	"internal/linalg/gemm":     "0b", // with the kernels that linalg says
+
 	// Plain data and update rules.
 	"internal/batch":   "1a",
 	"internal/job":     "1a",
