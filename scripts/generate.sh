@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the Go code of proto/**/*.proto beside it, and the AVX2 kernels of internal/linalg. Needs Go alone.
+# Writes the Go code of proto/**/*.proto beside it, and the kernels of internal/linalg and what is below it. Needs Go alone.
 #
 #   scripts/generate.sh            write
 #   scripts/generate.sh --check    write nothing; fail if a committed file is not current, and name it

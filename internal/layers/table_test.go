@@ -15,6 +15,9 @@ var layers = map[string]string{
 	"internal/decimal": "0",
 	"internal/table":   "0",
 
+	"internal/linalg/parallel": "0",
+	"internal/linalg/gemm":     "0b", // with the kernels that linalg says
+
 	// Plain data and update rules.
 	"internal/batch":   "1a",
 	"internal/job":     "1a",
@@ -166,7 +169,7 @@ var dependencies = []dependency{
 	{"github.com/minio/minio-go/v7", in("internal/source"), "objects in S3"},
 	{"github.com/prometheus/client_golang", in("internal/httpapi"), "metrics, and what the Go runtime and the process say of themselves"},
 	{"golang.org/x/sync", except("internal/param", "internal/linalg", "proto/parley/v1"), "groups of goroutines that end together"},
-	{"golang.org/x/sys", in("internal/artifact", "internal/linalg"), "renames that exchange, and what the processor can do"},
+	{"golang.org/x/sys", in("internal/artifact", "internal/linalg", "internal/linalg/gemm"), "renames that exchange, and what the processor can do"},
 }
 
 // testDependencies may be imported by tests of any package, beside what the

@@ -1,5 +1,6 @@
-// Command kernelgen writes the AVX2 kernels of internal/linalg with avo, whose
-// version this module's go.mod fixes: assembly, and the Go declarations of it.
+// Command kernelgen writes the AVX2 and AVX-512 kernels of internal/linalg and
+// internal/linalg/gemm with avo, whose version this module's go.mod fixes: assembly,
+// and the Go declarations of it.
 //
 //	kernelgen -root .. [-check]
 //
@@ -20,8 +21,17 @@ import (
 	"github.com/mmcloughlin/avo/printer"
 )
 
-// place is where the kernels are, below the root.
-const place = "internal/linalg"
+// A place is a package with kernels.
+type place struct {
+	folder, name string
+	write        []func(*build.Context)
+}
+
+// places are the packages, by their folders below the root.
+var places = []place{
+	{"internal/linalg", "linalg", []func(*build.Context){updates, combinations, vectors, halves, panels, sparseRows, factors, doubles}},
+	{"internal/linalg/gemm", "gemm", []func(*build.Context){products}},
+}
 
 func main() {
 	root := flag.String("root", "..", "the root of the repository")
@@ -40,47 +50,52 @@ func run(root string, check bool) error {
 	}
 	var faults []error
 	for _, f := range files {
-		path := filepath.Join(root, place, f.name)
 		if check {
-			faults = append(faults, compare(path, f.text))
+			faults = append(faults, compare(root, f))
 			continue
 		}
-		if err := os.WriteFile(path, f.text, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(root, f.name), f.text, 0o644); err != nil {
 			return err
 		}
-		fmt.Println(place + "/" + f.name)
+		fmt.Println(f.name)
 	}
 	return errors.Join(faults...)
 }
 
-func compare(path string, want []byte) error {
-	got, err := os.ReadFile(path)
+func compare(root string, f file) error {
+	got, err := os.ReadFile(filepath.Join(root, f.name))
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(got, want) {
-		return fmt.Errorf("%s/%s is not what tools/kernelgen gives: run scripts/generate.sh and commit the result", place, filepath.Base(path))
+	if !bytes.Equal(got, f.text) {
+		return fmt.Errorf("%s is not what tools/kernelgen gives: run scripts/generate.sh and commit the result", f.name)
 	}
 	return nil
 }
 
-// A file is generated text.
+// A file is generated text; its name is below the root.
 type file struct {
 	name string
 	text []byte
 }
 
-// generate returns the assembly and its declarations.
-func generate() ([]file, error) {
+// generate returns the assembly and its declarations of all places.
+func generate() (files []file, err error) {
+	for _, p := range places {
+		of, err := p.generate()
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, of...)
+	}
+	return files, nil
+}
+
+func (p place) generate() ([]file, error) {
 	c := build.NewContext()
-	updates(c)
-	combinations(c)
-	vectors(c)
-	halves(c)
-	panels(c)
-	sparseRows(c)
-	factors(c)
-	doubles(c)
+	for _, write := range p.write {
+		write(c)
+	}
 	f, err := c.Result()
 	if err != nil {
 		return nil, err
@@ -88,11 +103,11 @@ func generate() ([]file, error) {
 	if err := pass.Compile.Execute(f); err != nil {
 		return nil, err
 	}
-	config := printer.Config{Argv: []string{"scripts/generate.sh"}, Pkg: "linalg"}
+	config := printer.Config{Argv: []string{"scripts/generate.sh"}, Pkg: p.name}
 	assembly, err := printer.NewGoAsm(config).Print(f)
 	if err != nil {
 		return nil, err
 	}
 	stubs, err := printer.NewStubs(config).Print(f)
-	return []file{{"kernels_amd64.s", assembly}, {"kernels_amd64.go", stubs}}, err
+	return []file{{p.folder + "/kernels_amd64.s", assembly}, {p.folder + "/kernels_amd64.go", stubs}}, err
 }

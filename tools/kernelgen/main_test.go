@@ -25,8 +25,10 @@ func TestNothingIsFused(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	root := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(root, place), 0o755); err != nil {
-		t.Fatal(err)
+	for _, p := range places {
+		if err := os.MkdirAll(filepath.Join(root, p.folder), 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := run(root, true); err == nil {
 		t.Error("missing files pass")
@@ -37,7 +39,7 @@ func TestCheck(t *testing.T) {
 	if err := run(root, true); err != nil {
 		t.Errorf("after writing: %v", err)
 	}
-	if err := os.WriteFile(filepath.Join(root, place, "kernels_amd64.s"), nil, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(root, places[0].folder, "kernels_amd64.s"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := run(root, true); err == nil || !strings.Contains(err.Error(), "kernels_amd64.s is not") || strings.Contains(err.Error(), "amd64.go") {
