@@ -4,7 +4,7 @@ import time
 from figure import chart
 from harness import CLUSTER, Cluster, Job, embedded, expect, main, rates, say, write, write_results
 
-EPOCHS = 2600
+EPOCHS = 4200
 FILE = CLUSTER + "/job.yaml"
 # The longest time without a new round that any of the faults may cause.
 LONGEST_STOP = 30.0
