@@ -5,7 +5,7 @@ import time
 from figure import chart
 from harness import CLUSTER, Cluster, Job, embedded, expect, main, rates, say, write, write_results
 
-EPOCHS = 800
+EPOCHS = 2600
 FILE = CLUSTER + "/job.yaml"
 GROW = [(8, "trainer-2"), (14, "ps-2"), (20, "trainer-3"), (24, "trainer-4"), (30, "ps-3")]
 SHRINK = [(44, "trainer-4"), (48, "ps-3"), (52, "trainer-3"), (56, "ps-2"), (60, "trainer-2")]
