@@ -9,8 +9,7 @@ import (
 
 // plannedKeys are the keys of the job file whose feature does not exist yet. They are
 // refused as such, never accepted and ignored; what is below them is not read.
-var plannedKeys = []string{
-}
+var plannedKeys = []string{}
 
 // plannedValues are the values whose feature does not exist yet, by key.
 var plannedValues = map[string][]string{
