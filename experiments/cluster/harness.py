@@ -114,7 +114,8 @@ class Job:
         while not self.over.wait(0.25):
             at, jobs = time.monotonic() - self.began, self.cluster.get("/v1/jobs")
             for j in (jobs or {}).get("jobs", []):
-                if j["name"] == self.name:
+                # A coordinator that takes the job over has asked no server yet: round 0 is none of the job's.
+                if j["name"] == self.name and (j["round"] > 0 or not self.samples or self.samples[-1]["round"] == 0):
                     self.samples.append({"seconds": round(at, 2), "phase": j["phase"], "rows": j["rows"], "loss": j["loss"], "round": j["round"], "rounds": j["rounds"]})
 
     def now(self):
@@ -168,14 +169,15 @@ def embedded(file, *overrides):
 
 
 def rates(samples, window=1.0):
-    """Rows per second over the last window of each sample; what a job goes back over counts as nothing."""
+    """Rows per second over the last window of each sample, by its rounds; what a job goes back over counts as nothing."""
     out, first = [], 0
+    each = samples[-1]["rows"] / max(1, samples[-1]["round"])
     for i, s in enumerate(samples):
         while samples[first]["seconds"] < s["seconds"] - window and first < i - 1:
             first += 1
         passed = s["seconds"] - samples[first]["seconds"]
         if passed > 0:
-            out.append((s["seconds"], max(0.0, (s["rows"] - samples[first]["rows"]) / passed)))
+            out.append((s["seconds"], max(0.0, (s["round"] - samples[first]["round"]) * each / passed)))
     return out
 
 

@@ -27,6 +27,19 @@ def script(cluster):
     ]
 
 
+def standstill(samples, at, until):
+    """The longest time without a new round from a fault to the next, and how many rounds the job went back."""
+    most = max([s["round"] for s in samples if s["seconds"] <= at], default=0)
+    since, longest, back = at, 0.0, 0
+    for s in samples:
+        if at < s["seconds"] <= until:
+            back = max(back, most - s["round"])
+            longest = max(longest, s["seconds"] - since)
+            if s["round"] > most:
+                most, since = s["round"], s["seconds"]
+    return longest, back
+
+
 def experiment():
     overrides = ["run.epochs=%d" % EPOCHS]
     want = embedded(FILE, *overrides)["model_sha256"]
@@ -47,21 +60,15 @@ def experiment():
     events = [{"seconds": e["time"], "kind": e["kind"], "message": e["message"]} for e in job.events() if e["kind"] in ("failure", "recovery", "restore")]
     members = sorted(cluster.members())
     cluster.down()
-    longest, since, most = 0.0, job.samples[0]["seconds"], -1
-    for s in job.samples:
-        if s["round"] > most or s["phase"] != "training":
-            most, since = max(most, s["round"]), s["seconds"]
-        longest = max(longest, s["seconds"] - since)
-    # After each fault: how long until the job has a round that it had not before.
-    rows = []
-    for at, what in marks:
-        before = max([s["round"] for s in job.samples if s["seconds"] <= at], default=0)
-        later = [s["seconds"] for s in job.samples if s["seconds"] > at and s["round"] > before]
-        low = min([s["round"] for s in job.samples if at < s["seconds"] <= (later[0] if later else at)], default=before)
-        rows.append((what, "%.1f" % at, "%.2f" % (later[0] - at) if later else "-", max(0, before - low)))
+    longest, rows = 0.0, []
+    for i, (at, what) in enumerate(marks):
+        until = marks[i + 1][0] if i + 1 < len(marks) else job.samples[-1]["seconds"]
+        stop, back = standstill(job.samples, at, until)
+        longest = max(longest, stop)
+        rows.append((what, "%.1f" % at, "%.1f" % stop, back))
     write_results("faults", {"epochs": EPOCHS, "model_sha256": r["model_sha256"], "embedded_sha256": want, "restarts": r["restarts"], "longest_stop_seconds": round(longest, 2),
                              "faults": [{"seconds": at, "what": what} for at, what in marks], "events": events, "samples": job.samples},
-                  ["fault", "at s", "next new round after s", "rounds gone back"], rows)
+                  ["fault", "at s", "longest time without a new round, s", "rounds gone back"], rows)
     say("restarts %d, the longest time without a new round %.1f s" % (r["restarts"], longest))
     losses = [(s["seconds"], s["loss"]) for s in job.samples if s["loss"]]
     settled = [y for _, y in losses[8:]] or [y for _, y in losses]

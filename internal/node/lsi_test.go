@@ -83,8 +83,8 @@ func TestLSISameHash(t *testing.T) {
 // topics up to the rank, at which the basis is all of the space.
 func TestLSIOracle(t *testing.T) {
 	var want struct {
-		Values    []float64   `json:"singular_values"`
-		Frobenius float64     `json:"frobenius"`
+		Values    []float64 `json:"singular_values"`
+		Frobenius float64   `json:"frobenius"`
 	}
 	text, err := os.ReadFile("../../trainer/lsi/testdata/digits.json")
 	if err == nil {
