@@ -189,7 +189,7 @@ def write(folder, name, text):
 def write_results(folder, results, columns, rows):
     """results.json has all; results.tsv is the table."""
     machine = {"cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}
-    write(folder, "results.json", json.dumps(dict(machine=machine, **results), indent=1) + "\n")
+    write(folder, "results.json", json.dumps(dict(machine=machine, **results), separators=(",", ":")) + "\n")
     table = "\t".join(columns) + "\n" + "".join("\t".join(str(x) for x in r) + "\n" for r in rows)
     write(folder, "results.tsv", table)
     print(table, end="")
