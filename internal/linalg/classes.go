@@ -42,7 +42,7 @@ func checkRows(index []uint32, width, n int) {
 
 func rowOf(weights []float32, i uint32, width int) []float32 {
 	at := int(i) * width
-	return weights[at : at+width : at+width]
+	return weights[:len(weights):len(weights)][at : at+width : at+width]
 }
 
 // ScatterRowsSGD is ScatterSGD for a row whose loss has the derivative
