@@ -39,7 +39,6 @@ type panelTable struct {
 	pushed   []float64 // what worker 0 has pushed to the round
 
 	version param.Version
-	phase   int          // of the round that is gathered
 	tails   [2]panelTail // of the version, and of the one before
 }
 
@@ -74,15 +73,6 @@ func newPanelTable(spec Spec) *panelTable {
 	return t
 }
 
-// lanczosMemory returns the float64s that a range keeps beside its keys.
-func lanczosMemory(l *optim.Lanczos, first bool) int {
-	n := 3 + 2*l.Topics
-	if first {
-		n += l.Basis*l.Block + l.Block*l.Block + l.Basis*l.Basis + optim.ProgressWords
-	}
-	return n
-}
-
 // begin returns the random panel that the method begins with.
 func (t *panelTable) begin() []float32 {
 	b := t.method.Block
@@ -104,12 +94,12 @@ func (t *panelTable) tail() panelTail {
 	if t.stage == optim.Ended {
 		return panelTail{values, len(values)}
 	}
-	if t.phase == 0 {
+	if t.phase() == 0 {
 		values = append(values, t.panel()...)
 		return panelTail{values, len(values)}
 	}
 	common := len(values)
-	if t.stage == optim.Measures && t.phase == optim.PhaseRounds-1 {
+	if t.stage == optim.Measures && t.phase() == optim.PhaseRounds-1 {
 		return panelTail{values, common}
 	}
 	parts := t.parts()
@@ -138,11 +128,11 @@ func (t *panelTable) panel() []float32 {
 
 // forWorker0 returns what the first range keeps for worker 0's answer.
 func (t *panelTable) forWorker0() []float64 {
-	if t.stage == optim.Measures || t.phase == 1 {
+	if t.stage == optim.Measures || t.phase() == 1 {
 		return nil
 	}
 	n := t.method.Basis
-	if t.phase == 2 {
+	if t.phase() == 2 {
 		largest := 0.0
 		for i := range t.m {
 			largest = max(largest, t.kept.t[i*n+i])
@@ -160,7 +150,7 @@ func (t *panelTable) forWorker0() []float64 {
 
 // parts returns the parts of the sum of the terms of the range's rows.
 func (t *panelTable) parts() []float64 {
-	terms := t.method.Terms(t.stage, t.phase, t.m, t.near)
+	terms := t.method.Terms(t.stage, t.phase(), t.m, t.near)
 	leaf, sum := make([]float64, terms), linalg.NewTreeSum(terms)
 	for lo := 0; lo < t.rows; lo += optim.LanczosLeaf {
 		clear(leaf)
@@ -175,7 +165,7 @@ func (t *panelTable) addTerms(terms []float64, lo, hi int) {
 	b, k, basis := t.method.Block, t.method.Topics, t.method.Basis
 	if t.stage == optim.Measures {
 		w, x := t.work[lo*k:hi*k], t.found[lo*k:hi*k]
-		if t.phase == 1 {
+		if t.phase() == 1 {
 			linalg.AddMulTransposed(terms[:k*k], x, k, k, w, k)
 			linalg.AddMulTransposed(terms[k*k:], x, k, k, linalg.Doubles(x), k)
 			return
@@ -195,13 +185,13 @@ func (t *panelTable) addTerms(terms []float64, lo, hi int) {
 		linalg.AddMulTransposed(terms[:n*b], t.basis[lo*basis+from:], basis, n, w, b)
 		terms = terms[n*b:]
 	}
-	if t.phase > 1 {
+	if t.phase() > 1 {
 		linalg.AddMulTransposed(terms, w, b, b, w, b)
 	}
 }
 
 // from returns the first column of the basis that W is multiplied by.
-func (t *panelTable) from() int { return []int{t.m, t.m - t.near, 0, t.m}[t.phase] }
+func (t *panelTable) from() int { return []int{t.m, t.m - t.near, 0, t.m}[t.phase()] }
 
 func (t *panelTable) answer(w param.Worker, before bool) []float32 {
 	tail := t.tails[0]
@@ -221,9 +211,9 @@ func (t *panelTable) fits(p *Push) bool {
 		return false
 	case t.stage == optim.Ended:
 		return len(p.Change) == 0
-	case t.phase == 0:
+	case t.phase() == 0:
 		return len(p.Change) == t.rows*t.method.Width(t.stage)
-	case p.Worker > 0 || t.stage == optim.Measures && t.phase == optim.PhaseRounds-1:
+	case p.Worker > 0 || t.stage == optim.Measures && t.phase() == optim.PhaseRounds-1:
 		return len(p.Change) == 0
 	}
 	answer := linalg.FromWords(nil, p.Change)
@@ -232,7 +222,7 @@ func (t *panelTable) fits(p *Push) bool {
 
 // numbers returns the products of phase 0; answers were looked at by fits.
 func (t *panelTable) numbers(p *Push) []float32 {
-	if t.phase == 0 {
+	if t.phase() == 0 {
 		return p.Change
 	}
 	return nil
@@ -242,13 +232,13 @@ func (t *panelTable) numbers(p *Push) []float32 {
 func (t *panelTable) answers(answer []float64) int {
 	b, k, m := t.method.Block, t.method.Topics, t.m
 	switch {
-	case t.stage == optim.Measures && t.phase == 1:
+	case t.stage == optim.Measures && t.phase() == 1:
 		return k * k
 	case t.stage == optim.Measures:
 		return 4 * k
-	case t.phase == 1:
+	case t.phase() == 1:
 		return t.near * b
-	case t.phase == 2:
+	case t.phase() == 2:
 		return m*b + 2*b*b
 	case len(answer) == 0:
 		return -1
@@ -266,7 +256,7 @@ func (t *panelTable) answers(answer []float64) int {
 }
 
 func (t *panelTable) add(p *Push) {
-	if t.phase == 0 && t.stage != optim.Ended {
+	if t.phase() == 0 && t.stage != optim.Ended {
 		if p.Worker == 0 {
 			t.work = append(t.work[:0], make([]float64, len(p.Change))...)
 		}
@@ -280,27 +270,27 @@ func (t *panelTable) add(p *Push) {
 func (t *panelTable) apply(round optim.Round, _ int) {
 	t.tails[1] = t.tails[0]
 	switch {
-	case t.stage == optim.Ended || t.phase == 0:
+	case t.stage == optim.Ended || t.phase() == 0:
 	case t.stage == optim.Measures:
 		t.measure()
-	case t.phase == 1:
+	case t.phase() == 1:
 		t.subtract(t.pushed)
 		if t.first {
 			clear(t.kept.h)
 			copy(t.kept.h[(t.m-t.near)*t.method.Block:], t.pushed)
 		}
-	case t.phase == 2:
+	case t.phase() == 2:
 		t.orthonormalize()
 	default:
 		t.decided()
 	}
 	t.pushed = nil
-	t.reach(param.Version(round.Number + 1))
+	t.version = param.Version(round.Number + 1)
 	t.tails[0] = t.tail()
 }
 
-// reach notes the version that the table has.
-func (t *panelTable) reach(v param.Version) { t.version, t.phase = v, int(v%optim.PhaseRounds) }
+// phase returns that of the round that is gathered.
+func (t *panelTable) phase() int { return int(t.version % optim.PhaseRounds) }
 
 // subtract takes V·h out of W, for the columns of the phase.
 func (t *panelTable) subtract(h []float64) {
@@ -408,13 +398,11 @@ func (t *panelTable) restart(rest []float64, n int) {
 
 func (t *panelTable) measure() {
 	k := t.method.Topics
-	switch t.phase {
+	switch t.phase() {
 	case 1:
 		rotated := make([]float64, len(t.found))
 		linalg.AddMul(rotated, t.found, k, k, t.pushed, k)
-		for i, x := range rotated {
-			t.found[i] = float32(x)
-		}
+		t.found = linalg.Singles(rotated)
 		t.times(t.pushed, k)
 	case 2:
 		var turned []bool
@@ -451,92 +439,5 @@ func (t *panelTable) weights(dst []float32) []float32 {
 
 // setWeights is not called: no job begins with a model.
 func (t *panelTable) setWeights([]float32) {}
-
-func (t *panelTable) keep(s *Snapshot) {
-	l := t.method
-	s.Offsets = nil
-	s.State = append(s.State[:0], t.found...)
-	s.State = append(s.State, t.basis...)
-	s.State = linalg.AppendWords(s.State, t.work)
-	rest := t.rows*l.Topics*l.Slots() - len(s.State)
-	s.State = append(s.State, make([]float32, rest)...)
-	memory := []float64{float64(t.stage), float64(t.m), float64(t.near)}
-	for _, x := range t.measured {
-		memory = append(memory, x.Value, x.Residual)
-	}
-	if t.first {
-		memory = slices.Concat(memory, t.kept.h, t.kept.r, t.kept.t, t.kept.progress)
-	}
-	s.Memory = linalg.AppendWords(nil, memory)
-}
-
-func (t *panelTable) load(s *Snapshot) {
-	l := t.method
-	memory := linalg.FromWords(nil, s.Memory)
-	t.stage, t.m, t.near = int(memory[0]), int(memory[1]), int(memory[2])
-	memory = memory[3:]
-	for i := range t.measured {
-		t.measured[i] = optim.Triplet{Value: memory[2*i], Residual: memory[2*i+1]}
-	}
-	if t.first {
-		memory = memory[copy(t.kept.h, memory[2*l.Topics:])+2*l.Topics:]
-		memory = memory[copy(t.kept.r, memory):]
-		memory = memory[copy(t.kept.t, memory):]
-		copy(t.kept.progress, memory)
-	}
-	rest := s.State[copy(t.found, s.State):]
-	width := 0
-	switch t.stage {
-	case optim.Iterates:
-		rest = rest[copy(t.basis, rest):]
-		width = l.Block
-	case optim.Measures:
-		t.basis, width = nil, l.Topics
-	default:
-		t.basis = nil
-	}
-	t.work = linalg.FromWords(nil, rest[:2*t.rows*width])
-	t.reach(s.Version)
-	t.tails[0] = t.tail()
-}
-
-// panelFits reports whether what stands in a snapshot's memory is of the method.
-func panelFits(l *optim.Lanczos, s *Snapshot) bool {
-	head := linalg.FromWords(nil, s.Memory[:6])
-	stage, m, near := head[0], head[1], head[2]
-	return (stage == optim.Iterates || stage == optim.Measures || stage == optim.Ended) && m >= 0 && m <= float64(l.Basis) && m == math.Trunc(m) && near >= 0 && near <= m && near == math.Trunc(near)
-}
-
-// sum is what worker 0 has pushed; what has been added to W is in the state.
-func (t *panelTable) sum() Sum {
-	return Sum{Offsets: []uint32{}, Counts: []uint32{}, Values: linalg.AppendWords([]float32{}, t.pushed)}
-}
-
-func (t *panelTable) sumFits(s *Sum) bool {
-	n := len(s.Values)
-	return len(s.Offsets)+len(s.Counts) == 0 && (n == 0 || s.Workers > 0 && t.fits(&Push{Change: s.Values}))
-}
-
-// undo is the tail, behind the number of its values that all workers are told.
-func (t *panelTable) undo() *Undo {
-	return &Undo{Values: append(linalg.AppendWords(nil, []float64{float64(t.tails[1].common)}), t.tails[1].values...)}
-}
-
-func (t *panelTable) undoFits(u *Undo) bool {
-	if u.Offsets != nil || len(u.Values) < 2 {
-		return false
-	}
-	common := linalg.FromWords(nil, u.Values[:2])[0]
-	return common >= 0 && common <= float64(len(u.Values)-2) && common == math.Trunc(common)
-}
-
-func (t *panelTable) resume(sum *Sum, undo *Undo) {
-	if len(sum.Values) > 0 {
-		t.pushed = linalg.FromWords(nil, sum.Values)
-	}
-	if undo != nil {
-		t.tails[1] = panelTail{slices.Clone(undo.Values[2:]), int(linalg.FromWords(nil, undo.Values[:2])[0])}
-	}
-}
 
 func (t *panelTable) close() {}

@@ -175,11 +175,8 @@ func (t *programTable) numbers(p *Push) []float32 {
 func (t *programTable) sumFits(s *Sum) bool {
 	scalars := len(s.Values)/2 - len(t.sums)
 	return len(s.Offsets)+len(s.Counts) == 0 && len(s.Values)%2 == 0 &&
-		(s.Workers == 0 && scalars == 0 || s.Workers > 0 && scalars == t.scalarsDue())
+		(s.Workers == 0 && scalars == 0 || s.Workers > 0 && scalars == scalarsOf(t.program, 0, t.round))
 }
-
-// scalarsDue returns how many scalars there are once a worker has contributed.
-func (t *programTable) scalarsDue() int { return scalarsOf(t.program, 0, t.round) }
 
 func (t *programTable) undoFits(u *Undo) bool {
 	return u.Offsets == nil && len(u.Values) >= t.n && (len(u.Values)-t.n)%2 == 0
