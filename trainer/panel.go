@@ -12,18 +12,7 @@ import (
 // panels goes through the rounds of a method on panels. It ends as passes does.
 func (s *session) panels(ctx context.Context) (released bool, err error) {
 	p := panelWork{session: s, solver: s.host.config.Solver, shards: s.host.config.Plan.Pass(s.worker.ID), none: s.worker.Cut(nil)}
-	for s.worker.Round() < s.until {
-		if s.run.release.Load() {
-			return true, s.await(ctx, s.worker.Settled)
-		}
-		over, err := p.round(ctx)
-		if over || err != nil {
-			return false, err
-		}
-		s.run.round.Store(uint64(s.worker.Round()))
-		s.run.ticks.Add(1)
-	}
-	return false, s.pull(ctx, p.none)
+	return s.untilOver(ctx, p.none, p.round)
 }
 
 // panelWork is a worker's part of a method on panels.

@@ -16,18 +16,23 @@ import (
 // worker's round before the last, when the ranges say that the method has ended.
 func (s *session) passes(ctx context.Context) (released bool, err error) {
 	p := pass{session: s, shards: s.host.config.Plan.Pass(s.worker.ID), all: s.host.all(), none: s.worker.Cut(nil)}
+	return s.untilOver(ctx, p.none, p.round)
+}
+
+// untilOver goes through the rounds of a method that says itself when it is over.
+func (s *session) untilOver(ctx context.Context, none *Cut, round func(context.Context) (over bool, err error)) (released bool, err error) {
 	for s.worker.Round() < s.until {
 		if s.run.release.Load() {
 			return true, s.await(ctx, s.worker.Settled)
 		}
-		over, err := p.round(ctx)
+		over, err := round(ctx)
 		if over || err != nil {
 			return false, err
 		}
 		s.run.round.Store(uint64(s.worker.Round()))
 		s.run.ticks.Add(1)
 	}
-	return false, s.pull(ctx, p.none)
+	return false, s.pull(ctx, none)
 }
 
 // cutAll divides all keys among the ranges.

@@ -27,6 +27,17 @@ func (c *CSR) Bytes() int64 {
 	return 4 * int64(len(c.Labels)+len(c.Weights)+len(c.Exposure)+len(c.Offsets)+len(c.Columns)+len(c.Values))
 }
 
+// Known returns the nonzeros of row i whose columns are among the first d, and the
+// number of the others, which are its last ones.
+func (c *CSR) Known(i, d int) (columns []uint32, values []float32, unknown int) {
+	lo, hi := c.Offsets[i], c.Offsets[i+1]
+	for hi > lo && int64(c.Columns[hi-1]) >= int64(d) {
+		hi--
+		unknown++
+	}
+	return c.Columns[lo:hi], c.Values[lo:hi], unknown
+}
+
 // Row names one row of one of several CSRs.
 type Row struct {
 	Part uint32 // which CSR

@@ -214,11 +214,7 @@ func (m *Model) clip(mean float64) float64 {
 func (m *Model) margin(s *scratch, rows *batch.CSR, i int, parameters []float32) (margin float64, unknown int) {
 	width := 1 + m.settings.Rank
 	d := len(parameters)/width - 1
-	lo, hi := rows.Offsets[i], rows.Offsets[i+1]
-	for hi > lo && int64(rows.Columns[hi-1]) >= int64(d) {
-		hi--
-		unknown++
-	}
-	margin = linalg.FactorSums(s.sums, s.squares, rows.Columns[lo:hi], rows.Values[lo:hi], parameters) + float64(parameters[d*width])
+	index, values, unknown := rows.Known(i, d)
+	margin = linalg.FactorSums(s.sums, s.squares, index, values, parameters) + float64(parameters[d*width])
 	return margin + linalg.Pairs(s.sums, s.squares), unknown
 }

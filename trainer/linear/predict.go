@@ -78,10 +78,6 @@ func (m *Model) Predict(dst []float32, rows *batch.CSR, weights []float32) []flo
 // are the last ones.
 func marginOf(rows *batch.CSR, i int, weights []float32) (margin float64, unknown int) {
 	d := len(weights) - 1
-	lo, hi := rows.Offsets[i], rows.Offsets[i+1]
-	for hi > lo && int64(rows.Columns[hi-1]) >= int64(d) {
-		hi--
-		unknown++
-	}
-	return linalg.GatherDot(rows.Columns[lo:hi], rows.Values[lo:hi], weights) + float64(weights[d]), unknown
+	index, values, unknown := rows.Known(i, d)
+	return linalg.GatherDot(index, values, weights) + float64(weights[d]), unknown
 }

@@ -54,7 +54,7 @@ func (m *Model) Multiply(rows *batch.CSR, keep func(i int) bool, panel []float32
 			continue
 		}
 		n++
-		index, values, _ := nonzeros(rows, i, len(panel)/width)
+		index, values, _ := rows.Known(i, len(panel)/width)
 		clear(y)
 		linalg.AddRows(y, index, values, panel)
 		linalg.ScatterRows(sum, index, values, y)
@@ -93,7 +93,7 @@ func (m *Model) Transform(dst []float64, rows *batch.CSR, weights []float32) []f
 
 // transform sets y to Vᵀ·x of a row and returns its nonzeros of unknown columns.
 func (m *Model) transform(y []float64, rows *batch.CSR, i int, weights []float32) (unknown int) {
-	index, values, unknown := nonzeros(rows, i, len(weights)/m.topics-2)
+	index, values, unknown := rows.Known(i, len(weights)/m.topics-2)
 	clear(y)
 	linalg.AddRows(y, index, values, weights)
 	return unknown
@@ -106,15 +106,4 @@ func (m *Model) vector(n int) (y []float64, done func()) {
 		*s = make([]float64, n)
 	}
 	return (*s)[:n], func() { m.scratch.Put(s) }
-}
-
-// nonzeros returns those of a row without the ones of columns that are not among
-// the first d, which are the last ones, and the number of these.
-func nonzeros(rows *batch.CSR, i, d int) (index []uint32, values []float32, unknown int) {
-	lo, hi := rows.Offsets[i], rows.Offsets[i+1]
-	for hi > lo && int64(rows.Columns[hi-1]) >= int64(d) {
-		hi--
-		unknown++
-	}
-	return rows.Columns[lo:hi], rows.Values[lo:hi], unknown
 }

@@ -194,12 +194,7 @@ func (m *Model) Accumulate(rows *batch.CSR, keep func(i int) bool, weights []flo
 // of unknown columns, which are the last ones, and the number of these.
 func (m *Model) margins(dst []float64, rows *batch.CSR, i int, weights []float32) (index []uint32, values []float32, unknown int) {
 	d := len(weights)/len(m.labels) - 1
-	lo, hi := rows.Offsets[i], rows.Offsets[i+1]
-	for hi > lo && int64(rows.Columns[hi-1]) >= int64(d) {
-		hi--
-		unknown++
-	}
-	index, values = rows.Columns[lo:hi], rows.Values[lo:hi]
+	index, values, unknown = rows.Known(i, d)
 	clear(dst)
 	linalg.AddRows(dst, index, values, weights)
 	for k, b := range weights[d*len(m.labels):] {
