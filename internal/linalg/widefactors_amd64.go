@@ -9,13 +9,7 @@ func wideFactors(index []uint32, rank, table int) int {
 	if !wide || len(index) == 0 || rank < 8 {
 		return 0
 	}
-	top := uint32(0)
-	for _, i := range index {
-		top = max(top, i)
-	}
-	if (int(top)+1)*(1+rank) > table {
-		panic(badWidth)
-	}
+	checkRows(index, 1+rank, table)
 	return rank &^ 7
 }
 

@@ -60,7 +60,7 @@ func (t tile) write(c *build.Context) {
 		fmt.Sprintf("stride elements apart: for p < k, c[i*stride+j] += a[p*%d+i] * b[p*%d+j].", t.rows, columns))
 	k, a, b := c.Load(c.Param("k"), c.GP64()), c.Load(c.Param("a"), c.GP64()), c.Load(c.Param("b"), c.GP64())
 	dst, stride := c.Load(c.Param("c"), c.GP64()), c.Load(c.Param("stride"), c.GP64())
-	c.SHLQ(operand.U8(map[int]uint8{4: 2, 8: 3}[t.size]), stride)
+	c.SHLQ(shift(t.size), stride)
 
 	sums := make([][2]reg.VecVirtual, t.rows)
 	t.rowsOf(c, dst, stride, func(i int, row operand.Mem) {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"math/bits"
+
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
@@ -26,6 +28,9 @@ func begin(c *build.Context, name, signature string, doc ...string) *kernel {
 	c.Load(c.Param("n"), k.count)
 	return k
 }
+
+// shift turns a number of elements, of a power of two of bytes, into one of bytes.
+func shift(size int) operand.U8 { return operand.U8(bits.Len(uint(size)) - 1) }
 
 // pointer loads a parameter.
 func (k *kernel) pointer(name string) reg.Register { return k.Load(k.Param(name), k.GP64()) }

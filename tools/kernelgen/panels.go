@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 
-	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -34,15 +33,6 @@ type panel struct {
 	single bool
 }
 
-func beginPanel(c *build.Context, name, params string, doc ...string) *kernel {
-	c.Function(name)
-	c.Attributes(attr.NOSPLIT)
-	c.SignatureExpr("func(" + params + ")")
-	c.Pragma("noescape")
-	c.Doc(doc...)
-	return &kernel{Context: c, index: c.GP64(), count: c.GP64()}
-}
-
 // broadcast returns a register of 4 float64 that are the element at a place.
 func (p *panel) broadcast(m operand.Mem) reg.VecVirtual {
 	y := p.YMM()
@@ -60,7 +50,7 @@ func (p *panel) broadcast(m operand.Mem) reg.VecVirtual {
 // elements.
 func (p *panel) strides(name string, size int) reg.Register {
 	r := p.pointer(name)
-	p.SHLQ(operand.U8(map[int]uint8{4: 2, 8: 3}[size]), r)
+	p.SHLQ(shift(size), r)
 	return r
 }
 
@@ -68,22 +58,15 @@ func (p *panel) strides(name string, size int) reg.Register {
 func mulTransposed(c *build.Context, columns int, single bool) {
 	suffix, goType, size := element(single)
 	name := fmt.Sprintf("mulTransposed%d%sAVX2", columns, suffix)
-	k := &panel{beginPanel(c, name, "sum *float64, a "+goType+", stride int, b *float64, width, n int",
+	k := &panel{begin(c, name, "func(sum *float64, a "+goType+", stride int, b *float64, width, n int)",
 		fmt.Sprintf("%s is AddMulTransposed for %d columns of a, 8 of a panel b of some width, and n rows.", name, columns)), single}
-	k.Load(k.Param("n"), k.count)
 	sum, a, b := k.pointer("sum"), k.pointer("a"), k.pointer("b")
 	stride, width := k.strides("stride", size), k.strides("width", 8)
 	acc := k.accumulators(sum, width, columns)
 	k.loop(1, func() {
-		low, high := k.YMM(), k.YMM()
-		k.VMOVUPD(operand.Mem{Base: b}, low)
-		k.VMOVUPD(operand.Mem{Base: b, Disp: 32}, high)
+		low, high := k.pair(b)
 		for i := range columns {
-			x, y := k.broadcast(operand.Mem{Base: a, Disp: size * i}), k.YMM()
-			k.VMULPD(low, x, y)
-			k.VADDPD(y, acc[2*i], acc[2*i])
-			k.VMULPD(high, x, x)
-			k.VADDPD(x, acc[2*i+1], acc[2*i+1])
+			k.addProducts(acc[2*i:], operand.Mem{Base: a, Disp: size * i}, low, high)
 		}
 		k.ADDQ(stride, a)
 		k.ADDQ(width, b)
@@ -94,9 +77,8 @@ func mulTransposed(c *build.Context, columns int, single bool) {
 func mul(c *build.Context, rows int, single bool) {
 	suffix, goType, size := element(single)
 	name := fmt.Sprintf("mul%d%sAVX2", rows, suffix)
-	k := &panel{beginPanel(c, name, "b *float64, a "+goType+", stride int, h *float64, width, n int",
+	k := &panel{begin(c, name, "func(b *float64, a "+goType+", stride int, h *float64, width, n int)",
 		fmt.Sprintf("%s is AddMul for %d rows, 8 columns of a panel b of some width, and n rows of h.", name, rows)), single}
-	k.Load(k.Param("n"), k.count)
 	b, h := k.pointer("b"), k.pointer("h")
 	at := []reg.Register{k.pointer("a")}
 	stride, width := k.strides("stride", size), k.strides("width", 8)
@@ -108,26 +90,36 @@ func mul(c *build.Context, rows int, single bool) {
 	}
 	acc := k.accumulators(b, width, rows)
 	k.loop(1, func() {
-		low, high := k.YMM(), k.YMM()
-		k.VMOVUPD(operand.Mem{Base: h}, low)
-		k.VMOVUPD(operand.Mem{Base: h, Disp: 32}, high)
+		low, high := k.pair(h)
 		for r := range rows {
-			x, y := k.broadcast(operand.Mem{Base: at[r], Index: k.index, Scale: uint8(size)}), k.YMM()
-			k.VMULPD(low, x, y)
-			k.VADDPD(y, acc[2*r], acc[2*r])
-			k.VMULPD(high, x, x)
-			k.VADDPD(x, acc[2*r+1], acc[2*r+1])
+			k.addProducts(acc[2*r:], operand.Mem{Base: at[r], Index: k.index, Scale: uint8(size)}, low, high)
 		}
 		k.ADDQ(width, h)
 	}, func() { k.put(b, width, acc) })
 }
 
+// addProducts adds the products of the element at a place and two registers to two
+// others.
+func (p *panel) addProducts(acc []reg.VecVirtual, at operand.Mem, low, high reg.VecVirtual) {
+	x, y := p.broadcast(at), p.YMM()
+	p.VMULPD(low, x, y)
+	p.VADDPD(y, acc[0], acc[0])
+	p.VMULPD(high, x, x)
+	p.VADDPD(x, acc[1], acc[1])
+}
+
+// pair loads the 8 float64 at an address.
+func (k *kernel) pair(at reg.Register) (low, high reg.VecVirtual) {
+	low, high = k.YMM(), k.YMM()
+	k.VMOVUPD(operand.Mem{Base: at}, low)
+	k.VMOVUPD(operand.Mem{Base: at, Disp: 32}, high)
+	return low, high
+}
+
 // accumulators loads 8 float64 of each of some rows.
 func (k *kernel) accumulators(at, width reg.Register, rows int) (acc []reg.VecVirtual) {
 	k.eachRow(at, width, rows, func(row reg.Register) {
-		low, high := k.YMM(), k.YMM()
-		k.VMOVUPD(operand.Mem{Base: row}, low)
-		k.VMOVUPD(operand.Mem{Base: row, Disp: 32}, high)
+		low, high := k.pair(row)
 		acc = append(acc, low, high)
 	})
 	return acc
@@ -172,8 +164,7 @@ type row struct {
 }
 
 func beginRow(c *build.Context, name, params string, size int, doc string) *row {
-	k := &row{panel: &panel{beginPanel(c, name, params+", index *uint32, values *float32, stride, n int", doc), true}}
-	k.Load(k.Param("n"), k.count)
+	k := &row{panel: &panel{begin(c, name, "func("+params+", index *uint32, values *float32, stride, n int)", doc), true}}
 	k.columns, k.values = k.pointer("index"), k.pointer("values")
 	k.stride = k.strides("stride", size)
 	return k
