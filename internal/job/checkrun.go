@@ -13,8 +13,11 @@ import (
 // or that no tag can say.
 func (c *checker) train(j *Job) {
 	c.init(j)
-	c.topics(j)
-	c.factors(j)
+	if !c.isBad("model.kind") {
+		c.modelKnobs(&j.Model)
+		c.topics(j)
+		c.factors(j)
+	}
 	if kind := j.Optimizer.Kind; !c.isBad("optimizer.kind") {
 		c.knobs(&j.Optimizer)
 		if j.Model.L1 != 0 && kind != "ftrl" {
@@ -45,18 +48,25 @@ func (c *checker) init(j *Job) {
 	}
 }
 
-// topics checks what goes with lsi, and what only lsi has.
-func (c *checker) topics(j *Job) {
-	if c.isBad("model.kind") {
-		return
+// modelKnobs reports the keys that do nothing for the kind of model, and those that
+// it needs and a job lacks that was not parsed: there are no defaults then.
+func (c *checker) modelKnobs(m *Model) {
+	v := reflect.ValueOf(m).Elem()
+	for _, k := range modelKnobs {
+		path := join("model", k.key)
+		switch {
+		case k.kind != m.Kind && c.uses("model", v, k.key):
+			c.fault(path, "does nothing for model.kind %s, only for %s; remove it, or set the kind", m.Kind, k.kind)
+		case k.kind == m.Kind && fieldOf(v, k.key).IsZero():
+			c.fault(path, "is required for model.kind %s; add it", m.Kind)
+		}
 	}
+}
+
+// topics checks what goes with lsi.
+func (c *checker) topics(j *Job) {
 	m := &j.Model
 	if !m.FindsTopics() {
-		for _, k := range topicKnobs {
-			if c.uses("model", reflect.ValueOf(m).Elem(), k.key) {
-				c.fault(join("model", k.key), "does nothing for model.kind %s, only for lsi; remove it, or set the kind", m.Kind)
-			}
-		}
 		return
 	}
 	for _, path := range []string{"optimizer.kind", "optimizer.rate", "run.batch", "run.tolerance", "model.penalize_bias"} {
@@ -73,37 +83,25 @@ func (c *checker) topics(j *Job) {
 	if m.Init != "" {
 		c.fault("model.init", "is not for model.kind lsi; remove it")
 	}
-	if j.Run.Consistency != "bsp" && !c.isBad("run.consistency") {
-		c.fault("run.consistency", "must be bsp for model.kind lsi, not %s", j.Run.Consistency)
-	}
-	if j.Run.Wire != "f32" && !c.isBad("run.wire") {
-		c.fault("run.wire", "must be f32 for model.kind lsi, not %s", j.Run.Wire)
-	}
+	c.exact(&j.Run, "model.kind lsi")
 	if j.Run.Stop != nil {
 		c.fault("run.stop", "is not for model.kind lsi, which ends by model.tolerance; remove it")
 	}
 }
 
-// factors checks what goes with fm, and what only fm has.
+// exact refuses rounds and values that a method of exact sums cannot have.
+func (c *checker) exact(r *Run, of string) {
+	if r.Consistency != "bsp" && !c.isBad("run.consistency") {
+		c.fault("run.consistency", "must be bsp for %s, not %s", of, r.Consistency)
+	}
+	if r.Wire != "f32" && !c.isBad("run.wire") {
+		c.fault("run.wire", "must be f32 for %s, not %s", of, r.Wire)
+	}
+}
+
+// factors checks what goes with fm.
 func (c *checker) factors(j *Job) {
-	if c.isBad("model.kind") {
-		return
-	}
-	m := &j.Model
-	if !m.Factorizes() {
-		for _, k := range factorKnobs {
-			if c.uses("model", reflect.ValueOf(m).Elem(), k.key) {
-				c.fault(join("model", k.key), "does nothing for model.kind %s, only for fm; remove it, or set the kind", m.Kind)
-			}
-		}
-		return
-	}
-	for _, k := range factorKnobs { // of a job that was not parsed: there are no defaults
-		if fieldOf(reflect.ValueOf(m).Elem(), k.key).IsZero() {
-			c.fault(join("model", k.key), "is required for model.kind fm; add it")
-		}
-	}
-	if c.isBad("optimizer.kind") {
+	if !j.Model.Factorizes() || c.isBad("optimizer.kind") {
 		return
 	}
 	switch j.Optimizer.Kind {
@@ -160,12 +158,7 @@ func (c *checker) fullBatch(j *Job) {
 	if j.Run.Tolerance == 0 {
 		c.fault("run.tolerance", "must be more than 0, not 0")
 	}
-	if j.Run.Consistency != "bsp" && !c.isBad("run.consistency") {
-		c.fault("run.consistency", "must be bsp for optimizer.kind lbfgs, not %s", j.Run.Consistency)
-	}
-	if j.Run.Wire != "f32" && !c.isBad("run.wire") {
-		c.fault("run.wire", "must be f32 for optimizer.kind lbfgs, not %s", j.Run.Wire)
-	}
+	c.exact(&j.Run, "optimizer.kind lbfgs")
 	if j.Run.Stop != nil {
 		c.fault("run.stop", "is not for optimizer.kind lbfgs, which ends by run.tolerance; remove it, or set another kind")
 	}

@@ -41,20 +41,13 @@ func (d *decoder) given(path string) bool {
 // settleModel gives what only some kinds of models have.
 func (d *decoder) settleModel(j *Job) {
 	m := &j.Model
-	if m.Factorizes() {
-		for _, k := range factorKnobs {
-			if !d.given(join("model", k.key)) {
-				k.set(m)
-			}
+	for _, k := range modelKnobs {
+		if k.kind == m.Kind && !d.given(join("model", k.key)) {
+			k.set(m)
 		}
 	}
 	if !m.FindsTopics() {
 		return
-	}
-	for _, k := range topicKnobs {
-		if !d.given(join("model", k.key)) {
-			k.set(m)
-		}
 	}
 	if !d.given("run.epochs") {
 		j.Run.Epochs = m.Passes
@@ -64,22 +57,15 @@ func (d *decoder) settleModel(j *Job) {
 	}
 }
 
-// modelKnob is a key of one kind of model alone, with its default.
-type modelKnob struct {
-	key string
-	set func(*Model)
-}
-
-// factorKnobs are the keys of fm.
-var factorKnobs = []modelKnob{
-	{"rank", func(m *Model) { m.Rank = 8 }}, {"loss", func(m *Model) { m.Loss = "squared" }},
-	{"init_scale", func(m *Model) { m.InitScale = 0.1 }},
-}
-
-// topicKnobs are the keys of lsi.
-var topicKnobs = []modelKnob{
-	{"topics", func(m *Model) { m.Topics = 100 }}, {"tolerance", func(m *Model) { m.Tolerance = 1e-6 }},
-	{"block", func(m *Model) { m.Block = 16 }}, {"passes", func(m *Model) { m.Passes = 200 }},
+// modelKnobs are the keys of one kind of model each, with their defaults.
+var modelKnobs = []struct {
+	key, kind string
+	set       func(*Model)
+}{
+	{"topics", "lsi", func(m *Model) { m.Topics = 100 }}, {"tolerance", "lsi", func(m *Model) { m.Tolerance = 1e-6 }},
+	{"block", "lsi", func(m *Model) { m.Block = 16 }}, {"passes", "lsi", func(m *Model) { m.Passes = 200 }},
+	{"rank", "fm", func(m *Model) { m.Rank = 8 }}, {"loss", "fm", func(m *Model) { m.Loss = "squared" }},
+	{"init_scale", "fm", func(m *Model) { m.InitScale = 0.1 }},
 }
 
 // settleOptimizer gives the rate and the knobs of the update rule.
