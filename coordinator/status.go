@@ -76,15 +76,21 @@ func (r RangeStatus) runningLoss() float64 {
 
 // lastLoss is the mean loss of the last epoch that has ended, 0 before.
 func (r RangeStatus) lastLoss() float64 {
-	n := len(r.Tallies)
-	if n == 0 {
+	if len(r.Tallies) == 0 {
 		return 0
 	}
-	last, before := r.Tallies[n-1], Tally{}
-	if n > 1 {
-		before = r.Tallies[n-2]
+	_, loss := r.epoch(len(r.Tallies) - 1)
+	return loss
+}
+
+// epoch returns the rows of an epoch that has ended, from 0, and their mean loss.
+func (r RangeStatus) epoch(i int) (rows int64, loss float64) {
+	var before Tally
+	if i > 0 {
+		before = r.Tallies[i-1]
 	}
-	return (last.Loss - before.Loss) / float64(max(1, last.Rows-before.Rows))
+	rows = r.Tallies[i].Rows - before.Rows
+	return rows, (r.Tallies[i].Loss - before.Loss) / float64(max(1, rows))
 }
 
 // watchWaiter notes since when the same nodes are waited for.
@@ -266,12 +272,7 @@ func (m *Machine) observe(r RangeStatus) {
 		return
 	}
 	for ; m.epochs < len(r.Tallies); m.epochs++ {
-		var before Tally
-		if m.epochs > 0 {
-			before = r.Tallies[m.epochs-1]
-		}
-		rows := r.Tallies[m.epochs].Rows - before.Rows
-		loss := (r.Tallies[m.epochs].Loss - before.Loss) / float64(max(1, rows))
+		rows, loss := r.epoch(m.epochs)
 		of, name := "progressive loss", "progressive_loss"
 		switch {
 		case m.job.Model.FindsTopics():

@@ -145,13 +145,13 @@ func (r *record) report() *artifact.Report {
 		topics = append(topics, artifact.Topic{SingularValue: x.Measured[i], Residual: x.Measured[len(x.Measured)/2+i]})
 	}
 	return &artifact.Report{
-		Topics: topics,
-		Job:    r.job.Name, Parley: r.version, ModelSHA256: x.SHA256, DataSHA256: x.Train.SHA256, PlanSHA256: x.Plan.Hash(),
+		Job: r.job.Name, Parley: r.version, ModelSHA256: x.SHA256, DataSHA256: x.Train.SHA256, PlanSHA256: x.Plan.Hash(),
 		Reproducible: r.job.Run.Consistency == "bsp", Consistency: r.job.Run.Consistency, Kernels: linalg.Kernels(),
 		Rows: rows, Columns: x.Train.Columns, Epochs: x.Epochs, Rounds: uint64(x.Plan.PerEpoch) * uint64(x.Epochs), Objective: x.Objective,
 		Metrics:       artifact.Metrics{Train: artifact.Values(x.Metrics[plan.SetTrain]), Test: artifact.Values(x.Metrics[plan.SetTest]), Holdout: artifact.Values(x.Metrics[plan.SetHoldout])},
 		Seconds:       artifact.Seconds{Total: x.Total.Seconds(), Profile: x.Profile.Seconds(), Train: x.TrainTime.Seconds(), Evaluate: x.EvaluateTime.Seconds()},
 		Evaluation:    artifact.Evaluations{Train: evaluation(x, plan.SetTrain), Test: evaluation(x, plan.SetTest), Holdout: evaluation(x, plan.SetHoldout)},
+		Topics:        topics,
 		RowsPerSecond: float64(rows) * float64(x.Epochs) / max(1e-9, x.TrainTime.Seconds()),
 		Bytes:         artifact.Bytes{Pushed: x.Pushed, Pulled: x.Pulled}, Nodes: len(r.nodes), Restarts: x.Restarts,
 		UnknownFeatures: x.Unknown, QuarantinedRows: x.Quarantined,
