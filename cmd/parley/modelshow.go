@@ -36,15 +36,11 @@ model in it; either may be an s3:// URL.`,
 		if top < 0 {
 			return exit(exitUsage, errors.New("--top must be at least 0"))
 		}
-		dir, done, err := localModel(c.Context(), args[0])
+		m, done, err := openModel(c.Context(), args[0])
 		if err != nil {
 			return err
 		}
 		defer done()
-		m, err := artifact.Open(dir)
-		if err != nil {
-			return err
-		}
 		shown := shownModel{Model: m}
 		if m.IsLinear() {
 			if shown.Heaviest, err = explain.Heaviest(m, top); err != nil {

@@ -121,3 +121,16 @@ func localModel(ctx context.Context, name string) (dir string, end func(), err e
 	defer remote.Close()
 	return remote.Model(ctx, name, "")
 }
+
+// openModel opens the model that localModel finds; done ends its use.
+func openModel(ctx context.Context, path string) (m *artifact.Model, done func(), err error) {
+	dir, done, err := localModel(ctx, path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if m, err = artifact.Open(dir); err != nil {
+		done()
+		return nil, nil, err
+	}
+	return m, done, nil
+}

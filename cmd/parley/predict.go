@@ -44,10 +44,10 @@ Labels may be there, and are not looked at. Features that the model does not kno
 	c.Flags().StringVar(&out, "out", "", "file to write to (default: standard output)")
 	c.RunE = do(func(c *cobra.Command, args []string) error {
 		rows.path, rows.named = args[1], c.Flags().Changed("columns")
-		rows.lines = func(m *artifact.Model, weights []float32) (lineWriter, error) {
+		lines := func(m *artifact.Model, weights []float32) (lineWriter, error) {
 			return linesOf(m, weights, probabilities)
 		}
-		return predictTo(c.Context(), args[0], rows, out)
+		return predictTo(c.Context(), args[0], rows, lines, out)
 	})
 	return c
 }
@@ -57,14 +57,13 @@ type predictRows struct {
 	path, format string
 	columns      []string
 	named        bool // columns holds, be it empty, instead of those of the job
-	lines        func(m *artifact.Model, weights []float32) (lineWriter, error)
 }
 
 // predictTo writes the predictions to a file that has its name when it is whole,
 // or to standard output.
-func predictTo(ctx context.Context, model string, rows predictRows, out string) error {
+func predictTo(ctx context.Context, model string, rows predictRows, lines linesFor, out string) error {
 	if out == "" {
-		return predict(ctx, os.Stdout, model, rows)
+		return predict(ctx, os.Stdout, model, rows, lines)
 	}
 	f, err := renameio.NewPendingFile(out, renameio.WithPermissions(0o644))
 	if err != nil {
@@ -75,13 +74,13 @@ func predictTo(ctx context.Context, model string, rows predictRows, out string) 
 		return exit(exitUsage, fmt.Errorf("--out %s: cannot write there: %w: choose another file", out, err))
 	}
 	defer f.Cleanup()
-	if err := predict(ctx, f, model, rows); err != nil {
+	if err := predict(ctx, f, model, rows, lines); err != nil {
 		return err
 	}
 	return f.CloseAtomicallyReplace()
 }
 
-func predict(ctx context.Context, out io.Writer, path string, from predictRows) error {
+func predict(ctx context.Context, out io.Writer, path string, from predictRows, of linesFor) error {
 	m, done, err := openModel(ctx, path)
 	if err != nil {
 		return err
@@ -91,7 +90,7 @@ func predict(ctx context.Context, out io.Writer, path string, from predictRows) 
 	if err != nil {
 		return err
 	}
-	lines, err := from.lines(m, weights)
+	lines, err := of(m, weights)
 	if err != nil {
 		return err
 	}

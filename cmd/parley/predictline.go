@@ -13,6 +13,9 @@ import (
 // lineWriter appends the predictions of rows to dst, a line each.
 type lineWriter func(dst []byte, rows *batch.CSR) []byte
 
+// linesFor returns what writes the lines of rows for a model.
+type linesFor func(m *artifact.Model, weights []float32) (lineWriter, error)
+
 // linesOf returns what writes the predictions of a model.
 func linesOf(m *artifact.Model, weights []float32, probabilities bool) (lineWriter, error) {
 	if m.Kind == "softmax" {

@@ -46,8 +46,7 @@ know are ignored and counted; a document without known terms is a line of zeros.
 	c.Flags().StringVar(&out, "out", "", "file to write to (default: standard output)")
 	c.RunE = do(func(c *cobra.Command, args []string) error {
 		rows.path, rows.named = args[1], c.Flags().Changed("columns")
-		rows.lines = vectorLines
-		return predictTo(c.Context(), args[0], rows, out)
+		return predictTo(c.Context(), args[0], rows, vectorLines, out)
 	})
 	return c
 }
@@ -131,18 +130,6 @@ together in the documents of a corpus: the means over pairs of terms of u_mass a
 		return printTopics(os.Stdout, topics, corpus.path != "")
 	})
 	return c
-}
-
-func openModel(ctx context.Context, path string) (m *artifact.Model, done func(), err error) {
-	dir, done, err := localModel(ctx, path)
-	if err != nil {
-		return nil, nil, err
-	}
-	if m, err = artifact.Open(dir); err != nil {
-		done()
-		return nil, nil, err
-	}
-	return m, done, nil
 }
 
 func measureCoherence(ctx context.Context, m *artifact.Model, topics []explain.Topic, corpus predictRows) error {
