@@ -29,6 +29,29 @@ func AddRows(margins []float64, index []uint32, values, weights []float32) {
 	}
 }
 
+// MulRow sets dst to the product of a sparse row and a table whose rows are as wide as
+// dst, in float32, nonzero by nonzero:
+//
+//	dst[k] = 0
+//	dst[k] += values[j] * table[index[j]*K+k]
+func MulRow(dst []float32, index []uint32, values, table []float32) {
+	if len(index) != len(values) {
+		panic(badLength)
+	}
+	checkRows(index, len(dst), len(table))
+	done := wideMulRow(dst, index, values, table)
+	if done == len(dst) {
+		return
+	}
+	clear(dst[done:])
+	for j, i := range index {
+		x, row := values[j], rowOf(table, i, len(dst))
+		for k := done; k < len(dst); k++ {
+			dst[k] += float32(x * row[k])
+		}
+	}
+}
+
 // checkRows panics when a row of a table of n elements is beyond its end.
 func checkRows(index []uint32, width, n int) {
 	most := uint32(0)

@@ -147,6 +147,21 @@ func addRows4AVX2(sums *float64, table *float32, index *uint32, values *float32,
 //go:noescape
 func scatterRows4AVX2(table *float64, row *float64, index *uint32, values *float32, stride int, n int)
 
+// mulRow64AVX2 is MulRows for a row of n nonzeros and 64 columns of a table.
+//
+//go:noescape
+func mulRow64AVX2(dst *float32, table *float32, index *uint32, values *float32, stride int, n int)
+
+// mulRow32AVX2 is MulRows for a row of n nonzeros and 32 columns of a table.
+//
+//go:noescape
+func mulRow32AVX2(dst *float32, table *float32, index *uint32, values *float32, stride int, n int)
+
+// mulRow8AVX2 is MulRows for a row of n nonzeros and 8 columns of a table.
+//
+//go:noescape
+func mulRow8AVX2(dst *float32, table *float32, index *uint32, values *float32, stride int, n int)
+
 // factorSumsAVX2 is FactorSums for 8 factors, from those of the table's first row on, and n nonzeros.
 //
 //go:noescape

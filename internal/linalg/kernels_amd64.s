@@ -1139,6 +1139,127 @@ loop:
 	VZEROUPPER
 	RET
 
+// func mulRow64AVX2(dst *float32, table *float32, index *uint32, values *float32, stride int, n int)
+// Requires: AVX
+TEXT ·mulRow64AVX2(SB), NOSPLIT, $0-48
+	MOVQ   n+40(FP), CX
+	MOVQ   index+16(FP), DX
+	MOVQ   values+24(FP), BX
+	MOVQ   stride+32(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   dst+0(FP), DI
+	MOVQ   table+8(FP), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	XORQ   AX, AX
+
+loop:
+	MOVL         (DX)(AX*4), R9
+	IMULQ        SI, R9
+	ADDQ         R8, R9
+	VBROADCASTSS (BX)(AX*4), Y8
+	VMULPS       (R9), Y8, Y9
+	VADDPS       Y9, Y0, Y0
+	VMULPS       32(R9), Y8, Y9
+	VADDPS       Y9, Y1, Y1
+	VMULPS       64(R9), Y8, Y9
+	VADDPS       Y9, Y2, Y2
+	VMULPS       96(R9), Y8, Y9
+	VADDPS       Y9, Y3, Y3
+	VMULPS       128(R9), Y8, Y9
+	VADDPS       Y9, Y4, Y4
+	VMULPS       160(R9), Y8, Y9
+	VADDPS       Y9, Y5, Y5
+	VMULPS       192(R9), Y8, Y9
+	VADDPS       Y9, Y6, Y6
+	VMULPS       224(R9), Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	ADDQ         $0x01, AX
+	CMPQ         AX, CX
+	JLT          loop
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y2, 64(DI)
+	VMOVUPS      Y3, 96(DI)
+	VMOVUPS      Y4, 128(DI)
+	VMOVUPS      Y5, 160(DI)
+	VMOVUPS      Y6, 192(DI)
+	VMOVUPS      Y7, 224(DI)
+	VZEROUPPER
+	RET
+
+// func mulRow32AVX2(dst *float32, table *float32, index *uint32, values *float32, stride int, n int)
+// Requires: AVX
+TEXT ·mulRow32AVX2(SB), NOSPLIT, $0-48
+	MOVQ   n+40(FP), CX
+	MOVQ   index+16(FP), DX
+	MOVQ   values+24(FP), BX
+	MOVQ   stride+32(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   dst+0(FP), DI
+	MOVQ   table+8(FP), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	XORQ   AX, AX
+
+loop:
+	MOVL         (DX)(AX*4), R9
+	IMULQ        SI, R9
+	ADDQ         R8, R9
+	VBROADCASTSS (BX)(AX*4), Y4
+	VMULPS       (R9), Y4, Y5
+	VADDPS       Y5, Y0, Y0
+	VMULPS       32(R9), Y4, Y5
+	VADDPS       Y5, Y1, Y1
+	VMULPS       64(R9), Y4, Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       96(R9), Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	ADDQ         $0x01, AX
+	CMPQ         AX, CX
+	JLT          loop
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y2, 64(DI)
+	VMOVUPS      Y3, 96(DI)
+	VZEROUPPER
+	RET
+
+// func mulRow8AVX2(dst *float32, table *float32, index *uint32, values *float32, stride int, n int)
+// Requires: AVX
+TEXT ·mulRow8AVX2(SB), NOSPLIT, $0-48
+	MOVQ   n+40(FP), CX
+	MOVQ   index+16(FP), DX
+	MOVQ   values+24(FP), BX
+	MOVQ   stride+32(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   dst+0(FP), DI
+	MOVQ   table+8(FP), R8
+	VXORPS Y0, Y0, Y0
+	XORQ   AX, AX
+
+loop:
+	MOVL         (DX)(AX*4), R9
+	IMULQ        SI, R9
+	ADDQ         R8, R9
+	VBROADCASTSS (BX)(AX*4), Y1
+	VMULPS       (R9), Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x01, AX
+	CMPQ         AX, CX
+	JLT          loop
+	VMOVUPS      Y0, (DI)
+	VZEROUPPER
+	RET
+
 // func factorSumsAVX2(sums *float32, squares *float32, table *float32, index *uint32, values *float32, stride int, n int)
 // Requires: AVX
 TEXT ·factorSumsAVX2(SB), NOSPLIT, $0-56

@@ -79,22 +79,25 @@ func near(t *testing.T, what string, got, want float64) {
 	}
 }
 
-// TestRowsTwins compares AddRows and ScatterRows with the portable ones for each
-// width.
+// TestRowsTwins compares AddRows, ScatterRows and MulRow with the portable ones for
+// each width.
 func TestRowsTwins(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	for width := 1; width < 40; width++ {
+	for width := 1; width < 140; width++ {
 		index, values := []uint32{4, 0, 9, 4}, Singles(drawMatrix(rng, 4))
 		table, sums := Singles(drawMatrix(rng, 10*width)), drawMatrix(rng, width)
 		big, row := drawMatrix(rng, 10*width), drawMatrix(rng, width)
 		s1, s2, b1, b2 := slices.Clone(sums), slices.Clone(sums), slices.Clone(big), slices.Clone(big)
 		AddRows(s1, index, values, table)
 		ScatterRows(b1, index, values, row)
+		p1, p2 := Singles(row), Singles(sums)
+		MulRow(p1, index, values, table)
 		portably(func() {
 			AddRows(s2, index, values, table)
 			ScatterRows(b2, index, values, row)
+			MulRow(p2, index, values, table)
 		})
-		if !slices.Equal(s1, s2) || !slices.Equal(b1, b2) {
+		if !slices.Equal(s1, s2) || !slices.Equal(b1, b2) || !slices.Equal(p1, p2) {
 			t.Errorf("width %d: other bits than the portable kernels", width)
 		}
 	}

@@ -81,6 +81,23 @@ func wideAddRows(sums []float64, index []uint32, values, table []float32) int {
 	return done
 }
 
+func wideMulRow(dst []float32, index []uint32, values, table []float32) int {
+	if !wide || len(index) == 0 {
+		return 0
+	}
+	done, width := 0, len(dst)
+	for ; width-done >= 64; done += 64 {
+		mulRow64AVX2(&dst[done], &table[done], &index[0], &values[0], width, len(index))
+	}
+	for ; width-done >= 32; done += 32 {
+		mulRow32AVX2(&dst[done], &table[done], &index[0], &values[0], width, len(index))
+	}
+	for ; width-done >= 8; done += 8 {
+		mulRow8AVX2(&dst[done], &table[done], &index[0], &values[0], width, len(index))
+	}
+	return done
+}
+
 func wideScatterRows(table []float64, index []uint32, values []float32, row []float64) int {
 	if !wide || len(index) == 0 {
 		return 0

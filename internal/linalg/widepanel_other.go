@@ -10,6 +10,8 @@ func wideMul[T float32 | float64]([]float64, []T, int, int, []float64, int, int)
 
 func wideAddRows([]float64, []uint32, []float32, []float32) int { return 0 }
 
+func wideMulRow([]float32, []uint32, []float32, []float32) int { return 0 }
+
 func wideScatterRows([]float64, []uint32, []float32, []float64) int { return 0 }
 
 func wideAddScaled([]float64, []float64, float64) int { return 0 }

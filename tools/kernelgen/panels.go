@@ -154,6 +154,9 @@ func sparseRows(c *build.Context) {
 		addRows(c, columns)
 		scatterRows(c, columns)
 	}
+	for _, columns := range []int{64, 32, 8} {
+		mulRow(c, columns)
+	}
 }
 
 // row is a kernel over the nonzeros of a sparse row.
@@ -199,6 +202,30 @@ func addRows(c *build.Context, columns int) {
 	}, func() {
 		for i := range acc {
 			k.VMOVUPD(acc[i], operand.Mem{Base: sums, Disp: 32 * i})
+		}
+	})
+}
+
+func mulRow(c *build.Context, columns int) {
+	name := fmt.Sprintf("mulRow%dAVX2", columns)
+	k := beginRow(c, name, "dst *float32, table *float32", 4, fmt.Sprintf("%s is MulRows for a row of n nonzeros and %d columns of a table.", name, columns))
+	dst, table := k.pointer("dst"), k.pointer("table")
+	var acc []reg.VecVirtual
+	for i := range columns / 8 {
+		acc = append(acc, k.YMM())
+		k.VXORPS(acc[i], acc[i], acc[i])
+	}
+	k.loop(1, func() {
+		x, from := k.YMM(), k.here(table)
+		k.VBROADCASTSS(k.at(k.values, 4), x)
+		for i := range acc {
+			y := k.YMM()
+			k.VMULPS(operand.Mem{Base: from, Disp: 32 * i}, x, y)
+			k.VADDPS(y, acc[i], acc[i])
+		}
+	}, func() {
+		for i := range acc {
+			k.VMOVUPS(acc[i], operand.Mem{Base: dst, Disp: 32 * i})
 		}
 	})
 }
