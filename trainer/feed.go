@@ -53,6 +53,7 @@ func (f *feed) batch(ctx context.Context, round param.Round, dst *batch.Block) e
 		return err
 	}
 	f.builder.Build(dst, parts, rows, uint32(f.plan.Train.Columns))
+	dst.Seed = f.plan.Seed(round, f.worker)
 	return nil
 }
 

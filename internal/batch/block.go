@@ -9,6 +9,7 @@ import "slices"
 // len(Columns) that fits the processor's cache.
 type Block struct {
 	Columns  []uint32 // sorted, unique
+	Seed     uint64   // of what a model draws for the batch
 	Labels   []float32
 	Weights  []float32 // one a row, or nil: all 1
 	Exposure []float32 // one a row, or nil: all 1

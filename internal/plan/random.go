@@ -43,7 +43,13 @@ const (
 	forRows
 	forHoldout
 	forFactors
+	forBatches
 )
+
+// Seed returns what a worker's draws in a round begin with.
+func (p *Plan) Seed(round param.Round, w param.Worker) uint64 {
+	return uint64(newGenerator(forBatches, p.Job.Run.Seed, uint64(round), uint64(w)))
+}
 
 // Factor returns what the factor at a key begins with: evenly drawn from -scale to
 // scale, by seed and key alone.

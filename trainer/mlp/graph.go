@@ -1,0 +1,339 @@
+package mlp
+
+import (
+	"fmt"
+	"hash"
+	"hash/fnv"
+	"sync"
+
+	"github.com/chewxy/hm"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"parley/internal/batch"
+)
+
+// graph is the loss of a batch as an expression of the parameters, which gorgonia has
+// differentiated and compiled. It runs one batch after another, of any number of rows
+// and columns: the shapes that gorgonia is told are those of one row, and the nodes
+// take them from what they are given. What nodes return is in buffers that stay.
+type graph struct {
+	settings *Settings
+	machine  gorgonia.VM
+	weights  []*value // a layer each
+	biases   []*value
+	slopes   gorgonia.Nodes // of the weights, then of the biases
+
+	block *batch.Block
+	rows  int
+	input input
+	whole []uint32 // the index of the nonzeros in all columns
+	loss  float64
+	p     []float64 // an element an output
+}
+
+// building guards what gorgonia shares among graphs while they are made.
+var building sync.Mutex
+
+// newGraph returns the graph of a model.
+func newGraph(s *Settings) *graph {
+	building.Lock()
+	defer building.Unlock()
+	g := &graph{settings: s, p: make([]float64, s.Layers[s.Layers.Count()])}
+	e := gorgonia.NewGraph()
+	var weights, biases gorgonia.Nodes
+	for i := range s.Layers.Count() {
+		in, out := s.Layers[i], s.Layers[i+1]
+		w, b := newValue(out, in), newValue(out)
+		g.weights, g.biases = append(g.weights, w), append(g.biases, b)
+		weights = append(weights, gorgonia.NewMatrix(e, tensor.Float32, gorgonia.WithShape(w.shape...), gorgonia.WithName(fmt.Sprintf("W%d", i)), gorgonia.WithValue(w)))
+		biases = append(biases, gorgonia.NewVector(e, tensor.Float32, gorgonia.WithShape(b.shape...), gorgonia.WithName(fmt.Sprintf("b%d", i)), gorgonia.WithValue(b)))
+	}
+	var x *gorgonia.Node
+	for i := range s.Layers.Count() {
+		if i == 0 {
+			x = apply(g.first(), weights[0], biases[0])
+		} else {
+			x = apply(g.layer(i), x, weights[i], biases[i])
+		}
+		if i+1 == s.Layers.Count() {
+			break
+		}
+		x = apply(g.activation(i), x)
+		if s.Dropout > 0 {
+			x = apply(g.dropout(i), x)
+		}
+	}
+	loss := apply(g.lossOf(), x)
+	slopes, err := gorgonia.Grad(loss, append(weights, biases...)...)
+	if err != nil {
+		panic("mlp: " + err.Error())
+	}
+	g.slopes = slopes
+	g.machine = gorgonia.NewTapeMachine(e)
+	return g
+}
+
+func apply(o *op, inputs ...*gorgonia.Node) *gorgonia.Node {
+	return gorgonia.Must(gorgonia.ApplyOp(o, inputs...))
+}
+
+// run sets the state, the parameters, to the gradient for a block, and returns the
+// loss.
+func (g *graph) run(b *batch.Block, state []float32) (loss float64, err error) {
+	layers := g.settings.Layers
+	g.block, g.rows, g.loss = b, b.Rows(), 0
+	columns := len(b.Columns) - 1 // the last one is the bias's
+	g.take(b, columns, (len(state)-layers.Tail())/layers.Width())
+	tail := len(state) - layers.Tail()
+	for i, w := range g.weights {
+		lo, hi := 0, tail
+		if i > 0 {
+			lo, hi = layers.Weights(i)
+			lo, hi = tail+lo, tail+hi
+		}
+		from, to := layers.Biases(i)
+		w.data, g.biases[i].data = state[lo:hi], state[tail+from:tail+to]
+	}
+	defer g.machine.Reset()
+	if err := g.machine.RunAll(); err != nil {
+		return 0, err
+	}
+	for i := range layers.Count() {
+		at := 0
+		if i > 0 {
+			from, _ := layers.Weights(i)
+			at = tail + from
+		}
+		copy(state[at:], floats(g.slopes[i].Value()))
+		from, _ := layers.Biases(i)
+		copy(state[tail+from:], floats(g.slopes[layers.Count()+i].Value()))
+	}
+	return g.loss, nil
+}
+
+// take makes the input of a block, without the bias, which is the last nonzero of each
+// row. The state has as many columns as it says: the block's, or all.
+func (g *graph) take(b *batch.Block, columns, have int) {
+	m := &g.input.rows
+	m.columns, m.offsets = have, append(m.offsets[:0], 0)
+	m.index, m.values = m.index[:0], m.values[:0]
+	for i := range b.Labels {
+		lo, hi := b.Offsets[i], b.Offsets[i+1]-1
+		m.index, m.values = append(m.index, b.Index[lo:hi]...), append(m.values, b.Values[lo:hi]...)
+		m.offsets = append(m.offsets, uint32(len(m.index)))
+	}
+	if have != columns {
+		for q, i := range m.index {
+			m.index[q] = b.Columns[i]
+		}
+	}
+	g.input.prepare(true)
+}
+
+// op is a node of the graph. It implements gorgonia.Op and gorgonia.SDOp.
+type op struct {
+	name   string
+	inputs []int // dimensions of each
+	output int   // dimensions; 0 for the loss
+	shape  tensor.Shape
+	do     func(in [][]float32) gorgonia.Value
+	// diff returns the derivatives of the loss with respect to the inputs, from the
+	// inputs, the output and the derivative with respect to it; nil where nobody asks.
+	diff func(in gorgonia.Nodes, output, slope *gorgonia.Node) gorgonia.Nodes
+}
+
+func (o *op) Arity() int { return len(o.inputs) }
+
+func (o *op) Type() hm.Type {
+	kind := func(dims int) hm.Type {
+		if dims == 0 {
+			return tensor.Float32
+		}
+		return gorgonia.TensorType{Dims: dims, Of: tensor.Float32}
+	}
+	var types []hm.Type
+	for _, dims := range o.inputs {
+		types = append(types, kind(dims))
+	}
+	return hm.NewFnType(append(types, kind(o.output))...)
+}
+
+func (o *op) InferShape(...gorgonia.DimSizer) (tensor.Shape, error) { return o.shape, nil }
+
+func (o *op) Do(values ...gorgonia.Value) (gorgonia.Value, error) {
+	in := make([][]float32, len(values))
+	for i, v := range values {
+		if o.inputs[i] > 0 {
+			in[i] = floats(v)
+		}
+	}
+	return o.do(in), nil
+}
+
+// The memory of nodes is their own: gorgonia is neither to allocate nor to reuse it.
+
+func (o *op) ReturnsPtr() bool { return false }
+
+func (o *op) CallsExtern() bool { return false }
+
+func (o *op) OverwritesInput() int { return -1 }
+
+func (o *op) WriteHash(h hash.Hash) { _, _ = h.Write([]byte(o.name)) } // of hash/fnv, which takes everything
+
+func (o *op) Hashcode() uint32 {
+	h := fnv.New32a()
+	o.WriteHash(h)
+	return h.Sum32()
+}
+
+func (o *op) String() string { return o.name }
+
+func (o *op) DiffWRT(inputs int) []bool {
+	if o.diff == nil {
+		return nil
+	}
+	all := make([]bool, inputs)
+	for i := range all {
+		all[i] = true
+	}
+	return all
+}
+
+func (o *op) SymDiff(inputs gorgonia.Nodes, output, slope *gorgonia.Node) (gorgonia.Nodes, error) {
+	return o.diff(inputs, output, slope), nil
+}
+
+// value is a matrix or a vector for gorgonia, in memory that is not gorgonia's. Its
+// shape is the one that the graph was made with, whatever there is of data.
+type value struct {
+	*tensor.Dense // what gorgonia's interface needs beside
+	shape         tensor.Shape
+	data          []float32
+}
+
+func newValue(shape ...int) *value {
+	one := make([]int, len(shape))
+	for i := range one {
+		one[i] = 1
+	}
+	return &value{Dense: tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(one...)), shape: shape}
+}
+
+func (v *value) Shape() tensor.Shape { return v.shape }
+
+func (v *value) Size() int { return len(v.data) }
+
+func (v *value) Data() any { return v.data }
+
+// room returns the memory for n elements.
+func (v *value) room(n int) []float32 {
+	v.data = resize(v.data, n)
+	return v.data
+}
+
+func floats(v gorgonia.Value) []float32 { return v.Data().([]float32) }
+
+// The nodes. In what they are given, z, x and y are [rows, units], W is [out, in], or
+// of the first layer [columns, out], and b is [out]; slopes are like what they are of.
+
+func (g *graph) first() *op {
+	out := g.settings.Layers[1]
+	z := newValue(1, out)
+	return &op{name: "z0", inputs: []int{2, 1}, output: 2, shape: tensor.Shape{1, out},
+		do: func(in [][]float32) gorgonia.Value {
+			g.input.forward(z.room(g.rows*out), in[0], in[1])
+			return z
+		},
+		diff: func(in gorgonia.Nodes, _, dz *gorgonia.Node) gorgonia.Nodes {
+			dw := newValue(in[0].Shape()...)
+			weights := &op{name: "dW0", inputs: []int{2}, output: 2, shape: in[0].Shape(), do: func(in [][]float32) gorgonia.Value {
+				g.input.gradient(dw.room(g.input.rows.columns*out), in[0], out)
+				return dw
+			}}
+			return gorgonia.Nodes{apply(weights, dz), apply(biasSlope(0, out), dz)}
+		}}
+}
+
+func (g *graph) layer(i int) *op {
+	inputs, out := g.settings.Layers[i], g.settings.Layers[i+1]
+	z := newValue(1, out)
+	return &op{name: fmt.Sprintf("z%d", i), inputs: []int{2, 2, 1}, output: 2, shape: tensor.Shape{1, out},
+		do: func(in [][]float32) gorgonia.Value {
+			forward(z.room(g.rows*out), in[0], in[1], in[2])
+			return z
+		},
+		diff: func(in gorgonia.Nodes, _, dz *gorgonia.Node) gorgonia.Nodes {
+			dx, dw := newValue(1, inputs), newValue(in[1].Shape()...)
+			input := &op{name: fmt.Sprintf("dx%d", i), inputs: []int{2, 2}, output: 2, shape: tensor.Shape{1, inputs}, do: func(in [][]float32) gorgonia.Value {
+				backward(dx.room(g.rows*inputs), in[0], in[1], inputs, out)
+				return dx
+			}}
+			weights := &op{name: fmt.Sprintf("dW%d", i), inputs: []int{2, 2}, output: 2, shape: in[1].Shape(), do: func(in [][]float32) gorgonia.Value {
+				weightGradient(dw.room(out*inputs), in[0], in[1], inputs, out)
+				return dw
+			}}
+			return gorgonia.Nodes{apply(input, dz, in[1]), apply(weights, dz, in[0]), apply(biasSlope(i, out), dz)}
+		}}
+}
+
+func biasSlope(i, out int) *op {
+	db := newValue(out)
+	return &op{name: fmt.Sprintf("db%d", i), inputs: []int{2}, output: 1, shape: tensor.Shape{out}, do: func(in [][]float32) gorgonia.Value {
+		biasGradient(db.room(out), in[0])
+		return db
+	}}
+}
+
+func (g *graph) activation(i int) *op {
+	f, units := activations[g.settings.Activation], g.settings.Layers[i+1]
+	y, dz := newValue(1, units), newValue(1, units)
+	return &op{name: fmt.Sprintf("y%d", i), inputs: []int{2}, output: 2, shape: tensor.Shape{1, units},
+		do: func(in [][]float32) gorgonia.Value {
+			activate(f, y.room(g.rows*units), in[0])
+			return y
+		},
+		diff: func(in gorgonia.Nodes, y, dy *gorgonia.Node) gorgonia.Nodes {
+			slope := &op{name: fmt.Sprintf("dz%d", i), inputs: []int{2, 2, 2}, output: 2, shape: tensor.Shape{1, units}, do: func(in [][]float32) gorgonia.Value {
+				deactivate(f, dz.room(g.rows*units), in[2], in[0], in[1])
+				return dz
+			}}
+			return gorgonia.Nodes{apply(slope, in[0], y, dy)}
+		}}
+}
+
+// dropout leaves units out, and their slopes by the same draw.
+func (g *graph) dropout(i int) *op {
+	units := g.settings.Layers[i+1]
+	dropped := func(name string) *op {
+		y := newValue(1, units)
+		return &op{name: fmt.Sprintf("%s%d", name, i), inputs: []int{2}, output: 2, shape: tensor.Shape{1, units}, do: func(in [][]float32) gorgonia.Value {
+			drop(y.room(g.rows*units), in[0], g.settings.Dropout, g.block.Seed+uint64(i)<<48)
+			return y
+		}}
+	}
+	o := dropped("drop")
+	o.diff = func(_ gorgonia.Nodes, _, dy *gorgonia.Node) gorgonia.Nodes {
+		return gorgonia.Nodes{apply(dropped("ddrop"), dy)}
+	}
+	return o
+}
+
+// lossOf is the sum of the rows' losses. It makes their slopes on the way.
+func (g *graph) lossOf() *op {
+	out := g.settings.Layers[g.settings.Layers.Count()]
+	slope := newValue(1, out)
+	return &op{name: "loss", inputs: []int{2}, output: 0, shape: tensor.ScalarShape(),
+		do: func(in [][]float32) gorgonia.Value {
+			dz := slope.room(g.rows * out)
+			for r, label := range g.block.Labels {
+				lo, hi := r*out, (r+1)*out
+				g.loss += g.settings.rowLoss(dz[lo:hi], in[0][lo:hi], g.p, label, weightOf(g.block.Weights, r))
+			}
+			return gorgonia.NewF32(float32(g.loss))
+		},
+		diff: func(_ gorgonia.Nodes, loss, _ *gorgonia.Node) gorgonia.Nodes {
+			made := &op{name: "dloss", inputs: []int{0}, output: 2, shape: tensor.Shape{1, out}, do: func([][]float32) gorgonia.Value { return slope }}
+			return gorgonia.Nodes{apply(made, loss)}
+		}}
+}
