@@ -153,11 +153,13 @@ func addBias(z, bias []float32) {
 	}
 }
 
-// activation is a function of each unit's sum z: y = f(z), and f'(z), which may be
-// told from y.
+// activation is a function f of each unit's sum: value sets y to f(z), and slope dz to
+// dy·f'(z), which may be told from y. All slices are as long as one another. cost is
+// about how many operations an element takes.
 type activation interface {
-	value(z float32) float32
-	slope(z, y float32) float32
+	value(y, z []float32)
+	slope(dz, dy, z, y []float32)
+	cost() int
 }
 
 var activations = map[string]activation{"relu": relu{}, "tanh": tanh{}, "gelu": gelu{}}
@@ -172,46 +174,48 @@ func each(n, operations int, part func(lo, hi int)) {
 }
 
 func activate(f activation, y, z []float32) {
-	each(len(z), cost(f), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			y[i] = f.value(z[i])
-		}
-	})
+	each(len(z), f.cost(), func(lo, hi int) { f.value(y[lo:hi], z[lo:hi]) })
 }
 
-// deactivate sets dz to dy·f'(z).
 func deactivate(f activation, dz, dy, z, y []float32) {
-	each(len(z), cost(f), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			dz[i] = dy[i] * f.slope(z[i], y[i])
-		}
-	})
-}
-
-func cost(f activation) int {
-	if _, ok := f.(relu); ok {
-		return 1
-	}
-	return 20
+	each(len(z), f.cost(), func(lo, hi int) { f.slope(dz[lo:hi], dy[lo:hi], z[lo:hi], y[lo:hi]) })
 }
 
 // relu is max(0, z); its slope at 0 is 0.
 type relu struct{}
 
-func (relu) value(z float32) float32 { return max(z, 0) }
+func (relu) cost() int { return 1 }
 
-func (relu) slope(_, y float32) float32 {
-	if y > 0 {
-		return 1
+func (relu) value(y, z []float32) {
+	for i, x := range z {
+		y[i] = max(x, 0)
 	}
-	return 0
+}
+
+// slope has no branch, which no processor would foresee: what is above 0 has bits that
+// are, as a whole number, above 0 too.
+func (relu) slope(dz, dy, _, y []float32) {
+	for i, v := range y {
+		above := uint32(-int32(math.Float32bits(v)) >> 31)
+		dz[i] = math.Float32frombits(math.Float32bits(dy[i]) & above)
+	}
 }
 
 type tanh struct{}
 
-func (tanh) value(z float32) float32 { return float32(hyperbolic(float64(z))) }
+func (tanh) cost() int { return 20 }
 
-func (tanh) slope(_, y float32) float32 { return 1 - float32(y*y) }
+func (tanh) value(y, z []float32) {
+	for i, x := range z {
+		y[i] = float32(hyperbolic(float64(x)))
+	}
+}
+
+func (tanh) slope(dz, dy, _, y []float32) {
+	for i, v := range y {
+		dz[i] = dy[i] * (1 - float32(v*v))
+	}
+}
 
 // hyperbolic is tanh(x). Its absolute error is below 1e-15.
 func hyperbolic(x float64) float64 {
@@ -230,18 +234,25 @@ const (
 	geluCube  = 0.044715
 )
 
-func (gelu) value(x float32) float32 {
-	z := float64(x)
-	t := hyperbolic(geluScale * (z + float64(geluCube*float64(z*z)*z)))
-	return float32(float64(z/2) * (1 + t))
+func (gelu) cost() int { return 20 }
+
+func (gelu) value(y, z []float32) {
+	for i, x := range z {
+		u := float64(x)
+		t := hyperbolic(geluScale * (u + float64(geluCube*float64(u*u)*u)))
+		y[i] = float32(float64(u/2) * (1 + t))
+	}
 }
 
-func (gelu) slope(x, _ float32) float32 {
-	z := float64(x)
-	square := float64(z * z)
-	t := hyperbolic(geluScale * (z + float64(geluCube*square*z)))
-	inner := geluScale * (1 + float64(3*geluCube*square))
-	return float32(float64((1+t)/2) + float64(float64(z/2)*float64((1-float64(t*t))*inner)))
+func (gelu) slope(dz, dy, z, _ []float32) {
+	for i, x := range z {
+		u := float64(x)
+		square := float64(u * u)
+		t := hyperbolic(geluScale * (u + float64(geluCube*square*u)))
+		inner := geluScale * (1 + float64(3*geluCube*square))
+		slope := float64((1+t)/2) + float64(float64(u/2)*float64((1-float64(t*t))*inner))
+		dz[i] = dy[i] * float32(slope)
+	}
 }
 
 // drop sets y to x without some of its units [rows, width], and what is left times
