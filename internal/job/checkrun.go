@@ -2,6 +2,7 @@ package job
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -17,9 +18,11 @@ func (c *checker) train(j *Job) {
 		c.modelKnobs(&j.Model)
 		c.topics(j)
 		c.factors(j)
+		c.layers(j)
 	}
 	if kind := j.Optimizer.Kind; !c.isBad("optimizer.kind") {
 		c.knobs(&j.Optimizer)
+		c.schedule(j)
 		if j.Model.L1 != 0 && kind != "ftrl" {
 			c.fault("model.l1", "is only for optimizer.kind ftrl yet, and this is %s; remove it, or set the kind", plain(kind))
 		}
@@ -54,10 +57,11 @@ func (c *checker) modelKnobs(m *Model) {
 	v := reflect.ValueOf(m).Elem()
 	for _, k := range modelKnobs {
 		path := join("model", k.key)
+		_, has := k.of[m.Kind]
 		switch {
-		case k.kind != m.Kind && c.uses("model", v, k.key):
-			c.fault(path, "does nothing for model.kind %s, only for %s; remove it, or set the kind", m.Kind, k.kind)
-		case k.kind == m.Kind && fieldOf(v, k.key).IsZero():
+		case !has && c.uses("model", v, k.key):
+			c.fault(path, "does nothing for model.kind %s, only for %s; remove it, or set the kind", m.Kind, either(slices.Sorted(maps.Keys(k.of))))
+		case has && !k.optional && isEmpty(fieldOf(v, k.key)):
 			c.fault(path, "is required for model.kind %s; add it", m.Kind)
 		}
 	}
@@ -104,11 +108,63 @@ func (c *checker) factors(j *Job) {
 	if !j.Model.Factorizes() || c.isBad("optimizer.kind") {
 		return
 	}
+	c.loss(&j.Model)
 	switch j.Optimizer.Kind {
 	case "lbfgs":
 		c.fault("optimizer.kind", "lbfgs is for losses that are convex in the parameters, and that of model.kind fm is not; use adagrad")
 	case "ftrl":
 		c.fault("optimizer.kind", "ftrl has weights that follow from sums, so that factors would begin at 0 and stay there, for model.kind fm; use adagrad")
+	}
+}
+
+// losses are those of the kinds of models that have a choice.
+var losses = map[string][]string{"fm": {"squared", "logistic"}, "mlp": {"softmax", "logistic", "mse"}}
+
+// loss refuses a loss of another kind of model.
+func (c *checker) loss(m *Model) {
+	if own := losses[m.Kind]; m.Loss != "" && !c.isBad("model.loss") && !slices.Contains(own, m.Loss) {
+		c.fault("model.loss", "%q is no loss of model.kind %s; use %s", m.Loss, m.Kind, either(own))
+	}
+}
+
+// layers checks what goes with mlp.
+func (c *checker) layers(j *Job) {
+	m := &j.Model
+	if !m.IsDeep() || c.isBad("optimizer.kind") {
+		return
+	}
+	c.loss(m)
+	if n := len(m.Layers); n > 0 && !c.isBad("model.layers") && m.Loss != "softmax" && m.Layers[n-1] != 1 && !c.isBad(itemOf("model.layers", n-1)) {
+		c.fault("model.layers", "must end with 1 for model.loss %s, which has one output, not with %d", m.Loss, m.Layers[n-1])
+	}
+	switch j.Optimizer.Kind {
+	case "lbfgs":
+		c.fault("optimizer.kind", "lbfgs is for losses that are convex in the parameters, and that of model.kind mlp is not; use adam")
+	case "ftrl":
+		c.fault("optimizer.kind", "ftrl has weights that follow from sums, so that all would begin at 0 and stay alike, for model.kind mlp; use adam")
+	}
+}
+
+// schedule checks the keys of a rate that changes.
+func (c *checker) schedule(j *Job) {
+	o := &j.Optimizer
+	changes := o.Schedule != "" && o.Schedule != "constant"
+	for _, k := range []struct {
+		key  string
+		used bool
+	}{{"schedule", changes}, {"warmup", o.Warmup != 0}} {
+		if k.used && !j.TakesGradients() {
+			c.fault(join("optimizer", k.key), "does nothing for optimizer.kind %s of model.kind %s, whose rate is constant; remove it, or use momentum or adam", o.Kind, plain(j.Model.Kind))
+		}
+	}
+	v := reflect.ValueOf(o).Elem()
+	for _, key := range []string{"step_every", "step_factor"} {
+		switch path := join("optimizer", key); {
+		case o.Schedule != "step" && c.uses("optimizer", v, key):
+			c.fault(path, "does nothing without optimizer.schedule step; remove it, or set the schedule")
+		case o.Schedule == "step" && fieldOf(v, key).IsZero():
+			c.fault(path, "is required for optimizer.schedule step; add it")
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ func TestFactorsFaults(t *testing.T) {
 	for _, c := range []struct{ text, override, want string }{
 		{fm, "model.rank=0", "model.rank=0: must be at least 1, not 0"},
 		{fm, "model.rank=257", "model.rank=257: must be at most 256, not 257"},
-		{fm, "model.loss=hinge", `unknown value "hinge"; use squared or logistic`},
+		{fm, "model.loss=hinge", `unknown value "hinge"; use squared, logistic, softmax or mse`},
 		{fm, "model.init_scale=0", "must be more than 0, not 0"},
 		{fm, "optimizer.kind=lbfgs", "convex"},
 		{fm, "optimizer.kind=ftrl", "begin at 0 and stay there"},

@@ -96,8 +96,8 @@ func shortest(d time.Duration) string {
 // on the test data or the rows held out.
 type Stop struct {
 	// Metric is the one that must get better. The default is logloss for logistic and softmax,
-	// hinge_loss for hinge, rmse for linear and poisson_deviance for poisson; that of fm is its loss's.
-	Metric string `yaml:"metric" json:"metric" jsonschema:"enum=logloss,enum=accuracy,enum=auc,enum=precision,enum=recall,enum=f1,enum=mse,enum=rmse,enum=mae,enum=r2,enum=ece,enum=hinge_loss,enum=poisson_deviance,enum=d2" jsonschema_description:"Metric that must get better; the default is logloss for logistic and softmax, hinge_loss for hinge, rmse for linear and poisson_deviance for poisson; fm has that of its loss."`
+	// hinge_loss for hinge, rmse for linear and poisson_deviance for poisson; that of fm and mlp is their loss's.
+	Metric string `yaml:"metric" json:"metric" jsonschema:"enum=logloss,enum=accuracy,enum=auc,enum=precision,enum=recall,enum=f1,enum=mse,enum=rmse,enum=mae,enum=r2,enum=ece,enum=hinge_loss,enum=poisson_deviance,enum=d2" jsonschema_description:"Metric that must get better; the default is logloss for logistic and softmax, hinge_loss for hinge, rmse for linear and poisson_deviance for poisson; fm and mlp have that of their loss."`
 	// Patience is the number of epochs in a row without a better value that end
 	// the run.
 	Patience int `yaml:"patience" json:"patience" jsonschema:"minimum=1,maximum=1000000,default=2" jsonschema_description:"Epochs in a row that may be no better before the run ends."`
@@ -115,12 +115,12 @@ func (s *Stop) HigherIsBetter() bool {
 // lossOf returns the kind of the model that has the same metrics.
 func lossOf(m *Model) string {
 	switch {
-	case !m.Factorizes():
+	case !m.Factorizes() && !m.IsDeep():
 		return m.Kind
-	case m.Loss == "logistic":
-		return "logistic"
+	case m.Loss == "squared" || m.Loss == "mse":
+		return "linear"
 	}
-	return "linear"
+	return m.Loss
 }
 
 // metricsOf are the metrics of each kind of model (see lossOf); the first is the one that

@@ -12,7 +12,7 @@ import (
 // decoded.
 func (d *decoder) settle(j *Job) {
 	d.settleModel(j)
-	d.settleOptimizer(&j.Optimizer)
+	d.settleOptimizer(j)
 	d.settleRun(j)
 	train, test := &j.Data.Train, j.Data.Test
 	if !d.given("data.train.format") {
@@ -42,8 +42,21 @@ func (d *decoder) given(path string) bool {
 func (d *decoder) settleModel(j *Job) {
 	m := &j.Model
 	for _, k := range modelKnobs {
-		if k.kind == m.Kind && !d.given(join("model", k.key)) {
-			k.set(m)
+		if set := k.of[m.Kind]; set != nil && !d.given(join("model", k.key)) {
+			set(m)
+		}
+	}
+	if m.IsDeep() && !d.given("model.initial") {
+		if m.Initial = "he"; m.Activation == "tanh" {
+			m.Initial = "xavier"
+		}
+	}
+	if m.IsDeep() {
+		if !d.given("run.batch") {
+			j.Run.Batch = 32
+		}
+		if !d.given("run.workers") { // a round is a step, of the batches of all
+			j.Run.Workers = 4
 		}
 	}
 	if !m.FindsTopics() {
@@ -57,21 +70,44 @@ func (d *decoder) settleModel(j *Job) {
 	}
 }
 
-// modelKnobs are the keys of one kind of model each, with their defaults.
+// modelKnobs are the keys of some kinds of models, with their defaults by kind: nil
+// where 0 is the default, or another key says it. required ones have no default.
 var modelKnobs = []struct {
-	key, kind string
-	set       func(*Model)
+	key      string
+	of       map[string]func(*Model)
+	optional bool // 0 is a value
 }{
-	{"topics", "lsi", func(m *Model) { m.Topics = 100 }}, {"tolerance", "lsi", func(m *Model) { m.Tolerance = 1e-6 }},
-	{"block", "lsi", func(m *Model) { m.Block = 16 }}, {"passes", "lsi", func(m *Model) { m.Passes = 200 }},
-	{"rank", "fm", func(m *Model) { m.Rank = 8 }}, {"loss", "fm", func(m *Model) { m.Loss = "squared" }},
-	{"init_scale", "fm", func(m *Model) { m.InitScale = 0.1 }},
+	{key: "topics", of: knob("lsi", func(m *Model) { m.Topics = 100 })}, {key: "tolerance", of: knob("lsi", func(m *Model) { m.Tolerance = 1e-6 })},
+	{key: "block", of: knob("lsi", func(m *Model) { m.Block = 16 })}, {key: "passes", of: knob("lsi", func(m *Model) { m.Passes = 200 })},
+	{key: "rank", of: knob("fm", func(m *Model) { m.Rank = 8 })}, {key: "init_scale", of: knob("fm", func(m *Model) { m.InitScale = 0.1 })},
+	{key: "loss", of: map[string]func(*Model){"fm": func(m *Model) { m.Loss = "squared" }, "mlp": func(m *Model) { m.Loss = "softmax" }}},
+	{key: "layers", of: knob("mlp", nil)}, {key: "activation", of: knob("mlp", func(m *Model) { m.Activation = "relu" })},
+	{key: "dropout", of: knob("mlp", nil), optional: true}, {key: "weight_decay", of: knob("mlp", nil), optional: true},
+	{key: "initial", of: knob("mlp", nil)},
+}
+
+// knob is the default of a key that one kind of model has.
+func knob(kind string, set func(*Model)) map[string]func(*Model) {
+	return map[string]func(*Model){kind: set}
 }
 
 // settleOptimizer gives the rate and the knobs of the update rule.
-func (d *decoder) settleOptimizer(o *Optimizer) {
+func (d *decoder) settleOptimizer(j *Job) {
+	o := &j.Optimizer
+	if j.Model.IsDeep() && !d.given("optimizer.kind") {
+		o.Kind = "adam"
+	}
 	if !d.given("optimizer.rate") {
 		o.Rate = cmp.Or(rates[o.Kind], 1) // a kind that is none is a fault of its own
+		if rate := deepRates[o.Kind]; rate > 0 && j.Model.IsDeep() {
+			o.Rate = rate
+		}
+	}
+	if o.Schedule == "step" && !d.given("optimizer.step_every") {
+		o.StepEvery = 10
+	}
+	if o.Schedule == "step" && !d.given("optimizer.step_factor") {
+		o.StepFactor = 0.1
 	}
 	for _, k := range knobs {
 		if k.kind == o.Kind && k.fallback != 0 && !d.given(join("optimizer", k.key)) {

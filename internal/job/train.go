@@ -3,16 +3,32 @@ package job
 // Model says what is learned.
 type Model struct {
 	// Kind is the model: logistic or hinge for two classes, softmax for several,
-	// linear for numbers, poisson for counts, fm for pairs of features, lsi for topics.
-	Kind string `yaml:"kind" json:"kind" jsonschema:"required,enum=logistic,enum=softmax,enum=linear,enum=hinge,enum=poisson,enum=fm,enum=lsi" jsonschema_description:"logistic or hinge for two classes, softmax for several, linear for numbers, poisson for counts, fm for pairs of features or lsi for topics."`
+	// linear for numbers, poisson for counts, fm for pairs of features, mlp for neural
+	// networks, lsi for topics.
+	Kind string `yaml:"kind" json:"kind" jsonschema:"required,enum=logistic,enum=softmax,enum=linear,enum=hinge,enum=poisson,enum=fm,enum=mlp,enum=lsi" jsonschema_description:"logistic or hinge for two classes, softmax for several, linear for numbers, poisson for counts, fm for pairs of features, mlp for neural networks or lsi for topics."`
 	// Rank is the number of factors of a column, of fm: more can tell more pairs apart,
 	// need more rows, and take time and memory in proportion.
 	Rank int `yaml:"rank" json:"rank,omitempty" jsonschema:"minimum=1,maximum=256" jsonschema_description:"Factors of a column, for fm; 8 by default."`
-	// Loss is that of fm: squared for numbers, logistic for two classes.
-	Loss string `yaml:"loss" json:"loss,omitempty" jsonschema:"enum=squared,enum=logistic" jsonschema_description:"Loss of a row, for fm: squared (the default) for numbers, logistic for two classes."`
+	// Loss is that of fm and mlp: squared or mse for numbers, logistic for two classes,
+	// softmax for several.
+	Loss string `yaml:"loss" json:"loss,omitempty" jsonschema:"enum=squared,enum=logistic,enum=softmax,enum=mse" jsonschema_description:"Loss of a row. For fm: squared (the default) for numbers, logistic for two classes. For mlp: softmax (the default) for classes, logistic for two, mse for numbers."`
 	// InitScale bounds the factors that fm begins with, which are drawn evenly from
 	// -init_scale to init_scale. Were they 0, none would ever change.
 	InitScale float64 `yaml:"init_scale" json:"init_scale,omitempty" jsonschema:"exclusiveMinimum=0,maximum=10" jsonschema_description:"Bound of the random factors that fm begins with; 0.1 by default."`
+	// Layers are the units of mlp from the inputs, which are the columns, to the outputs:
+	// one for each class, or one.
+	Layers []int `yaml:"layers" json:"layers,omitempty" jsonschema:"minItems=2,maxItems=11,minimum=1,maximum=1000000" jsonschema_description:"Units of the layers, for mlp: first the columns of the data, then those of the hidden layers, and last the classes, or 1 for the losses logistic and mse."`
+	// Activation is the function behind each hidden layer of mlp.
+	Activation string `yaml:"activation" json:"activation,omitempty" jsonschema:"enum=relu,enum=tanh,enum=gelu" jsonschema_description:"Function behind each hidden layer, for mlp; relu by default."`
+	// Dropout is the share of the hidden units that each row of a batch goes without, of
+	// mlp. Evaluation and prediction are with all.
+	Dropout float64 `yaml:"dropout" json:"dropout,omitempty" jsonschema:"minimum=0,exclusiveMaximum=1" jsonschema_description:"Share of the hidden units that each row goes without in training, for mlp; none by default."`
+	// WeightDecay takes rate · weight_decay of each weight away in every round, of mlp
+	// (decoupled weight decay, as in AdamW). Biases are left alone.
+	WeightDecay float64 `yaml:"weight_decay" json:"weight_decay,omitempty" jsonschema:"minimum=0,maximum=1e6" jsonschema_description:"Share of each weight, times the rate, that a round takes away, for mlp (as AdamW does); none by default."`
+	// Initial says how wide the weights of mlp are drawn at first: evenly from -√(6/in)
+	// to √(6/in) for he, which suits relu, √(6/(in+out)) for xavier.
+	Initial string `yaml:"initial" json:"initial,omitempty" jsonschema:"enum=he,enum=xavier" jsonschema_description:"Bounds of the random weights that mlp begins with: he, √(6/in), or xavier, √(6/(in+out)); he for relu and gelu, xavier for tanh by default."`
 	// Topics is the number of singular triplets that are found, of lsi.
 	Topics int `yaml:"topics" json:"topics,omitempty" jsonschema:"minimum=1,maximum=2000" jsonschema_description:"Number of topics, for lsi; 100 by default."`
 	// Tolerance ends lsi when ‖Aᵀu - σv‖/σ₁ of each triplet is no more.
@@ -45,6 +61,9 @@ func (m *Model) FindsTopics() bool { return m.Kind == "lsi" }
 // Factorizes reports whether the model is a factorization machine.
 func (m *Model) Factorizes() bool { return m.Kind == "fm" }
 
+// IsDeep reports whether the model is a multilayer perceptron.
+func (m *Model) IsDeep() bool { return m.Kind == "mlp" }
+
 // Optimizer says how the parameters are updated. The knobs below Rate belong to
 // one rule each (see knobs); those of other rules are 0. After Parse those of the
 // rule are set.
@@ -57,7 +76,17 @@ type Optimizer struct {
 	Kind string `yaml:"kind" json:"kind" jsonschema:"enum=adagrad,enum=sgd,enum=momentum,enum=adam,enum=ftrl,enum=lbfgs,default=adagrad" jsonschema_description:"The update rule."`
 	// Rate scales every step; it has no unit. A larger one learns in fewer
 	// epochs until it diverges. Its default hangs on the rule (see rates).
-	Rate float64 `yaml:"rate" json:"rate" jsonschema:"exclusiveMinimum=0,maximum=1e9" jsonschema_description:"Scale of a step; the default is 0.5 for adagrad and ftrl, 0.05 for sgd, 0.1 for momentum and 0.03 for adam."`
+	Rate float64 `yaml:"rate" json:"rate" jsonschema:"exclusiveMinimum=0,maximum=1e9" jsonschema_description:"Scale of a step; the default is 0.5 for adagrad and ftrl, 0.05 for sgd, 0.1 for momentum and 0.03 for adam; for mlp 0.001 for adam, 0.01 for momentum and adagrad, 0.1 for sgd."`
+	// Schedule changes the rate from round to round: cosine lets it fall to 0 at the
+	// end, along half a cosine, step multiplies it by step_factor every step_every
+	// epochs. Rules with local steps and ftrl have a constant rate.
+	Schedule string `yaml:"schedule" json:"schedule,omitempty" jsonschema:"enum=constant,enum=cosine,enum=step" jsonschema_description:"How the rate changes: constant (the default), cosine (falls to 0 at the last round) or step."`
+	// Warmup is the number of epochs in which the rate rises to where it begins, evenly.
+	Warmup float64 `yaml:"warmup" json:"warmup,omitempty" jsonschema:"minimum=0,maximum=1000000" jsonschema_description:"Epochs, or a part of one, in which the rate rises evenly from 0; none by default."`
+	// StepEvery is the number of epochs after which the schedule step lowers the rate.
+	StepEvery int `yaml:"step_every" json:"step_every,omitempty" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"Epochs between two steps of the schedule step; 10 by default."`
+	// StepFactor is what the schedule step multiplies the rate by.
+	StepFactor float64 `yaml:"step_factor" json:"step_factor,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1" jsonschema_description:"What each step of the schedule step multiplies the rate by; 0.1 by default."`
 	// Momentum is the share of the last step that the next one goes on with, of
 	// momentum: 0 is none, 0.9 multiplies steady progress by 10.
 	Momentum float64 `yaml:"momentum" json:"momentum,omitempty" jsonschema:"minimum=0,exclusiveMaximum=1" jsonschema_description:"Share of the last step that the next one goes on with, for momentum; 0.9 by default."`
@@ -78,6 +107,21 @@ type Optimizer struct {
 // well on a9a, from few rounds of large batches to many of small ones. lbfgs finds
 // its steps itself.
 var rates = map[string]float64{"adagrad": 0.5, "sgd": 0.05, "momentum": 0.1, "adam": 0.03, "ftrl": 0.5, "lbfgs": 1}
+
+// deepRates are the rates of mlp: those of its peers.
+var deepRates = map[string]float64{"adagrad": 0.01, "sgd": 0.1, "momentum": 0.01, "adam": 0.001}
+
+// TakesGradients reports whether the servers step with the gradients of rounds, at a
+// rate that may change: neither with what local steps have changed, nor by ftrl's sums.
+func (j *Job) TakesGradients() bool {
+	switch j.Optimizer.Kind {
+	case "momentum", "adam":
+		return true
+	case "sgd", "adagrad":
+		return j.Model.IsDeep()
+	}
+	return false
+}
 
 // FullBatch reports whether each step is of all training rows.
 func (j *Job) FullBatch() bool { return j.Optimizer.Kind == "lbfgs" }

@@ -115,13 +115,16 @@ func (c *checker) names(path string, v reflect.Value, r rule) {
 }
 
 func checkLength(n int, r rule) string {
-	switch least := int(parseBound(r.minItems, 0)); {
-	case n >= least && (r.maxItems == "" || n == least):
+	least, most := int(parseBound(r.minItems, 0)), int(parseBound(r.maxItems, math.MaxInt32))
+	switch {
+	case n >= least && n <= most:
 		return ""
 	case r.maxItems == r.minItems:
 		return fmt.Sprintf("must have %d items, not %d", least, n)
 	case n == 0 && least == 1:
 		return "must not be empty"
+	case n > most:
+		return fmt.Sprintf("must have at most %d items, not %d", most, n)
 	default:
 		return fmt.Sprintf("must have at least %d items, not %d", least, n)
 	}

@@ -26,6 +26,13 @@ func SubFrom(dst, src []float32) {
 	}
 }
 
+// Scale multiplies x by a number.
+func Scale(x []float32, by float32) {
+	for i := range x {
+		x[i] *= by
+	}
+}
+
 // Finite reports whether x holds neither NaN nor an infinity.
 func Finite(x []float32) bool {
 	const exponent = 0x7f800000

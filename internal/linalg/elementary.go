@@ -135,3 +135,29 @@ func atanhTail(z float64) float64 {
 	c := c9 + float64(c10*z)
 	return float64(z * (a + float64((b+float64(c*z4))*z4)))
 }
+
+// CosPi returns cos(π·t) for t in [0, 1]. The error is below 1e-15.
+func CosPi(t float64) float64 {
+	switch {
+	case t > 0.75:
+		return -cosTaylor(math.Pi * (1 - t))
+	case t > 0.25:
+		return sinTaylor(math.Pi * (0.5 - t))
+	}
+	return cosTaylor(math.Pi * t)
+}
+
+// cosTaylor is the Taylor polynomial of degree 16 of cos, for |x| ≤ π/4.
+func cosTaylor(x float64) float64 { return series(float64(x*x), 16) }
+
+// sinTaylor is that of degree 17 of sin.
+func sinTaylor(x float64) float64 { return float64(x * series(float64(x*x), 17)) }
+
+// series is 1 - y/(d·(d-1))·(1 - …) for the even or odd d from 2 or 3 up to degree.
+func series(y float64, degree int) float64 {
+	s := 1.0
+	for d := degree; d > 1; d -= 2 {
+		s = 1 - float64(y*s)/float64(d*(d-1))
+	}
+	return s
+}

@@ -61,8 +61,8 @@ func (gradientAdaGrad) Slots() int { return 2 }
 // Combine: a += g²; w -= rate · g / (√a + epsilon).
 func (r gradientAdaGrad) Combine(dst, src, change []float32, touched []uint32, round Round, penalized int) {
 	n := len(touched)
-	r.update(dst, src, n, round, penalized, func(lo, hi int, mean linalg.Mean) {
-		linalg.AdaGrad(two(dst, n, lo, hi), two(src, n, lo, hi), change[lo:hi], touched[lo:hi],
-			linalg.AdaGradStep{Mean: mean, Rate: float32(r.rate), Epsilon: float32(r.epsilon)})
+	r.update(dst, src, n, round, penalized, func(s span) {
+		linalg.AdaGrad(s.two(dst, dst, n), s.two(s.weights, src, n), change[s.lo:s.hi], touched[s.lo:s.hi],
+			linalg.AdaGradStep{Mean: s.mean, Rate: float32(s.rate), Epsilon: float32(r.epsilon)})
 	})
 }

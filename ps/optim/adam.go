@@ -17,8 +17,8 @@ func (adam) Slots() int { return 3 }
 // w -= rate · m/(1-β1^t) / (√(v/(1-β2^t)) + epsilon).
 func (r adam) Combine(dst, src, change []float32, touched []uint32, round Round, penalized int) {
 	n := len(touched)
-	r.update(dst, src, n, round, penalized, func(lo, hi int, mean linalg.Mean) {
-		linalg.Adam(three(dst, n, lo, hi), three(src, n, lo, hi), change[lo:hi], touched[lo:hi],
-			linalg.NewAdamStep(mean, r.rate, r.beta1, r.beta2, r.epsilon, round.Number+1))
+	r.update(dst, src, n, round, penalized, func(s span) {
+		linalg.Adam(s.three(dst, dst, n), s.three(s.weights, src, n), change[s.lo:s.hi], touched[s.lo:s.hi],
+			linalg.NewAdamStep(s.mean, s.rate, r.beta1, r.beta2, r.epsilon, round.Number+1))
 	})
 }

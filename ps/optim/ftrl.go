@@ -29,7 +29,8 @@ func (r ftrl) Combine(dst, src, change []float32, touched []uint32, round Round,
 	}
 	n := len(touched)
 	step := linalg.FTRLStep{Scale: float32(1 / float64(round.Rows)), PerAlpha: float32(1 / r.rate), Beta: float32(r.beta)}
-	linalg.FTRL(three(dst, n, penalized, n), three(src, n, penalized, n), change[penalized:n], touched[penalized:], step)
+	other, those := span{lo: penalized, hi: n}, span{lo: 0, hi: penalized}
+	linalg.FTRL(other.three(dst, dst, n), other.three(src, src, n), change[penalized:n], touched[penalized:], step)
 	step.L1, step.L2 = float32(r.l1), float32(r.l2)
-	linalg.FTRL(three(dst, n, 0, penalized), three(src, n, 0, penalized), change[:penalized], touched[:penalized], step)
+	linalg.FTRL(those.three(dst, dst, n), those.three(src, src, n), change[:penalized], touched[:penalized], step)
 }

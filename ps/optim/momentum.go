@@ -17,8 +17,8 @@ func (momentum) Slots() int { return 2 }
 // nesterov.
 func (r momentum) Combine(dst, src, change []float32, touched []uint32, round Round, penalized int) {
 	n := len(touched)
-	r.update(dst, src, n, round, penalized, func(lo, hi int, mean linalg.Mean) {
-		linalg.Momentum(two(dst, n, lo, hi), two(src, n, lo, hi), change[lo:hi], touched[lo:hi],
-			linalg.MomentumStep{Mean: mean, Rate: float32(r.rate), Momentum: float32(r.momentum), Nesterov: r.nesterov})
+	r.update(dst, src, n, round, penalized, func(s span) {
+		linalg.Momentum(s.two(dst, dst, n), s.two(s.weights, src, n), change[s.lo:s.hi], touched[s.lo:s.hi],
+			linalg.MomentumStep{Mean: s.mean, Rate: float32(s.rate), Momentum: float32(r.momentum), Nesterov: r.nesterov})
 	})
 }

@@ -107,7 +107,7 @@ func New(s Settings) (Rule, error) {
 	if s.Epsilon == 0 {
 		s.Epsilon = Default(s.Kind).Epsilon
 	}
-	g := gradient{rate: s.Rate, l2: s.L2}
+	g := gradient{rate: s.Rate, l2: s.L2, decay: s.Decay, schedule: s.Schedule}
 	switch s.Kind {
 	case "sgd":
 		if s.Gradient {

@@ -24,6 +24,10 @@ type Settings struct {
 	// Epsilon is added to the root that adagrad and adam divide by; 0 stands for
 	// 1e-8, since none at all would divide 0 by 0.
 	Epsilon float64 `json:"epsilon,omitempty"`
+	// Decay takes Rate · Decay of each penalised weight away in every round, of rules
+	// that take gradients (decoupled weight decay: Loshchilov, Hutter, ICLR 2019).
+	Decay    float64  `json:"decay,omitempty"`
+	Schedule Schedule `json:"schedule"` // of the rate of rules that take gradients
 	// Tolerance ends lbfgs when the norm of the gradient is this share of the first
 	// one's, above 0 and below 1.
 	Tolerance float64 `json:"tolerance,omitempty"`
@@ -51,6 +55,8 @@ func (s Settings) check() error {
 		return param.Errorf(param.Invalid, "l1 %v: must be at least 0 and finite", s.L1)
 	case s.L1 > 0 && s.Kind != "ftrl":
 		return param.Errorf(param.Invalid, "l1 %v with optimizer %s: only ftrl has it, set l1 to 0", s.L1, s.Kind)
+	case !(s.Decay >= 0) || s.Decay > most:
+		return param.Errorf(param.Invalid, "weight decay %v: must be at least 0 and finite", s.Decay)
 	case s.Workers < 0:
 		return param.Errorf(param.Invalid, "workers %d: must be at least 0", s.Workers)
 	case s.Epsilon != 0 && !(s.Epsilon >= 1/most && s.Epsilon <= most):

@@ -47,7 +47,7 @@ func (gradientSGD) Slots() int { return 1 }
 
 // Combine: w -= rate · g.
 func (r gradientSGD) Combine(dst, src, change []float32, touched []uint32, round Round, penalized int) {
-	r.update(dst, src, len(touched), round, penalized, func(lo, hi int, mean linalg.Mean) {
-		linalg.GradientDescent(dst[lo:hi], src[lo:hi], change[lo:hi], touched[lo:hi], mean, float32(r.rate))
+	r.update(dst, src, len(touched), round, penalized, func(s span) {
+		linalg.GradientDescent(dst[s.lo:s.hi], s.weights[s.lo:s.hi], change[s.lo:s.hi], touched[s.lo:s.hi], s.mean, float32(s.rate))
 	})
 }
