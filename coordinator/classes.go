@@ -7,19 +7,22 @@ import (
 	"parley/internal/plan"
 )
 
+// forNumbers is what predicts numbers, for jobs that take them for classes.
+var forNumbers = map[string]string{"softmax": "model.kind linear", "mlp": "model.loss mse"}
+
 // checkClasses holds labels and size against a model with parameters for each of
 // its classes.
 func checkClasses(p *plan.Plan, test *plan.Manifest) error {
-	train := p.Train
+	train, kind := p.Train, p.Job.Model.Kind
 	switch n := len(train.Labels); {
 	case train.MoreLabels:
-		return param.Errorf(param.Invalid, "%s: model.kind softmax takes at most %d classes, and the data has more distinct labels: use model.kind linear for numbers", train.Files[0].Path, plan.MaxLabels)
+		return param.Errorf(param.Invalid, "%s: model.kind %s takes at most %d classes, and the data has more distinct labels: use %s for numbers", train.Files[0].Path, kind, plan.MaxLabels, forNumbers[kind])
 	case n == 0:
-		return param.Errorf(param.Invalid, "%s: model.kind softmax needs labels, and the data has none: %s", train.Files[0].Path, whereLabels(p.Job.Data.Train))
+		return param.Errorf(param.Invalid, "%s: model.kind %s needs labels, and the data has none: %s", train.Files[0].Path, kind, whereLabels(p.Job.Data.Train))
 	case n < 2:
-		return param.Errorf(param.Invalid, "%s: model.kind softmax needs labels of two classes or more, and here is one: all rows have the label %s: %s", train.Files[0].Path, describeLabel(train.Labels[0]), otherClass(p.Job.Data.Train))
+		return param.Errorf(param.Invalid, "%s: model.kind %s needs labels of two classes or more, and here is one: all rows have the label %s: %s", train.Files[0].Path, kind, describeLabel(train.Labels[0]), otherClass(p.Job.Data.Train))
 	}
-	if p.Keys > plan.MaxColumns {
+	if p.Keys > plan.MaxColumns && kind == "softmax" {
 		return param.Errorf(param.Invalid, "%s: model.kind softmax would have %d parameters, for %d columns and %d classes, and there may be %d: make fewer columns (data.hash.bits, data.text.max_terms)",
 			train.Files[0].Path, p.Keys, train.Columns, p.Width, plan.MaxColumns)
 	}

@@ -212,6 +212,8 @@ func checkData(p *plan.Plan, test *plan.Manifest) error {
 		return checkCounts(p, test)
 	case "fm":
 		return checkFactors(p, test)
+	case "mlp":
+		return checkLayers(p, test)
 	case "lsi":
 		return checkTopics(p)
 	}
@@ -228,6 +230,30 @@ func checkFactors(p *plan.Plan, test *plan.Manifest) error {
 		return checkTwo(p, test)
 	}
 	return checkNumbers("fm with the squared loss", p.Train)
+}
+
+// checkLayers holds size and labels against the layers of an mlp.
+func checkLayers(p *plan.Plan, test *plan.Manifest) error {
+	file, layers, loss := p.Train.Files[0].Path, p.Layers, p.Job.Model.Loss
+	if columns := p.Train.Columns; int64(layers[0]) != columns {
+		return param.Errorf(param.Invalid, "%s: model.layers %v begin with %d units, and the data has %d columns: begin with %d", file, []int(layers), layers[0], columns, columns)
+	}
+	if p.Keys > plan.MaxColumns {
+		return param.Errorf(param.Invalid, "%s: model.layers %v would have %d parameters, and there may be %d: make the layers smaller, or fewer columns (data.hash.bits, data.text.max_terms)", file, []int(layers), p.Keys, plan.MaxColumns)
+	}
+	switch loss {
+	case "logistic":
+		return checkTwo(p, test)
+	case "softmax":
+		if err := checkClasses(p, test); err != nil {
+			return err
+		}
+		if have, last := len(p.Train.Labels), layers[layers.Count()]; have != last {
+			return param.Errorf(param.Invalid, "%s: model.layers %v end with %d units, and the data has %d classes, %s: end with %d", file, []int(layers), last, have, describeLabels(p.Train), have)
+		}
+		return nil
+	}
+	return checkNumbers("mlp with the loss mse", p.Train)
 }
 
 // checkTopics refuses more topics than there can be singular values.

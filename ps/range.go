@@ -43,6 +43,7 @@ type Spec struct {
 	Rule      optim.Rule  // or, with none, one of the two below
 	Program   optim.Program
 	Lanczos   *optim.Lanczos
+	Dense     bool // rounds are of most keys
 	Mode      Mode
 	Staleness param.Round // SSP: how many rounds a worker may be ahead of the slowest
 }

@@ -59,7 +59,7 @@ type programmed interface {
 }
 
 // newRoundTable returns the table that suits the method, and of a rule one that
-// looks at touched keys alone if it lets the others be.
+// looks at touched keys alone if it lets the others be and there are many.
 func newRoundTable(spec Spec) roundTable {
 	n, rule := spec.Span.Len(), spec.Rule
 	switch {
@@ -68,7 +68,7 @@ func newRoundTable(spec Spec) roundTable {
 	case spec.Lanczos != nil:
 		return newPanelTable(spec)
 	}
-	if !rule.Lazy() {
+	if !rule.Lazy() || spec.Dense {
 		return newDenseTable(n, rule)
 	}
 	return newTouchedTable(n, newRows(n, rule.Slots()), rule)

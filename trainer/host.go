@@ -209,7 +209,7 @@ func (s *session) rounds(ctx context.Context) (released bool, err error) {
 }
 
 func (s *session) round(ctx context.Context, block *batch.Block) error {
-	if err := s.pull(ctx, s.worker.Cut(s.keysOf(block.Columns))); err != nil {
+	if err := s.pull(ctx, s.cutOf(block)); err != nil {
 		return err
 	}
 	state := s.worker.State()
@@ -217,23 +217,47 @@ func (s *session) round(ctx context.Context, block *batch.Block) error {
 	var loss float64
 	s.host.config.Slow(func() { change, loss = s.host.config.Model.(Learner).Learn(block, state) })
 	s.run.ticks.Add(1)
+	if l, ok := s.host.config.Model.(Locator); ok {
+		if where := l.Locate(change); where != "" {
+			return s.diverged(s.worker.Round(), " of "+where)
+		}
+	}
 	s.send(ctx, s.worker.Push(change, int64(block.Rows()), loss, nil))
 	return nil
 }
 
-// keysOf returns the keys of columns, ascending, until the next call.
-func (s *session) keysOf(columns []uint32) []uint32 {
-	width := uint32(s.host.config.Plan.Width)
-	if width == 1 {
-		return columns
+// diverged is the error of a contribution with NaN or Inf.
+func (s *session) diverged(round param.Round, where string) error {
+	return param.Errorf(param.Diverged, "NaN or Inf in the contribution to round %d%s (%s): the model has diverged: lower optimizer.rate or scale the features", round, where, s.batches.feed.provenance(round))
+}
+
+// cutOf returns the keys of a block, ascending; they are valid until the next call.
+func (s *session) cutOf(block *batch.Block) *Cut {
+	p := s.host.config.Plan
+	switch {
+	case block.Rows() == 0:
+		return s.worker.Cut(nil)
+	case p.Layers.Whole():
+		return s.host.all()
+	case p.Layers == nil && p.Width == 1:
+		return s.worker.Cut(block.Columns)
 	}
+	width := uint32(p.Width)
 	s.keys = s.keys[:0]
-	for _, c := range columns {
+	for _, c := range block.Columns {
+		if p.Layers != nil && int64(c) == p.Train.Columns { // the place of the bias is the tail's
+			break
+		}
 		for k := range width {
 			s.keys = append(s.keys, c*width+k)
 		}
 	}
-	return s.keys
+	if p.Layers != nil {
+		for k := p.Bias(); k < p.Keys; k++ {
+			s.keys = append(s.keys, uint32(k))
+		}
+	}
+	return s.worker.Cut(s.keys)
 }
 
 // pull waits until the state of the keys has come from all ranges.
@@ -279,7 +303,7 @@ func (s *session) answers(r *Reply) bool {
 func (s *session) handle(r Reply) error {
 	switch {
 	case r.Err != nil && param.KindOf(r.Err) == param.Diverged:
-		return param.Errorf(param.Diverged, "NaN or Inf in the contribution to round %d (%s): the model has diverged: lower optimizer.rate or scale the features", r.Request.Round, s.batches.feed.provenance(r.Request.Round))
+		return s.diverged(r.Request.Round, "")
 	case r.Err != nil:
 		return r.Err
 	case r.Request.Push:

@@ -40,6 +40,13 @@ type Learner interface {
 	Learn(b *batch.Block, state []float32) (change []float32, loss float64)
 }
 
+// Locator is a Learner that says where a contribution holds NaN or an infinity.
+type Locator interface {
+	// Locate names a part of the model whose values in a contribution are not all
+	// finite, "" if there is none.
+	Locate(change []float32) string
+}
+
 // Accumulator turns all of a worker's rows into a contribution to a full-batch
 // method.
 type Accumulator interface {

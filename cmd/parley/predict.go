@@ -33,14 +33,14 @@ func predictCommand() *cobra.Command {
 		Long: `Predict reads raw rows, makes features of them as in training, and writes one prediction a line:
 the probability of the positive class (logistic), the mean (linear; poisson, of the row's exposure where
 the rows have its column), or the label of the predicted class (hinge, whose margins are no probabilities;
-softmax, with --probabilities those of all classes, in the order of the labels in model.json, tab-separated).
+softmax and mlp, with --probabilities those of all classes, in the order of the labels in model.json, tab-separated).
 Labels may be there, and are not looked at. Features that the model does not know are ignored and counted.`,
 		Example: `  parley predict runs/a9a a9a.t.svm.zst --out predictions.txt
   parley predict runs/a9a 'new/*.svm.gz' | head`,
 		Args: takes("MODEL", "PATH"),
 	}
 	rowFlags(c, &rows)
-	c.Flags().BoolVar(&probabilities, "probabilities", false, "the probabilities of all classes instead of the label (softmax)")
+	c.Flags().BoolVar(&probabilities, "probabilities", false, "the probabilities of all classes instead of the label (softmax, mlp)")
 	c.Flags().StringVar(&out, "out", "", "file to write to (default: standard output)")
 	c.RunE = do(func(c *cobra.Command, args []string) error {
 		rows.path, rows.named = args[1], c.Flags().Changed("columns")
@@ -184,8 +184,11 @@ func readWeights(m *artifact.Model) ([]float32, error) {
 		return nil, err
 	}
 	defer file.Close()
-	if m.Kind == "lsi" {
+	switch m.Kind {
+	case "lsi":
 		return readTopics(file)
+	case "mlp":
+		return m.LayerKeys(file)
 	}
 	weights, err := file.Float32("weights")
 	if err != nil {

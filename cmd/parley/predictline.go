@@ -5,8 +5,10 @@ import (
 
 	"parley/internal/artifact"
 	"parley/internal/batch"
+	"parley/internal/job"
 	"parley/trainer/fm"
 	"parley/trainer/linear"
+	"parley/trainer/mlp"
 	"parley/trainer/softmax"
 )
 
@@ -18,30 +20,29 @@ type linesFor func(m *artifact.Model, weights []float32) (lineWriter, error)
 
 // linesOf returns what writes the predictions of a model.
 func linesOf(m *artifact.Model, weights []float32, probabilities bool) (lineWriter, error) {
-	if m.Kind == "softmax" {
-		model, err := softmax.New(m.Labels, nil)
-		switch {
-		case err != nil:
-			return nil, err
-		case probabilities:
-			return probabilityLines(model, weights), nil
-		}
+	model, err := classifierOf(m)
+	switch {
+	case err != nil:
+		return nil, err
+	case model != nil && probabilities:
+		return probabilityLines(model, weights), nil
+	case model != nil:
 		return labelLines(model, m, weights), nil
 	}
 	if m.Kind == "lsi" {
 		return nil, exit(exitUsage, fmt.Errorf("%s is an lsi model, which predicts nothing: use parley transform for the vectors of documents", m.Dir()))
 	}
 	if probabilities {
-		return nil, exit(exitUsage, fmt.Errorf("--probabilities is for softmax models, and %s is a %s model: leave it out", m.Dir(), m.Kind))
+		return nil, exit(exitUsage, fmt.Errorf("--probabilities is for models of classes, and %s is a %s model without: leave it out", m.Dir(), m.Kind))
 	}
-	model, err := predictor(m)
+	one, err := predictor(m)
 	if err != nil {
 		return nil, err
 	}
 	show := shown(m)
 	var predictions []float32
 	return func(dst []byte, rows *batch.CSR) []byte {
-		predictions = model.Predict(predictions[:0], rows, weights)
+		predictions = one.Predict(predictions[:0], rows, weights)
 		for _, p := range predictions {
 			dst = append(show(dst, p), '\n')
 		}
@@ -49,11 +50,48 @@ func linesOf(m *artifact.Model, weights []float32, probabilities bool) (lineWrit
 	}, nil
 }
 
+// classifier tells several classes apart.
+type classifier interface {
+	Classes() int
+	PredictClasses(dst []int, rows *batch.CSR, weights []float32) []int
+	Probabilities(dst []float32, rows *batch.CSR, weights []float32) []float32
+}
+
+// classifierOf returns the model of a kind with several classes, nil for others.
+func classifierOf(m *artifact.Model) (classifier, error) {
+	switch {
+	case m.Kind == "softmax":
+		return softmax.New(m.Labels, nil)
+	case m.Kind == "mlp" && len(m.Labels) > 0 && len(m.Tensors[0].Shape) > 0:
+		if model, err := network(m); err != nil || model.Classes() > 0 {
+			return model, err
+		}
+	}
+	return nil, nil
+}
+
+// network returns the multilayer perceptron of a model.
+func network(m *artifact.Model) (*mlp.Model, error) {
+	j, err := job.Decode(m.Job)
+	if err != nil {
+		return nil, fmt.Errorf("%s: job: %w", m.Dir(), err)
+	}
+	s := mlp.Settings{Layers: m.Layers(), Activation: j.Model.Activation, Loss: j.Model.Loss}
+	if s.Loss == "softmax" {
+		s.Labels = m.Labels
+	}
+	return mlp.New(s)
+}
+
 // predictor returns the model of a kind with one number a row.
 func predictor(m *artifact.Model) (interface {
 	Predict(dst []float32, rows *batch.CSR, weights []float32) []float32
 }, error) {
-	if m.Kind != "fm" {
+	switch m.Kind {
+	case "mlp":
+		return network(m)
+	case "fm":
+	default:
 		return linear.New(m.Kind, 1, nil)
 	}
 	s := fm.Settings{Loss: "squared", Rank: int(m.Rank()), Clip: m.Clip}
@@ -64,11 +102,11 @@ func predictor(m *artifact.Model) (interface {
 }
 
 // labelLines writes each row's label, by its name if it has one.
-func labelLines(model *softmax.Model, m *artifact.Model, weights []float32) lineWriter {
+func labelLines(model classifier, m *artifact.Model, weights []float32) lineWriter {
 	names := labelNames(m)
 	var classes []int
 	return func(dst []byte, rows *batch.CSR) []byte {
-		classes = model.Predict(classes[:0], rows, weights)
+		classes = model.PredictClasses(classes[:0], rows, weights)
 		for _, k := range classes {
 			dst = append(append(dst, names[k]...), '\n')
 		}
@@ -86,7 +124,7 @@ func labelNames(m *artifact.Model) []string {
 }
 
 // probabilityLines writes each row's probabilities, tab-separated.
-func probabilityLines(model *softmax.Model, weights []float32) lineWriter {
+func probabilityLines(model classifier, weights []float32) lineWriter {
 	var probabilities []float32
 	return func(dst []byte, rows *batch.CSR) []byte {
 		probabilities = model.Probabilities(probabilities[:0], rows, weights)

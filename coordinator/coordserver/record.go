@@ -203,6 +203,11 @@ func (r *record) model(metrics map[plan.Set]map[string]float64) *artifact.Model 
 		if r.job.Model.Loss == "logistic" {
 			m.Labels, m.LabelNames = train.LabelValues(), train.LabelNames()
 		}
+	case "mlp":
+		m.Tensors = artifact.LayerTensors(p.Layers)
+		if r.job.Model.Loss != "mse" {
+			m.Labels, m.LabelNames = train.LabelValues(), train.LabelNames()
+		}
 	case "softmax":
 		m.Tensors[1].Shape = []int64{int64(p.Width), train.Columns}
 		fallthrough

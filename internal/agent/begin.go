@@ -21,7 +21,7 @@ func (w *work) begin(m *parleyv1.Create, ranges []*ps.Range) error {
 		return err
 	}
 	if j.Model.Init == "" {
-		return drawFactors(j, m, ranges)
+		return draw(j, m, ranges)
 	}
 	dir, end, err := w.agent.model(w, j.Model.Init)
 	if err != nil {
@@ -76,9 +76,18 @@ func openBeginning(dir string, j *job.Job, m *parleyv1.Create) (*artifact.Beginn
 	return b, to, err
 }
 
-// drawFactors sets the parameters of ranges of a factorization machine, which begins
-// with random factors.
-func drawFactors(j *job.Job, m *parleyv1.Create, ranges []*ps.Range) error {
+// draw sets the parameters of ranges of a model that begins with random ones.
+func draw(j *job.Job, m *parleyv1.Create, ranges []*ps.Range) error {
+	if layers := plan.LayersOf(&j.Model); layers != nil {
+		for _, r := range ranges {
+			values := make([]float32, r.Spec().Span.Len())
+			layers.Draw(values, r.Spec().Span.Lo, j.Model.Initial, j.Run.Seed)
+			if err := r.SetWeights(values); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	if !j.Model.Factorizes() {
 		return nil
 	}
@@ -112,6 +121,9 @@ func drawInto(values []float32, j *job.Job, lo, bias param.Key) {
 // biases.
 func setWeights(r *ps.Range, b *artifact.Beginning, to *artifact.Model, j *job.Job) error {
 	span, columns, width := r.Spec().Span, param.Key(to.Columns), param.Key(1)
+	if layers := plan.LayersOf(&j.Model); layers != nil {
+		return setLayers(r, b, j, layers)
+	}
 	switch to.Kind {
 	case "softmax":
 		width = param.Key(len(to.Labels))
@@ -165,6 +177,51 @@ func setFactors(r *ps.Range, b *artifact.Beginning, j *job.Job, columns param.Ke
 		return err
 	}
 	put(factors, 1, rank)
+	return r.SetWeights(values)
+}
+
+// setLayers is setWeights of an mlp. The weights of columns that the earlier model
+// does not have begin as those of a model that begins anew.
+func setLayers(r *ps.Range, b *artifact.Beginning, j *job.Job, layers plan.Layers) error {
+	span, width := r.Spec().Span, param.Key(layers.Width())
+	end := param.Key(layers[0]) * width
+	values := make([]float32, span.Len())
+	layers.Draw(values, span.Lo, j.Model.Initial, j.Run.Seed)
+	if span.Hi > end {
+		tail := make([]float32, layers.Tail())
+		if span.Hi > end+param.Key(len(tail)) {
+			return param.Errorf(param.Invalid, "keys %v of a model of the layers %v", span, layers)
+		}
+		if err := b.Tail(tail); err != nil {
+			return err
+		}
+		from := max(span.Lo, end)
+		copy(values[from-span.Lo:], tail[from-end:])
+	}
+	if span.Lo >= end {
+		return r.SetWeights(values)
+	}
+	from, until := span.Lo/width, (min(span.Hi, end)+width-1)/width
+	piece := make([]float32, until-from)
+	for unit := range width {
+		at := func(i int) (place param.Key, in bool) {
+			key := (from+param.Key(i))*width + unit
+			return key - span.Lo, key >= span.Lo && key < span.Hi
+		}
+		for i := range piece {
+			if place, in := at(i); in {
+				piece[i] = values[place]
+			}
+		}
+		if err := b.FirstLayer(piece, int(unit), int64(from)); err != nil {
+			return err
+		}
+		for i, v := range piece {
+			if place, in := at(i); in {
+				values[place] = v
+			}
+		}
+	}
 	return r.SetWeights(values)
 }
 

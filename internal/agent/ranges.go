@@ -8,6 +8,7 @@ import (
 
 	"parley/internal/job"
 	"parley/internal/param"
+	"parley/internal/plan"
 	"parley/internal/rpc"
 	parleyv1 "parley/proto/parley/v1"
 	"parley/ps"
@@ -63,7 +64,7 @@ func specsOf(m *parleyv1.Create) ([]ps.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	method, err := methodOf(j)
+	method, err := methodOf(j, param.Round(m.GetPerTally()))
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +72,7 @@ func specsOf(m *parleyv1.Create) ([]ps.Spec, error) {
 	for _, r := range m.GetRanges() {
 		spec := ps.Spec{ID: param.RangeID(r.GetRange()), Span: param.Span{Lo: param.Key(r.GetLo()), Hi: param.Key(r.GetHi())},
 			Workers: j.Run.Workers, Penalized: param.Key(m.GetPenalized()), PerTally: param.Round(m.GetPerTally()), Rule: method.rule, Program: method.program, Lanczos: method.lanczos,
-			Mode: modes[j.Run.Consistency], Staleness: param.Round(j.Run.Staleness)}
+			Dense: plan.LayersOf(&j.Model).Whole(), Mode: modes[j.Run.Consistency], Staleness: param.Round(j.Run.Staleness)}
 		if err := spec.Validate(); err != nil {
 			return nil, err
 		}
@@ -90,12 +91,13 @@ type method struct {
 	lanczos *optim.Lanczos
 }
 
-func methodOf(j *job.Job) (m method, err error) {
+// methodOf returns the method of a job whose epochs have so many rounds.
+func methodOf(j *job.Job, perEpoch param.Round) (m method, err error) {
 	if model := j.Model; model.FindsTopics() {
 		m.lanczos, err = optim.NewLanczos(optim.Lanczos{Topics: model.Topics, Block: model.Block, Tolerance: model.Tolerance, Passes: model.Passes, Seed: j.Run.Seed})
 		return m, err
 	}
-	settings := settingsOf(j)
+	settings := settingsOf(j, perEpoch)
 	if m.program, err = optim.NewProgram(settings); m.program != nil || err != nil {
 		return m, err
 	}
@@ -104,10 +106,11 @@ func methodOf(j *job.Job) (m method, err error) {
 }
 
 // settingsOf says which update rule a job has.
-func settingsOf(j *job.Job) optim.Settings {
-	o := j.Optimizer
+func settingsOf(j *job.Job, perEpoch param.Round) optim.Settings {
+	o, each := j.Optimizer, int64(perEpoch)
+	schedule := optim.Schedule{Kind: o.Schedule, Warmup: o.Warmup * float64(each), Rounds: each * int64(j.Run.Epochs), Every: each * int64(o.StepEvery), Factor: o.StepFactor}
 	return optim.Settings{Kind: o.Kind, Rate: o.Rate, L2: j.Model.L2, L1: j.Model.L1, Workers: j.Run.Workers, Tolerance: j.Run.Tolerance,
-		Momentum: o.Momentum, Nesterov: o.Nesterov, Beta1: o.Beta1, Beta2: o.Beta2, Epsilon: o.Epsilon, Beta: o.Beta}
+		Gradient: j.Model.IsDeep(), Decay: j.Model.WeightDecay, Schedule: schedule, Momentum: o.Momentum, Nesterov: o.Nesterov, Beta1: o.Beta1, Beta2: o.Beta2, Epsilon: o.Epsilon, Beta: o.Beta}
 }
 
 // yield hands a range over to another server.

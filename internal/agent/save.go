@@ -15,6 +15,7 @@ import (
 	"parley/internal/job"
 	"parley/internal/linalg"
 	"parley/internal/param"
+	"parley/internal/plan"
 	"parley/internal/rpc"
 	parleyv1 "parley/proto/parley/v1"
 	"parley/ps/psclient"
@@ -57,6 +58,8 @@ func (w *work) writeModel(m *parleyv1.Save) (*artifact.Model, *gatherer, error) 
 		g.classes = len(model.Labels)
 	case "fm":
 		g.rank = j.Model.Rank
+	case "mlp":
+		g.layers = plan.LayersOf(&j.Model)
 	case "lsi":
 		g.topics = j.Model.Topics
 	}
@@ -73,6 +76,7 @@ type gatherer struct {
 	classes int // of a model with parameters for each, else 0
 	topics  int // of lsi, else 0
 	rank    int // of fm, else 0
+	layers  plan.Layers
 	// measured are the singular values and then the residuals of lsi's topics.
 	measured []float64
 	// norm is over the values that the penalty is on.
@@ -88,6 +92,8 @@ func (g *gatherer) write(ctx context.Context, to *artifact.Writer) error {
 		return g.writeFactors(ctx, to)
 	case g.topics > 0:
 		return g.writeTopics(ctx, to)
+	case g.layers != nil:
+		return g.writeLayers(ctx, to)
 	}
 	var bias [1]float32
 	err := g.client.Range(ctx, param.RangeID(g.ranges-1), func(piece []float32) error {
@@ -176,6 +182,24 @@ func (g *gatherer) writeFactors(ctx context.Context, to *artifact.Writer) error 
 		return err
 	}
 	return g.put(to, weights)
+}
+
+// writeLayers writes the layers of an mlp.
+func (g *gatherer) writeLayers(ctx context.Context, to *artifact.Writer) error {
+	all, err := g.client.Weights(ctx)
+	if err != nil {
+		return err
+	}
+	first := g.layers[0] * g.layers.Width()
+	if len(all) != first+g.layers.Tail() {
+		return param.Errorf(param.Invalid, "%d parameters of the layers %v", len(all), g.layers)
+	}
+	penalized := all[:first+g.layers.TailWeights()]
+	if g.penalizeBias {
+		penalized = all
+	}
+	g.norm.Add(penalized)
+	return artifact.WriteLayers(to, g.layers, all)
 }
 
 // writeTopics writes the topics, a row each, the residuals and the singular values.

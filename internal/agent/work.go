@@ -20,6 +20,7 @@ import (
 	"parley/trainer/fm"
 	"parley/trainer/linear"
 	"parley/trainer/lsi"
+	"parley/trainer/mlp"
 	"parley/trainer/softmax"
 )
 
@@ -124,7 +125,7 @@ func (w *work) setUp(m *parleyv1.Prepare) error {
 		}
 		config.Test = w.test
 	}
-	method, err := methodOf(j)
+	method, err := methodOf(j, config.Plan.PerEpoch)
 	if err != nil {
 		return err
 	}
@@ -180,6 +181,9 @@ func modelOf(j *job.Job, train *plan.Manifest, rule optim.Rule) (trainer.Model, 
 		return softmax.New(train.LabelValues(), rule)
 	case "fm":
 		return fm.New(fm.Settings{Loss: j.Model.Loss, Rank: j.Model.Rank, Positive: positive(train), Clip: plan.Clip(&j.Model, train)}, rule)
+	case "mlp":
+		return mlp.New(mlp.Settings{Layers: plan.LayersOf(&j.Model), Activation: j.Model.Activation, Loss: j.Model.Loss, Dropout: j.Model.Dropout,
+			Labels: train.LabelValues(), Positive: positive(train)})
 	case "lsi":
 		return lsi.New(j.Model.Topics)
 	}

@@ -52,6 +52,7 @@ var layers = map[string]string{
 	"trainer/softmax":      "2",
 	"trainer/fm":           "2",
 	"trainer/lsi":          "2",
+	"trainer/mlp":          "2",
 	"internal/artifact":    "2",
 	"internal/export":      "2b", // writes models for other tools
 	"internal/explain":     "2b", // says what models have learned
@@ -96,7 +97,7 @@ var bans = []ban{
 		"servers know parameters alone: declare the small interface that you need, internal/node wires it"},
 	{"trainer", in("ps", "ps/optim", "datashard", "coordinator"),
 		"trainers turn batches into contributions: declare the small interface that you need, internal/node wires it"},
-	{"datashard", in("ps", "ps/optim", "trainer", "trainer/linear", "trainer/softmax", "trainer/fm", "coordinator"),
+	{"datashard", in("ps", "ps/optim", "trainer", "trainer/linear", "trainer/softmax", "trainer/fm", "trainer/mlp", "coordinator"),
 		"data comes as batches and manifests (internal/batch, internal/plan): declare the small interface that you need, internal/node wires it"},
 	{"coordinator", in("ps", "ps/optim", "trainer", "trainer/linear", "trainer/softmax", "trainer/fm", "datashard"),
 		"no gradient, parameter or row passes through the coordinator, and nobody below calls it"},

@@ -25,8 +25,9 @@ type Plan struct {
 	Job       *job.Job
 	Train     *Manifest
 	Ranges    []param.Span // of the key space, in order
-	Width     int          // keys of a column: one a class for softmax, a topic for lsi, 1 and the rank for fm, else 1
-	Keys      param.Key    // size of the key space: Width a column, then as many of the bias; of lsi those of the singular values and residuals
+	Layers    Layers       // of mlp, else nil
+	Width     int          // keys of a column: one a class for softmax, a topic for lsi, a unit of the first hidden layer for mlp, 1 and the rank for fm, else 1
+	Keys      param.Key    // size of the key space: Width a column, then as many of the bias; of lsi those of the singular values and residuals; of mlp the tail
 	PerEpoch  param.Round  // rounds of one epoch
 	Rounds    param.Round  // rounds of the whole run
 	TrainRows int64        // rows of an epoch: those not held out
@@ -37,8 +38,8 @@ type Plan struct {
 
 // New makes the plan of a job over a dataset.
 func New(j *job.Job, train *Manifest) *Plan {
-	p := &Plan{Job: j, Train: train, Width: width(j, train)}
-	p.Keys = (param.Key(train.Columns) + tail(j)) * param.Key(p.Width)
+	p := &Plan{Job: j, Train: train, Layers: LayersOf(&j.Model), Width: width(j, train)}
+	p.Keys = param.Key(train.Columns)*param.Key(p.Width) + p.tail()
 	p.Ranges = cut(p.Keys, j.Run.Ranges, leaf(j))
 	p.kept = make([]int64, len(train.Shards))
 	for i, s := range train.Shards {
@@ -62,6 +63,9 @@ func width(j *job.Job, train *Manifest) int {
 	if j.Model.FindsTopics() {
 		return j.Model.Topics
 	}
+	if layers := LayersOf(&j.Model); layers != nil {
+		return layers.Width()
+	}
 	return 1 + j.Model.Rank // of models without factors 0
 }
 
@@ -76,12 +80,26 @@ func Clip(m *job.Model, train *Manifest) []float32 {
 	return []float32{labels[0], labels[len(labels)-1]}
 }
 
-// tail returns how many rows of Width keys are behind those of the columns.
-func tail(j *job.Job) param.Key {
-	if j.Model.FindsTopics() {
-		return 2
+// tail returns how many keys are behind those of the columns.
+func (p *Plan) tail() param.Key {
+	if p.Job.Model.FindsTopics() {
+		return 2 * param.Key(p.Width)
 	}
-	return 1
+	if p.Layers != nil {
+		return param.Key(p.Layers.Tail())
+	}
+	return param.Key(p.Width)
+}
+
+// Penalized returns the end of the keys that l2 is for.
+func (p *Plan) Penalized() param.Key {
+	switch {
+	case p.Job.Model.PenalizeBias:
+		return p.Keys
+	case p.Layers != nil:
+		return p.Bias() + param.Key(p.Layers.TailWeights())
+	}
+	return p.Bias()
 }
 
 func (p *Plan) keptRows(s Shard) int64 {
@@ -205,7 +223,8 @@ func (p *Plan) Order(epoch int, w param.Worker, n int, window Window) []batch.Ro
 	return rows
 }
 
-// Bias is the first key of the bias, behind those of the last column.
+// Bias is the first key of the bias, or of mlp's tail, behind those of the last
+// column.
 func (p *Plan) Bias() param.Key { return param.Key(p.Train.Columns) * param.Key(p.Width) }
 
 // Hash returns the SHA-256 in hex of all that the result depends on: the data

@@ -30,9 +30,9 @@ func (m *Model) Evaluate(rows *batch.CSR, keep func(i int) bool, weights []float
 	into.AddClasses(len(m.labels), seen)
 }
 
-// Predict appends the number of the most probable class of each row to dst, the
+// PredictClasses appends the number of the most probable class of each row to dst, the
 // lower one of two that are equal. Weights are as in Evaluate.
-func (m *Model) Predict(dst []int, rows *batch.CSR, weights []float32) []int {
+func (m *Model) PredictClasses(dst []int, rows *batch.CSR, weights []float32) []int {
 	margins := make([]float64, len(m.labels))
 	for i := range rows.Rows() {
 		m.margins(margins, rows, i, weights)

@@ -181,7 +181,7 @@ func TestPredict(t *testing.T) {
 	weights := []float32{1, 0, 0, 0, 1, 0, 0, 0, 0.5} // two columns; the biases
 	rows := &batch.CSR{Labels: []float32{-1, 7, 7}, Offsets: []uint32{0, 2, 3, 4},
 		Columns: []uint32{0, 9, 1, 1}, Values: []float32{2, 1, 0.5, -1}}
-	if got, want := m.Predict(nil, rows, weights), []int{0, 1, 2}; !slices.Equal(got, want) {
+	if got, want := m.PredictClasses(nil, rows, weights), []int{0, 1, 2}; !slices.Equal(got, want) {
 		t.Errorf("classes %v, want %v", got, want) // the second row's two best are equal
 	}
 	p := m.Probabilities(nil, rows, weights)
