@@ -65,7 +65,12 @@ func (b *batches) build(ctx context.Context, round param.Round) (err error) {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	b.host.config.Slow(func() { err = b.feed.batch(ctx, round, b.block(round)) })
+	b.host.config.Slow(func() {
+		err = b.feed.batch(ctx, round, b.block(round))
+		if p, ok := b.host.config.Model.(Preparer); ok && err == nil {
+			p.Prepare(b.block(round))
+		}
+	})
 	return err
 }
 

@@ -40,6 +40,12 @@ type Learner interface {
 	Learn(b *batch.Block, state []float32) (change []float32, loss float64)
 }
 
+// Preparer is a Learner that does a part of its work before the state is there.
+type Preparer interface {
+	// Prepare sets the block's Ready. Blocks are prepared by goroutines of their own.
+	Prepare(b *batch.Block)
+}
+
 // Locator is a Learner that says where a contribution holds NaN or an infinity.
 type Locator interface {
 	// Locate names a part of the model whose values in a contribution are not all

@@ -16,6 +16,9 @@ type Block struct {
 	Offsets  []uint32  // rows + 1
 	Index    []uint32  // into Columns, ascending within a row
 	Values   []float32
+	// Ready is what a model has made of the block before it learns from it; the next
+	// block in the same memory may use it again.
+	Ready any
 }
 
 // Rows returns the number of rows.

@@ -26,8 +26,7 @@ type graph struct {
 
 	block *batch.Block
 	rows  int
-	input input
-	whole []uint32 // the index of the nonzeros in all columns
+	input *input
 	loss  float64
 	p     []float64 // an element an output
 }
@@ -83,8 +82,13 @@ func apply(o *op, inputs ...*gorgonia.Node) *gorgonia.Node {
 func (g *graph) run(b *batch.Block, state []float32) (loss float64, err error) {
 	layers := g.settings.Layers
 	g.block, g.rows, g.loss = b, b.Rows(), 0
-	columns := len(b.Columns) - 1 // the last one is the bias's
-	g.take(b, columns, (len(state)-layers.Tail())/layers.Width())
+	columns := (len(state) - layers.Tail()) / layers.Width() // the block's, or all
+	if in, ok := b.Ready.(*input); ok && in.rows.columns == columns {
+		g.input = in
+	} else {
+		g.input = new(input)
+		g.input.take(b, columns)
+	}
 	tail := len(state) - layers.Tail()
 	for i, w := range g.weights {
 		lo, hi := 0, tail
@@ -100,35 +104,14 @@ func (g *graph) run(b *batch.Block, state []float32) (loss float64, err error) {
 		return 0, err
 	}
 	for i := range layers.Count() {
-		at := 0
-		if i > 0 {
+		if i > 0 { // the first layer's are in their place
 			from, _ := layers.Weights(i)
-			at = tail + from
+			copy(state[tail+from:], floats(g.slopes[i].Value()))
 		}
-		copy(state[at:], floats(g.slopes[i].Value()))
 		from, _ := layers.Biases(i)
 		copy(state[tail+from:], floats(g.slopes[layers.Count()+i].Value()))
 	}
 	return g.loss, nil
-}
-
-// take makes the input of a block, without the bias, which is the last nonzero of each
-// row. The state has as many columns as it says: the block's, or all.
-func (g *graph) take(b *batch.Block, columns, have int) {
-	m := &g.input.rows
-	m.columns, m.offsets = have, append(m.offsets[:0], 0)
-	m.index, m.values = m.index[:0], m.values[:0]
-	for i := range b.Labels {
-		lo, hi := b.Offsets[i], b.Offsets[i+1]-1
-		m.index, m.values = append(m.index, b.Index[lo:hi]...), append(m.values, b.Values[lo:hi]...)
-		m.offsets = append(m.offsets, uint32(len(m.index)))
-	}
-	if have != columns {
-		for q, i := range m.index {
-			m.index[q] = b.Columns[i]
-		}
-	}
-	g.input.prepare(true)
 }
 
 // op is a node of the graph. It implements gorgonia.Op and gorgonia.SDOp.
@@ -248,7 +231,8 @@ func (g *graph) first() *op {
 		diff: func(in gorgonia.Nodes, _, dz *gorgonia.Node) gorgonia.Nodes {
 			dw := newValue(in[0].Shape()...)
 			weights := &op{name: "dW0", inputs: []int{2}, output: 2, shape: in[0].Shape(), do: func(in [][]float32) gorgonia.Value {
-				g.input.gradient(dw.room(g.input.rows.columns*out), in[0], out)
+				dw.data = g.weights[0].data // which nothing behind z0 reads
+				g.input.gradient(dw.data, in[0], out)
 				return dw
 			}}
 			return gorgonia.Nodes{apply(weights, dz), apply(biasSlope(0, out), dz)}

@@ -3,6 +3,7 @@ package mlp
 import (
 	"math"
 
+	"parley/internal/batch"
 	"parley/internal/linalg"
 	"parley/internal/linalg/gemm"
 	"parley/internal/linalg/parallel"
@@ -85,6 +86,25 @@ func resize[T any](s []T, n int) []T {
 type input struct {
 	rows, turned sparse
 	x            []float32 // the rows, if they are full
+}
+
+// take makes the input of a block whose nonzeros are in so many columns: its own, or
+// all. The bias, the last nonzero of each row, is left out.
+func (in *input) take(b *batch.Block, columns int) {
+	m := &in.rows
+	m.columns, m.offsets = columns, append(m.offsets[:0], 0)
+	m.index, m.values = m.index[:0], m.values[:0]
+	for i := range b.Labels {
+		lo, hi := b.Offsets[i], b.Offsets[i+1]-1
+		m.index, m.values = append(m.index, b.Index[lo:hi]...), append(m.values, b.Values[lo:hi]...)
+		m.offsets = append(m.offsets, uint32(len(m.index)))
+	}
+	if columns != len(b.Columns)-1 {
+		for q, i := range m.index {
+			m.index[q] = b.Columns[i]
+		}
+	}
+	in.prepare(true)
 }
 
 // prepare makes what is needed beside the rows.

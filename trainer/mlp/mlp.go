@@ -88,6 +88,22 @@ func (m *Model) Learn(b *batch.Block, state []float32) (gradient []float32, loss
 	return state, loss
 }
 
+// Prepare makes the block's input of the first layer.
+func (m *Model) Prepare(b *batch.Block) {
+	in, ok := b.Ready.(*input)
+	if !ok {
+		in = new(input)
+		b.Ready = in
+	}
+	columns := len(b.Columns) - 1 // without the bias's, which is the last one
+	if m.settings.Layers.Whole() {
+		columns = m.settings.Layers[0]
+	}
+	if b.Rows() > 0 {
+		in.take(b, columns)
+	}
+}
+
 // graph returns a graph that nobody uses.
 func (m *Model) graph() *graph {
 	m.mu.Lock()
