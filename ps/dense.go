@@ -18,8 +18,15 @@ func newDenseTable(n int, rule optim.Rule) *denseTable {
 
 func (t *denseTable) add(p *Push) {
 	scatterAdd(t.change, t.n, p.Offsets, p.Change)
-	for _, o := range p.Offsets {
-		t.touched[o]++
+	if consecutive(p.Offsets) {
+		some := t.touched[p.Offsets[0]:][:len(p.Offsets)]
+		for i := range some {
+			some[i]++
+		}
+	} else {
+		for _, o := range p.Offsets {
+			t.touched[o]++
+		}
 	}
 	p.release()
 }
