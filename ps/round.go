@@ -168,23 +168,8 @@ func (r *Range) checkRound(p *Push) error {
 	return nil
 }
 
-// ascend reports whether offsets, some at least, ascend and are below 2^30, without a
-// branch an offset.
-func ascend(offsets []uint32) bool {
-	if len(offsets) == 0 {
-		return false
-	}
-	last, falls, all := offsets[0], uint32(0), offsets[0]
-	for _, o := range offsets[1:] {
-		falls |= o - last - 1 // its top bit says so
-		all |= o
-		last = o
-	}
-	return falls>>31 == 0 && all>>30 == 0
-}
-
 func (r *Range) checkOffsets(w param.Worker, offsets []uint32) error {
-	if ascend(offsets) && int64(offsets[len(offsets)-1]) < int64(r.spec.Span.Len()) {
+	if len(offsets) == 0 || linalg.Ascending(offsets) && int64(offsets[len(offsets)-1]) < int64(r.spec.Span.Len()) {
 		return nil
 	}
 	last := int64(-1)

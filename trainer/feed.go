@@ -52,7 +52,11 @@ func (f *feed) batch(ctx context.Context, round param.Round, dst *batch.Block) e
 	if err != nil {
 		return err
 	}
-	f.builder.Build(dst, parts, rows, uint32(f.plan.Train.Columns))
+	if bias := uint32(f.plan.Train.Columns); f.plan.Layers.Whole() {
+		f.builder.Gather(dst, parts, rows, bias)
+	} else {
+		f.builder.Build(dst, parts, rows, bias)
+	}
 	dst.Seed = f.plan.Seed(round, f.worker)
 	return nil
 }

@@ -8,7 +8,7 @@ import "slices"
 // unique column, in column order, and the inner loops gather from a buffer of
 // len(Columns) that fits the processor's cache.
 type Block struct {
-	Columns  []uint32 // sorted, unique
+	Columns  []uint32 // sorted, unique; nil where the index is of the columns themselves
 	Seed     uint64   // of what a model draws for the batch
 	Labels   []float32
 	Weights  []float32 // one a row, or nil: all 1

@@ -33,6 +33,12 @@ func (b *Builder) Build(dst *Block, parts []*CSR, rows []Row, bias uint32) {
 	}
 }
 
+// Gather is Build without a key list: the index of dst is of the columns themselves.
+func (b *Builder) Gather(dst *Block, parts []*CSR, rows []Row, bias uint32) {
+	gather(dst, parts, rows, bias)
+	dst.Columns = nil
+}
+
 // gather copies the rows; the columns go where the index will be.
 func gather(dst *Block, parts []*CSR, rows []Row, bias uint32) {
 	total := 0

@@ -46,6 +46,21 @@ func Finite(x []float32) bool {
 	return finite && bad>>31 == 0
 }
 
+// Ascending reports whether each of x is above the one before, and all are below 2^30.
+func Ascending(x []uint32) bool {
+	if len(x) == 0 {
+		return true
+	}
+	k, ok := wideAscending(x)
+	last, falls, all := x[k], uint32(0), x[k]
+	for _, v := range x[k+1:] {
+		falls |= v - last - 1 // its top bit says so
+		all |= v
+		last = v
+	}
+	return ok && falls>>31 == 0 && all>>30 == 0
+}
+
 // FiniteScalar reports whether x is neither NaN nor an infinity.
 func FiniteScalar(x float64) bool { return math.Abs(x) <= math.MaxFloat64 }
 

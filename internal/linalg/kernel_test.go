@@ -83,6 +83,42 @@ func TestFinite(t *testing.T) {
 	}
 }
 
+// TestAscending breaks the order at each place.
+func TestAscending(t *testing.T) {
+	for n := range 40 {
+		x := make([]uint32, n)
+		for i := range x {
+			x[i] = uint32(3 * i)
+		}
+		check := func(what string, want bool) {
+			t.Helper()
+			if Ascending(x) != want {
+				t.Errorf("%d elements, %s: %v", n, what, !want)
+			}
+			portably(func() {
+				if Ascending(x) != want {
+					t.Errorf("%d elements, %s, portable: %v", n, what, !want)
+				}
+			})
+		}
+		check("ascending", true)
+		for i := range x {
+			old := x[i]
+			if i > 0 {
+				x[i] = x[i-1]
+				check("equal", false)
+				x[i] = x[i-1] - 1
+				check("falling", false)
+			}
+			for _, large := range []uint32{1 << 30, 1 << 31, 1<<32 - 1} {
+				x[i] = large
+				check("large", false)
+			}
+			x[i] = old
+		}
+	}
+}
+
 func TestSteps(t *testing.T) {
 	w := []float32{1, 2, 3}
 	ScatterSGD(w, []uint32{0, 2}, []float32{2, -1}, 0.5, 0.25)

@@ -62,6 +62,11 @@ func subAVX2(dst *float32, a *float32, b *float32, n int)
 //go:noescape
 func finiteAVX2(x *float32, n int) (bad uint32)
 
+// ascendingAVX2 returns 0 if, and only if, each of x is below 2^30 and below the next one, of which there must be one more.
+//
+//go:noescape
+func ascendingAVX2(x *uint32, n int) (bad uint32)
+
 // sumSquaresAVX2 sets lanes to the 8 partial sums of SumSquares.
 //
 //go:noescape

@@ -448,6 +448,34 @@ loop:
 	VZEROUPPER
 	RET
 
+// func ascendingAVX2(x *uint32, n int) (bad uint32)
+// Requires: AVX, AVX2
+TEXT ·ascendingAVX2(SB), NOSPLIT, $0-20
+	MOVQ         n+8(FP), CX
+	MOVQ         x+0(FP), DX
+	MOVL         $0x00000001, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPXOR        Y1, Y1, Y1
+	XORQ         AX, AX
+
+loop:
+	VMOVDQU   (DX)(AX*4), Y2
+	VMOVDQU   4(DX)(AX*4), Y3
+	VPSUBD    Y2, Y3, Y3
+	VPSUBD    Y0, Y3, Y3
+	VPOR      Y3, Y1, Y1
+	VPOR      Y2, Y1, Y1
+	VPSLLD    $0x01, Y2, Y2
+	VPOR      Y2, Y1, Y1
+	ADDQ      $0x08, AX
+	CMPQ      AX, CX
+	JLT       loop
+	VMOVMSKPS Y1, AX
+	MOVL      AX, bad+16(FP)
+	VZEROUPPER
+	RET
+
 // func sumSquaresAVX2(x *float32, n int, lanes *[8]float64)
 // Requires: AVX
 TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-24

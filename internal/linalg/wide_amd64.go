@@ -66,6 +66,12 @@ func wideFinite(x []float32) (int, bool) {
 	return k, k == 0 || finiteAVX2(&x[0], k) == 0
 }
 
+// wideAscending leaves one element at least.
+func wideAscending(x []uint32) (int, bool) {
+	k := whole(len(x) - 1)
+	return k, k == 0 || ascendingAVX2(&x[0], k) == 0
+}
+
 // wideSquares sets the partial sums.
 func wideSquares(x []float32, lanes *[8]float64) int {
 	k := whole(len(x))

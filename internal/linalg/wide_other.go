@@ -18,6 +18,8 @@ func wideShrinkAdaGrad([]float32, []float32, []uint32, float64, float64, []float
 
 func wideFinite([]float32) (int, bool) { return 0, true }
 
+func wideAscending([]uint32) (int, bool) { return 0, true }
+
 func wideSquares([]float32, *[8]float64) int { return 0 }
 
 func wideGradientDescent([]float32, []float32, []float32, []uint32, Mean, float32) int { return 0 }

@@ -11,6 +11,7 @@ func vectors(c *build.Context) {
 	elementwise(c, "addAVX2", "addAVX2 is Add: dst[i] = a[i] + b[i].", (*kernel).add)
 	elementwise(c, "subAVX2", "subAVX2 is dst[i] = a[i] - b[i].", (*kernel).sub)
 	finite(c)
+	ascending(c)
 	sumSquares(c)
 }
 
@@ -34,6 +35,29 @@ func finite(ctx *build.Context) {
 		y := k.YMM()
 		k.VPAND(k.at(x, 4), exponent, y)
 		k.VPADDD(carry, y, y)
+		k.VPOR(y, bad, bad)
+	}, func() {
+		r := k.GP32()
+		k.VMOVMSKPS(bad, r)
+		k.Store(r, k.Return("bad"))
+	})
+}
+
+func ascending(ctx *build.Context) {
+	k := begin(ctx, "ascendingAVX2", "func(x *uint32, n int) (bad uint32)",
+		"ascendingAVX2 returns 0 if, and only if, each of x is below 2^30 and below the next one, of which there must be one more.")
+	x := k.pointer("x")
+	one, bad, y := k.all(1), k.YMM(), k.YMM()
+	k.VPXOR(bad, bad, bad)
+	k.loop(8, func() {
+		here, next := k.YMM(), k.YMM()
+		k.VMOVDQU(k.at(x, 4), here)
+		k.VMOVDQU(k.at(x, 4).Offset(4), next)
+		k.VPSUBD(here, next, next)
+		k.VPSUBD(one, next, next) // the top bit says that it falls
+		k.VPOR(next, bad, bad)
+		k.VPOR(here, bad, bad)
+		k.VPSLLD(operand.U8(1), here, y)
 		k.VPOR(y, bad, bad)
 	}, func() {
 		r := k.GP32()

@@ -82,13 +82,7 @@ func apply(o *op, inputs ...*gorgonia.Node) *gorgonia.Node {
 func (g *graph) run(b *batch.Block, state []float32) (loss float64, err error) {
 	layers := g.settings.Layers
 	g.block, g.rows, g.loss = b, b.Rows(), 0
-	columns := (len(state) - layers.Tail()) / layers.Width() // the block's, or all
-	if in, ok := b.Ready.(*input); ok && in.rows.columns == columns {
-		g.input = in
-	} else {
-		g.input = new(input)
-		g.input.take(b, columns)
-	}
+	g.input = b.Ready.(*input)
 	tail := len(state) - layers.Tail()
 	for i, w := range g.weights {
 		lo, hi := 0, tail

@@ -88,8 +88,8 @@ type input struct {
 	x            []float32 // the rows, if they are full
 }
 
-// take makes the input of a block whose nonzeros are in so many columns: its own, or
-// all. The bias, the last nonzero of each row, is left out.
+// take makes the input of a block of so many columns. The bias, the last nonzero of
+// each row, is left out.
 func (in *input) take(b *batch.Block, columns int) {
 	m := &in.rows
 	m.columns, m.offsets = columns, append(m.offsets[:0], 0)
@@ -98,11 +98,6 @@ func (in *input) take(b *batch.Block, columns int) {
 		lo, hi := b.Offsets[i], b.Offsets[i+1]-1
 		m.index, m.values = append(m.index, b.Index[lo:hi]...), append(m.values, b.Values[lo:hi]...)
 		m.offsets = append(m.offsets, uint32(len(m.index)))
-	}
-	if columns != len(b.Columns)-1 {
-		for q, i := range m.index {
-			m.index[q] = b.Columns[i]
-		}
 	}
 	in.prepare(true)
 }

@@ -72,8 +72,8 @@ func (m *Model) Classes() int { return len(m.settings.Labels) }
 
 // Learn returns the gradient of the sum of a block's row losses, each times its row's
 // weight, at the parameters, in their memory, and the sum of the losses. The
-// parameters are those of the block's columns but for the bias's, and of the tail, or
-// those of all columns and of the tail.
+// parameters are those of the block's columns but for the bias's, or of all where the
+// block has no list of them, and of the tail.
 func (m *Model) Learn(b *batch.Block, state []float32) (gradient []float32, loss float64) {
 	if b.Rows() == 0 {
 		clear(state)
@@ -96,7 +96,7 @@ func (m *Model) Prepare(b *batch.Block) {
 		b.Ready = in
 	}
 	columns := len(b.Columns) - 1 // without the bias's, which is the last one
-	if m.settings.Layers.Whole() {
+	if b.Columns == nil {
 		columns = m.settings.Layers[0]
 	}
 	if b.Rows() > 0 {

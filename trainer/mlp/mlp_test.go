@@ -33,7 +33,7 @@ func draw(rng *rand.Rand, rows, columns, classes int, share float64, weighted bo
 		order = append(order, batch.Row{Row: uint32(i)})
 	}
 	b := &batch.Block{Seed: 77}
-	new(batch.Builder).Build(b, []*batch.CSR{c}, order, uint32(columns))
+	new(batch.Builder).Gather(b, []*batch.CSR{c}, order, uint32(columns))
 	return c, b
 }
 
@@ -67,13 +67,19 @@ func settings() (all []Settings) {
 	return append(all, Settings{Layers: plan.Layers{7, 3}, Activation: "relu", Loss: "softmax", Labels: []float32{0, 1, 2}})
 }
 
+// learn prepares and learns.
+func learn(m *Model, b *batch.Block, state []float32) ([]float32, float64) {
+	m.Prepare(b)
+	return m.Learn(b, state)
+}
+
 // naiveLoss is the loss of a block in float64, by its definition.
 func naiveLoss(s Settings, b *batch.Block, p []float64) (sum float64) {
 	tail := p[s.Layers[0]*s.Layers.Width():]
 	for r, label := range b.Labels {
 		x := make([]float64, s.Layers[0])
 		for q := b.Offsets[r]; q < b.Offsets[r+1]-1; q++ {
-			x[b.Columns[b.Index[q]]] = float64(b.Values[q])
+			x[b.Index[q]] = float64(b.Values[q])
 		}
 		for i := range s.Layers.Count() {
 			in, out := s.Layers[i], s.Layers[i+1]
@@ -140,7 +146,7 @@ func TestGradientEqualsFiniteDifferences(t *testing.T) {
 		_, b := draw(rng, 6, s.Layers[0], classes, 0.4, true)
 		p := parameters(rng, s.Layers)
 		wide := linalg.Doubles(p)
-		gradient, loss := newModel(t, s).Learn(b, slices.Clone(p))
+		gradient, loss := learn(newModel(t, s), b, slices.Clone(p))
 		if want := naiveLoss(s, b, wide); math.Abs(loss-want) > 1e-5*want {
 			t.Fatalf("%+v: loss %v, want %v", s, loss, want)
 		}
@@ -169,20 +175,26 @@ func TestWaysAgree(t *testing.T) {
 		var group sync.WaitGroup
 		for range 20 {
 			rows, share := 1+rng.IntN(40), rng.Float64()
-			_, b := draw(rng, rows, s.Layers[0], max(2, len(s.Labels)), share*share, false)
+			c, b := draw(rng, rows, s.Layers[0], max(2, len(s.Labels)), share*share, false)
+			listed := &batch.Block{Seed: b.Seed}
+			order := make([]batch.Row, rows)
+			for i := range order {
+				order[i].Row = uint32(i)
+			}
+			new(batch.Builder).Build(listed, []*batch.CSR{c}, order, uint32(s.Layers[0]))
 			p := parameters(rng, s.Layers)
 			own := []float32{}
-			for _, c := range b.Columns[:len(b.Columns)-1] {
+			for _, c := range listed.Columns[:len(listed.Columns)-1] {
 				own = append(own, p[int(c)*width:(int(c)+1)*width]...)
 			}
 			own = append(own, p[len(p)-tail:]...)
 			group.Go(func() {
-				whole, loss := m.Learn(b, p)
-				local, again := m.Learn(b, own)
+				whole, loss := learn(m, b, p)
+				local, again := learn(m, listed, own)
 				if loss != again || !slices.Equal(whole[len(whole)-tail:], local[len(local)-tail:]) {
 					t.Errorf("%+v: other bits from the block's own columns", s)
 				}
-				for i, c := range b.Columns[:len(b.Columns)-1] {
+				for i, c := range listed.Columns[:len(listed.Columns)-1] {
 					if !slices.Equal(whole[int(c)*width:(int(c)+1)*width], local[i*width:(i+1)*width]) {
 						t.Errorf("%+v: other bits in column %d", s, c)
 					}
@@ -238,7 +250,7 @@ func TestEvaluateEqualsLearn(t *testing.T) {
 		p := parameters(rng, s.Layers)
 		into := metric.NewSummary(700)
 		m.Evaluate(rows, func(int) bool { return true }, p, into)
-		_, loss := m.Learn(b, slices.Clone(p))
+		_, loss := learn(m, b, slices.Clone(p))
 		total := 0.0
 		for _, w := range rows.Weights {
 			total += float64(w)
@@ -319,7 +331,7 @@ func BenchmarkLearn(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				copy(state, p)
-				m.Learn(block, state)
+				learn(m, block, state)
 			}
 			flops := 2 * c.rows * (2*784*c.hidden + 3*10*c.hidden)
 			b.ReportMetric(float64(flops)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
