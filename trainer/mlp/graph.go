@@ -14,21 +14,34 @@ import (
 )
 
 // graph is the loss of a batch as an expression of the parameters, which gorgonia has
-// differentiated and compiled. It runs one batch after another, of any number of rows
-// and columns: the shapes that gorgonia is told are those of one row, and the nodes
-// take them from what they are given. What nodes return is in buffers that stay.
+// differentiated. It runs one batch after another, of any number of rows and columns:
+// the shapes that gorgonia is told are those of one row, and the nodes take them from
+// what they are given. What nodes return is in memory that stays.
+//
+// The nodes are run in the order in which they were made, which is one of their
+// dependencies. Gorgonia's tape machine gives the same bits, but starts a goroutine and
+// locks a thread for each run, which takes longer than a small network's step.
 type graph struct {
 	settings *Settings
-	machine  gorgonia.VM
-	weights  []*value // a layer each
+	expr     *gorgonia.ExprGraph
+	tape     []step
+	values   map[*gorgonia.Node]*value // of all nodes
+	weights  []*value                  // a layer each
 	biases   []*value
-	slopes   gorgonia.Nodes // of the weights, then of the biases
+	slopes   []*value // of the weights, then of the biases
 
 	block *batch.Block
 	rows  int
 	input *input
 	loss  float64
 	p     []float64 // an element an output
+}
+
+// step is an application of an op.
+type step struct {
+	op  *op
+	in  [][]float32 // room for what it is given
+	arg []*value    // which has these
 }
 
 // building guards what gorgonia shares among graphs while they are made.
@@ -38,8 +51,8 @@ var building sync.Mutex
 func newGraph(s *Settings) *graph {
 	building.Lock()
 	defer building.Unlock()
-	g := &graph{settings: s, p: make([]float64, s.Layers[s.Layers.Count()])}
 	e := gorgonia.NewGraph()
+	g := &graph{settings: s, expr: e, values: map[*gorgonia.Node]*value{}, p: make([]float64, s.Layers[s.Layers.Count()])}
 	var weights, biases gorgonia.Nodes
 	for i := range s.Layers.Count() {
 		in, out := s.Layers[i], s.Layers[i+1]
@@ -47,43 +60,74 @@ func newGraph(s *Settings) *graph {
 		g.weights, g.biases = append(g.weights, w), append(g.biases, b)
 		weights = append(weights, gorgonia.NewMatrix(e, tensor.Float32, gorgonia.WithShape(w.shape...), gorgonia.WithName(fmt.Sprintf("W%d", i)), gorgonia.WithValue(w)))
 		biases = append(biases, gorgonia.NewVector(e, tensor.Float32, gorgonia.WithShape(b.shape...), gorgonia.WithName(fmt.Sprintf("b%d", i)), gorgonia.WithValue(b)))
+		g.values[weights[i]], g.values[biases[i]] = w, b
 	}
 	var x *gorgonia.Node
 	for i := range s.Layers.Count() {
 		if i == 0 {
-			x = apply(g.first(), weights[0], biases[0])
+			x = g.apply(g.first(), weights[0], biases[0])
 		} else {
-			x = apply(g.layer(i), x, weights[i], biases[i])
+			x = g.apply(g.layer(i), x, weights[i], biases[i])
 		}
 		if i+1 == s.Layers.Count() {
 			break
 		}
-		x = apply(g.activation(i), x)
+		x = g.apply(g.activation(i), x)
 		if s.Dropout > 0 {
-			x = apply(g.dropout(i), x)
+			x = g.apply(g.dropout(i), x)
 		}
 	}
-	loss := apply(g.lossOf(), x)
+	loss := g.apply(g.lossOf(), x)
 	slopes, err := gorgonia.Grad(loss, append(weights, biases...)...)
 	if err != nil {
 		panic("mlp: " + err.Error())
 	}
-	g.slopes = slopes
-	g.machine = gorgonia.NewTapeMachine(e)
+	for _, n := range slopes {
+		g.slopes = append(g.slopes, g.values[n])
+	}
 	return g
 }
 
-func apply(o *op, inputs ...*gorgonia.Node) *gorgonia.Node {
-	return gorgonia.Must(gorgonia.ApplyOp(o, inputs...))
+// apply makes a node and a step of the tape.
+func (g *graph) apply(o *op, inputs ...*gorgonia.Node) *gorgonia.Node {
+	n := gorgonia.Must(gorgonia.ApplyOp(o, inputs...))
+	g.values[n] = o.out
+	s := step{op: o, in: make([][]float32, len(inputs))}
+	for _, in := range inputs {
+		s.arg = append(s.arg, g.values[in])
+	}
+	g.tape = append(g.tape, s)
+	return n
 }
 
 // run sets the state, the parameters, to the gradient for a block, and returns the
 // loss.
-func (g *graph) run(b *batch.Block, state []float32) (loss float64, err error) {
+func (g *graph) run(b *batch.Block, state []float32) (loss float64) {
 	layers := g.settings.Layers
 	g.block, g.rows, g.loss = b, b.Rows(), 0
 	g.input = b.Ready.(*input)
-	tail := len(state) - layers.Tail()
+	tail := g.lend(state)
+	for _, s := range g.tape {
+		for i, a := range s.arg {
+			s.in[i] = a.data
+		}
+		s.op.do(s.in)
+	}
+	for i := range layers.Count() {
+		if i > 0 { // the first layer's are in their place
+			from, _ := layers.Weights(i)
+			copy(state[tail+from:], g.slopes[i].data)
+		}
+		from, _ := layers.Biases(i)
+		copy(state[tail+from:], g.slopes[layers.Count()+i].data)
+	}
+	return g.loss
+}
+
+// lend makes the parameters the nodes' memory, and returns where their tail begins.
+func (g *graph) lend(state []float32) (tail int) {
+	layers := g.settings.Layers
+	tail = len(state) - layers.Tail()
 	for i, w := range g.weights {
 		lo, hi := 0, tail
 		if i > 0 {
@@ -93,19 +137,7 @@ func (g *graph) run(b *batch.Block, state []float32) (loss float64, err error) {
 		from, to := layers.Biases(i)
 		w.data, g.biases[i].data = state[lo:hi], state[tail+from:tail+to]
 	}
-	defer g.machine.Reset()
-	if err := g.machine.RunAll(); err != nil {
-		return 0, err
-	}
-	for i := range layers.Count() {
-		if i > 0 { // the first layer's are in their place
-			from, _ := layers.Weights(i)
-			copy(state[tail+from:], floats(g.slopes[i].Value()))
-		}
-		from, _ := layers.Biases(i)
-		copy(state[tail+from:], floats(g.slopes[layers.Count()+i].Value()))
-	}
-	return g.loss, nil
+	return tail
 }
 
 // op is a node of the graph. It implements gorgonia.Op and gorgonia.SDOp.
@@ -113,8 +145,8 @@ type op struct {
 	name   string
 	inputs []int // dimensions of each
 	output int   // dimensions; 0 for the loss
-	shape  tensor.Shape
-	do     func(in [][]float32) gorgonia.Value
+	out    *value
+	do     func(in [][]float32) // sets the data of out
 	// diff returns the derivatives of the loss with respect to the inputs, from the
 	// inputs, the output and the derivative with respect to it; nil where nobody asks.
 	diff func(in gorgonia.Nodes, output, slope *gorgonia.Node) gorgonia.Nodes
@@ -136,16 +168,19 @@ func (o *op) Type() hm.Type {
 	return hm.NewFnType(append(types, kind(o.output))...)
 }
 
-func (o *op) InferShape(...gorgonia.DimSizer) (tensor.Shape, error) { return o.shape, nil }
+func (o *op) InferShape(...gorgonia.DimSizer) (tensor.Shape, error) { return o.out.shape, nil }
 
 func (o *op) Do(values ...gorgonia.Value) (gorgonia.Value, error) {
 	in := make([][]float32, len(values))
 	for i, v := range values {
 		if o.inputs[i] > 0 {
-			in[i] = floats(v)
+			in[i] = v.Data().([]float32)
 		}
 	}
-	return o.do(in), nil
+	if o.do(in); o.output == 0 {
+		return gorgonia.NewF32(o.out.data[0]), nil
+	}
+	return o.out, nil
 }
 
 // The memory of nodes is their own: gorgonia is neither to allocate nor to reuse it.
@@ -209,74 +244,54 @@ func (v *value) room(n int) []float32 {
 	return v.data
 }
 
-func floats(v gorgonia.Value) []float32 { return v.Data().([]float32) }
-
 // The nodes. In what they are given, z, x and y are [rows, units], W is [out, in], or
 // of the first layer [columns, out], and b is [out]; slopes are like what they are of.
 
 func (g *graph) first() *op {
 	out := g.settings.Layers[1]
 	z := newValue(1, out)
-	return &op{name: "z0", inputs: []int{2, 1}, output: 2, shape: tensor.Shape{1, out},
-		do: func(in [][]float32) gorgonia.Value {
-			g.input.forward(z.room(g.rows*out), in[0], in[1])
-			return z
-		},
+	return &op{name: "z0", inputs: []int{2, 1}, output: 2, out: z,
+		do: func(in [][]float32) { g.input.forward(z.room(g.rows*out), in[0], in[1]) },
 		diff: func(in gorgonia.Nodes, _, dz *gorgonia.Node) gorgonia.Nodes {
 			dw := newValue(in[0].Shape()...)
-			weights := &op{name: "dW0", inputs: []int{2}, output: 2, shape: in[0].Shape(), do: func(in [][]float32) gorgonia.Value {
+			weights := &op{name: "dW0", inputs: []int{2}, output: 2, out: dw, do: func(in [][]float32) {
 				dw.data = g.weights[0].data // which nothing behind z0 reads
 				g.input.gradient(dw.data, in[0], out)
-				return dw
 			}}
-			return gorgonia.Nodes{apply(weights, dz), apply(biasSlope(0, out), dz)}
+			return gorgonia.Nodes{g.apply(weights, dz), g.apply(biasSlope(0, out), dz)}
 		}}
 }
 
 func (g *graph) layer(i int) *op {
 	inputs, out := g.settings.Layers[i], g.settings.Layers[i+1]
 	z := newValue(1, out)
-	return &op{name: fmt.Sprintf("z%d", i), inputs: []int{2, 2, 1}, output: 2, shape: tensor.Shape{1, out},
-		do: func(in [][]float32) gorgonia.Value {
-			forward(z.room(g.rows*out), in[0], in[1], in[2])
-			return z
-		},
+	return &op{name: fmt.Sprintf("z%d", i), inputs: []int{2, 2, 1}, output: 2, out: z,
+		do: func(in [][]float32) { forward(z.room(g.rows*out), in[0], in[1], in[2]) },
 		diff: func(in gorgonia.Nodes, _, dz *gorgonia.Node) gorgonia.Nodes {
 			dx, dw := newValue(1, inputs), newValue(in[1].Shape()...)
-			input := &op{name: fmt.Sprintf("dx%d", i), inputs: []int{2, 2}, output: 2, shape: tensor.Shape{1, inputs}, do: func(in [][]float32) gorgonia.Value {
-				backward(dx.room(g.rows*inputs), in[0], in[1], inputs, out)
-				return dx
-			}}
-			weights := &op{name: fmt.Sprintf("dW%d", i), inputs: []int{2, 2}, output: 2, shape: in[1].Shape(), do: func(in [][]float32) gorgonia.Value {
-				weightGradient(dw.room(out*inputs), in[0], in[1], inputs, out)
-				return dw
-			}}
-			return gorgonia.Nodes{apply(input, dz, in[1]), apply(weights, dz, in[0]), apply(biasSlope(i, out), dz)}
+			input := &op{name: fmt.Sprintf("dx%d", i), inputs: []int{2, 2}, output: 2, out: dx,
+				do: func(in [][]float32) { backward(dx.room(g.rows*inputs), in[0], in[1], inputs, out) }}
+			weights := &op{name: fmt.Sprintf("dW%d", i), inputs: []int{2, 2}, output: 2, out: dw,
+				do: func(in [][]float32) { weightGradient(dw.room(out*inputs), in[0], in[1], inputs, out) }}
+			return gorgonia.Nodes{g.apply(input, dz, in[1]), g.apply(weights, dz, in[0]), g.apply(biasSlope(i, out), dz)}
 		}}
 }
 
 func biasSlope(i, out int) *op {
 	db := newValue(out)
-	return &op{name: fmt.Sprintf("db%d", i), inputs: []int{2}, output: 1, shape: tensor.Shape{out}, do: func(in [][]float32) gorgonia.Value {
-		biasGradient(db.room(out), in[0])
-		return db
-	}}
+	return &op{name: fmt.Sprintf("db%d", i), inputs: []int{2}, output: 1, out: db,
+		do: func(in [][]float32) { biasGradient(db.room(out), in[0]) }}
 }
 
 func (g *graph) activation(i int) *op {
 	f, units := activations[g.settings.Activation], g.settings.Layers[i+1]
 	y, dz := newValue(1, units), newValue(1, units)
-	return &op{name: fmt.Sprintf("y%d", i), inputs: []int{2}, output: 2, shape: tensor.Shape{1, units},
-		do: func(in [][]float32) gorgonia.Value {
-			activate(f, y.room(g.rows*units), in[0])
-			return y
-		},
+	return &op{name: fmt.Sprintf("y%d", i), inputs: []int{2}, output: 2, out: y,
+		do: func(in [][]float32) { activate(f, y.room(g.rows*units), in[0]) },
 		diff: func(in gorgonia.Nodes, y, dy *gorgonia.Node) gorgonia.Nodes {
-			slope := &op{name: fmt.Sprintf("dz%d", i), inputs: []int{2, 2, 2}, output: 2, shape: tensor.Shape{1, units}, do: func(in [][]float32) gorgonia.Value {
-				deactivate(f, dz.room(g.rows*units), in[2], in[0], in[1])
-				return dz
-			}}
-			return gorgonia.Nodes{apply(slope, in[0], y, dy)}
+			slope := &op{name: fmt.Sprintf("dz%d", i), inputs: []int{2, 2, 2}, output: 2, out: dz,
+				do: func(in [][]float32) { deactivate(f, dz.room(g.rows*units), in[2], in[0], in[1]) }}
+			return gorgonia.Nodes{g.apply(slope, in[0], y, dy)}
 		}}
 }
 
@@ -285,14 +300,14 @@ func (g *graph) dropout(i int) *op {
 	units := g.settings.Layers[i+1]
 	dropped := func(name string) *op {
 		y := newValue(1, units)
-		return &op{name: fmt.Sprintf("%s%d", name, i), inputs: []int{2}, output: 2, shape: tensor.Shape{1, units}, do: func(in [][]float32) gorgonia.Value {
-			drop(y.room(g.rows*units), in[0], g.settings.Dropout, g.block.Seed+uint64(i)<<48)
-			return y
-		}}
+		return &op{name: fmt.Sprintf("%s%d", name, i), inputs: []int{2}, output: 2, out: y,
+			do: func(in [][]float32) {
+				drop(y.room(g.rows*units), in[0], g.settings.Dropout, g.block.Seed+uint64(i)<<48)
+			}}
 	}
 	o := dropped("drop")
 	o.diff = func(_ gorgonia.Nodes, _, dy *gorgonia.Node) gorgonia.Nodes {
-		return gorgonia.Nodes{apply(dropped("ddrop"), dy)}
+		return gorgonia.Nodes{g.apply(dropped("ddrop"), dy)}
 	}
 	return o
 }
@@ -300,18 +315,18 @@ func (g *graph) dropout(i int) *op {
 // lossOf is the sum of the rows' losses. It makes their slopes on the way.
 func (g *graph) lossOf() *op {
 	out := g.settings.Layers[g.settings.Layers.Count()]
-	slope := newValue(1, out)
-	return &op{name: "loss", inputs: []int{2}, output: 0, shape: tensor.ScalarShape(),
-		do: func(in [][]float32) gorgonia.Value {
+	loss, slope := newValue(), newValue(1, out)
+	return &op{name: "loss", inputs: []int{2}, output: 0, out: loss,
+		do: func(in [][]float32) {
 			dz := slope.room(g.rows * out)
 			for r, label := range g.block.Labels {
 				lo, hi := r*out, (r+1)*out
 				g.loss += g.settings.rowLoss(dz[lo:hi], in[0][lo:hi], g.p, label, weightOf(g.block.Weights, r))
 			}
-			return gorgonia.NewF32(float32(g.loss))
+			loss.room(1)[0] = float32(g.loss)
 		},
 		diff: func(_ gorgonia.Nodes, loss, _ *gorgonia.Node) gorgonia.Nodes {
-			made := &op{name: "dloss", inputs: []int{0}, output: 2, shape: tensor.Shape{1, out}, do: func([][]float32) gorgonia.Value { return slope }}
-			return gorgonia.Nodes{apply(made, loss)}
+			made := &op{name: "dloss", inputs: []int{0}, output: 2, out: slope, do: func([][]float32) {}}
+			return gorgonia.Nodes{g.apply(made, loss)}
 		}}
 }

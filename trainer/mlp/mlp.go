@@ -9,8 +9,8 @@
 //
 // What a layer computes is in layer.go: in float32, with sums in one order, so that
 // the bits are the same on every machine and with any number of cores. Gradients come
-// from a graph of gorgonia's that is made once and used again (graph.go): gorgonia
-// differentiates it and runs it as a tape; its nodes are the functions of layer.go.
+// from a graph of gorgonia's that is made once and used again (graph.go): its nodes are
+// the functions of layer.go, and gorgonia differentiates it.
 //
 // Rows are sparse. The first layer multiplies their nonzeros alone unless most of the
 // values are some. plan.Layers says where parameters are among a model's keys. The
@@ -81,11 +81,7 @@ func (m *Model) Learn(b *batch.Block, state []float32) (gradient []float32, loss
 	}
 	g := m.graph()
 	defer m.giveBack(g)
-	loss, err := g.run(b, state)
-	if err != nil { // of gorgonia, about a graph of our own making
-		panic("mlp: " + err.Error())
-	}
-	return state, loss
+	return state, g.run(b, state)
 }
 
 // Prepare makes the block's input of the first layer.

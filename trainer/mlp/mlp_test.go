@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"gorgonia.org/gorgonia"
+
 	"parley/internal/batch"
 	"parley/internal/linalg"
 	"parley/internal/metric"
@@ -202,6 +204,38 @@ func TestWaysAgree(t *testing.T) {
 			})
 		}
 		group.Wait()
+	}
+}
+
+// TestTapeMachine compares with gorgonia's own machine.
+func TestTapeMachine(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 12))
+	for _, s := range settings() {
+		m := newModel(t, s)
+		g := newGraph(&m.settings)
+		_, b := draw(rng, 9, s.Layers[0], max(2, len(s.Labels)), 0.5, true)
+		m.Prepare(b)
+		p := parameters(rng, s.Layers)
+		again := slices.Clone(p)
+		loss := g.run(b, p) // and leaves the batch in the graph
+		var want [][]float32
+		for _, v := range g.slopes {
+			want = append(want, slices.Clone(v.data))
+		}
+		g.lend(again)
+		g.loss = 0
+		machine := gorgonia.NewTapeMachine(g.expr)
+		if err := machine.RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range g.slopes {
+			if !slices.Equal(v.data, want[i]) {
+				t.Errorf("%+v: slope %d has other bits", s, i)
+			}
+		}
+		if g.loss != loss {
+			t.Errorf("%+v: loss %v, want %v", s, g.loss, loss)
+		}
 	}
 }
 
