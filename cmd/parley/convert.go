@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -162,7 +160,7 @@ func (o convertOptions) source(path string) (s datashard.Source, err error) {
 
 // sourceOfModel says how rows are made as for a model, with their labels.
 func sourceOfModel(m *artifact.Model) (s datashard.Source, err error) {
-	j, err := jobOfModel(m)
+	j, err := m.MadeBy()
 	if err != nil {
 		return s, err
 	}
@@ -172,15 +170,6 @@ func sourceOfModel(m *artifact.Model) (s datashard.Source, err error) {
 	}
 	return datashard.Source{Format: j.Data.Train.Format, Columns: j.Data.Train.Columns, Spec: feature.Spec{Hash: j.Data.Hash},
 		Fitted: &datashard.Fitted{Transform: transform, ZeroBased: m.ZeroBased, Columns: m.Columns}}, nil
-}
-
-// jobOfModel returns the job that made a model.
-func jobOfModel(m *artifact.Model) (*job.Job, error) {
-	var spec bytes.Buffer
-	if err := json.Compact(&spec, m.Job); err != nil { // model.json is indented
-		return nil, err
-	}
-	return job.Decode(spec.Bytes())
 }
 
 // tellConversion says what was done, and what the reader of DST has to know.

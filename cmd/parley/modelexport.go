@@ -20,6 +20,7 @@ func modelExportCommand() *cobra.Command {
 		Long: `Export checks that a model is whole and writes it in one of the formats
   liblinear    a model file of liblinear (logistic, hinge, softmax, linear)
   npz          NumPy arrays: all tensors, labels, names of columns
+  onnx         a graph for ONNX runtimes (mlp)
   csv          a line a column: its name, or feature id, and its weight or weights; the first is the bias
   safetensors  the tensors alone
 FILE is replaced when it is there, and appears when it is whole.`,

@@ -5,7 +5,6 @@ import (
 
 	"parley/internal/artifact"
 	"parley/internal/batch"
-	"parley/internal/job"
 	"parley/trainer/fm"
 	"parley/trainer/linear"
 	"parley/trainer/mlp"
@@ -72,9 +71,9 @@ func classifierOf(m *artifact.Model) (classifier, error) {
 
 // network returns the multilayer perceptron of a model.
 func network(m *artifact.Model) (*mlp.Model, error) {
-	j, err := job.Decode(m.Job)
+	j, err := m.MadeBy()
 	if err != nil {
-		return nil, fmt.Errorf("%s: job: %w", m.Dir(), err)
+		return nil, err
 	}
 	s := mlp.Settings{Layers: m.Layers(), Activation: j.Model.Activation, Loss: j.Model.Loss}
 	if s.Loss == "softmax" {

@@ -278,7 +278,7 @@ func similar(ctx context.Context, path string, corpus predictRows, query string,
 // queryVector makes a row of a text as if it were a line of a file, and a vector of
 // the row.
 func queryVector(ctx context.Context, m *artifact.Model, model *lsi.Model, weights []float32, query string) ([]float64, error) {
-	j, err := jobOfModel(m)
+	j, err := m.MadeBy()
 	if err != nil {
 		return nil, err
 	}

@@ -65,7 +65,7 @@ func (m *Model) fits(to *Model, named bool) error {
 		return param.Errorf(param.Invalid, "%s has %d factors a column, and the job's model.rank is %d: give a model of the same rank", m.dir, m.Rank(), to.Rank())
 	}
 	if l, own := m.Layers(), to.Layers(); m.Kind == "mlp" && (own == nil || !slices.Equal(l[1:], own[1:])) {
-		return param.Errorf(param.Invalid, "%s has layers of %v units behind its inputs, and the job's model.layers are %v: give a model of the same layers", m.dir, l[1:], own)
+		return param.Errorf(param.Invalid, "%s has layers of %v units behind its inputs, and the job's model.layers are %v: give a model of the same layers", m.dir, l[1:], own[1:])
 	}
 	if has := m.Files[VocabularyFile] != ""; has != named {
 		with, without := "the columns of "+m.dir+" have names", "those of the data have none"

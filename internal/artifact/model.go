@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strings"
 
+	"parley/internal/job"
 	"parley/internal/param"
 )
 
@@ -153,6 +154,20 @@ func (m *Model) validate() error {
 		return fmt.Errorf("files: %s is missing", ParamsFile)
 	}
 	return m.checkKind()
+}
+
+// MadeBy returns the job that made the model.
+func (m *Model) MadeBy() (*job.Job, error) {
+	var spec bytes.Buffer
+	err := json.Compact(&spec, m.Job) // model.json is indented
+	if err != nil {
+		return nil, fmt.Errorf("%s: job: %w", m.dir, err)
+	}
+	j, err := job.Decode(spec.Bytes())
+	if err != nil {
+		return nil, fmt.Errorf("%s: job: %w", m.dir, err)
+	}
+	return j, nil
 }
 
 // Rank returns the number of factors of a column of fm, 0 of other kinds.

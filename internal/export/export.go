@@ -22,6 +22,7 @@ type Format struct {
 var formats = []Format{
 	{"liblinear", liblinear},
 	{"npz", numpy},
+	{"onnx", onnx},
 	{"csv", table},
 	{"safetensors", safetensors},
 }
