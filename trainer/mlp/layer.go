@@ -42,10 +42,14 @@ func (s *sparse) mul(dst []float32, table []float32, width int) {
 
 // dense sets x [rows, columns] to the matrix.
 func (s *sparse) dense(x []float32) {
-	clear(x)
 	for r := range s.rows() {
-		row := x[r*s.columns : (r+1)*s.columns]
-		for q := s.offsets[r]; q < s.offsets[r+1]; q++ {
+		row, lo, hi := x[r*s.columns:(r+1)*s.columns], s.offsets[r], s.offsets[r+1]
+		if int(hi-lo) == s.columns { // they ascend
+			copy(row, s.values[lo:hi])
+			continue
+		}
+		clear(row)
+		for q := lo; q < hi; q++ {
 			row[s.index[q]] = s.values[q]
 		}
 	}
