@@ -121,7 +121,7 @@ def main():
             many.append(parley(work, *four))
             out = subprocess.run([sys.executable, "-c", PEER, data], capture_output=True, text=True, check=True)
             peer.append(json.loads(out.stdout))
-        curves = {"128-wide, adam": curve(work, "run.epochs=15"), "4 workers of 32": curve(work, "run.epochs=15", *four),
+        curves = {"a worker of 128": curve(work, "run.epochs=15"), "4 workers of 32": curve(work, "run.epochs=15", *four),
                   "dropout 0.2, cosine": curve(work, "run.epochs=15", "model.dropout=0.2", "optimizer.schedule=cosine")}
         steps = []
         for _ in range(runs):

@@ -125,11 +125,12 @@ func (s *Sender) newJobs(h []byte, requests []Request) ([]byte, error) {
 		h = binary.LittleEndian.AppendUint16(h, uint16(len(job)))
 		h = append(h, job...)
 	}
-	return pad(h), nil
+	return s.pad(h), nil
 }
 
-func pad(h []byte) []byte {
-	for len(h)%8 != 0 {
+// pad fills up to eight bytes of the frame, of which h is the last segment.
+func (s *Sender) pad(h []byte) []byte {
+	for (s.size+len(h))%8 != 0 {
 		h = append(h, 0)
 	}
 	return h
@@ -173,7 +174,7 @@ func (s *Sender) request(h []byte, r *Request) ([]byte, error) {
 			s.lists.add(named, nil)
 		}
 	}
-	return s.values(pad(h), r.Encoding, r.Values, false), nil
+	return s.values(s.pad(h), r.Encoding, r.Values, false), nil
 }
 
 // form chooses how the keys of a request travel. The ends of a strictly ascending
@@ -217,7 +218,7 @@ func (s *Sender) reply(h []byte, r *Reply) []byte {
 		text = text[:min(len(text), maxFault)]
 		b[8], b[9] = statusRefused, byte(param.KindOf(r.Refused))
 		le.PutUint32(b[12:], uint32(len(text)))
-		return pad(append(h, text...))
+		return s.pad(append(h, text...))
 	default:
 		b[10] = byte(r.Encoding)
 		le.PutUint32(b[12:], uint32(len(r.Values)))

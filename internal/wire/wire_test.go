@@ -108,7 +108,7 @@ func samples() []Request {
 	for i, keys := range lists {
 		r := Request{ID: uint64(i + 1), Job: "j", Range: 3, Worker: 70000, Term: 1 << 40, Round: param.Round(i), Offsets: keys}
 		push := r
-		push.ID, push.Push, push.Values, push.Rows, push.Loss = r.ID+100, true, floats(2*len(keys)), 1<<40, math.Pi
+		push.ID, push.Push, push.Values, push.Rows, push.Loss = r.ID+100, true, floats(2*len(keys)+i%2), 1<<40, math.Pi // of odd numbers too
 		if i%2 == 1 {
 			push.Job = "another"
 		}
@@ -138,7 +138,7 @@ func TestRequests(t *testing.T) {
 
 func TestReplies(t *testing.T) {
 	want := []Reply{{ID: 1, Values: floats(10)}, {ID: 2}, {ID: 3, Unknown: true}, {ID: 1 << 60, Refused: param.Errorf(param.Stale, "old %d", 7)},
-		{ID: 5, Values: floats(9000)}, {ID: 6, Values: floats(3)}}
+		{ID: 5, Values: floats(9001)}, {ID: 6, Values: floats(3)}, {ID: 7, Refused: param.Errorf(param.Stale, "x")}, {ID: 8, Values: floats(5)}}
 	f := pass(t, &Frame{Replies: want, Sender: NewSender()}, 100)
 	v := NewReceiver()
 	n, err := v.Open(f)
