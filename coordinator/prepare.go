@@ -212,7 +212,7 @@ func checkData(p *plan.Plan, test *plan.Manifest) error {
 		return checkCounts(p, test)
 	case "fm":
 		return checkFactors(p, test)
-	case "mlp":
+	case "mlp", "wide_deep":
 		return checkLayers(p, test)
 	case "lsi":
 		return checkTopics(p)
@@ -235,11 +235,11 @@ func checkFactors(p *plan.Plan, test *plan.Manifest) error {
 // checkLayers holds size and labels against the layers of an mlp.
 func checkLayers(p *plan.Plan, test *plan.Manifest) error {
 	file, layers, loss := p.Train.Files[0].Path, p.Layers, p.Job.Model.Loss
-	if columns := p.Train.Columns; int64(layers[0]) != columns {
+	if columns := p.Train.Columns; !p.Job.Model.Embeds() && int64(layers[0]) != columns {
 		return param.Errorf(param.Invalid, "%s: model.layers %v begin with %d units, and the data has %d columns: begin with %d", file, []int(layers), layers[0], columns, columns)
 	}
 	if p.Keys > plan.MaxColumns {
-		return param.Errorf(param.Invalid, "%s: model.layers %v would have %d parameters, and there may be %d: make the layers smaller, or fewer columns (data.hash.bits, data.text.max_terms)", file, []int(layers), p.Keys, plan.MaxColumns)
+		return param.Errorf(param.Invalid, "%s: model.layers %v would have %d parameters, and there may be %d: make the layers smaller (model.layers, model.dim), or fewer columns (data.hash.bits, data.text.max_terms)", file, []int(layers), p.Keys, plan.MaxColumns)
 	}
 	switch loss {
 	case "logistic":
@@ -253,7 +253,7 @@ func checkLayers(p *plan.Plan, test *plan.Manifest) error {
 		}
 		return nil
 	}
-	return checkNumbers("mlp with the loss mse", p.Train)
+	return checkNumbers(p.Job.Model.Kind+" with the loss mse", p.Train)
 }
 
 // checkTopics refuses more topics than there can be singular values.

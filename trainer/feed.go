@@ -52,7 +52,7 @@ func (f *feed) batch(ctx context.Context, round param.Round, dst *batch.Block) e
 	if err != nil {
 		return err
 	}
-	if bias := uint32(f.plan.Train.Columns); f.plan.Layers.Whole() {
+	if bias := uint32(f.plan.Train.Columns); f.plan.Whole {
 		f.builder.Gather(dst, parts, rows, bias)
 	} else {
 		f.builder.Build(dst, parts, rows, bias)

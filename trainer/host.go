@@ -237,7 +237,7 @@ func (s *session) cutOf(block *batch.Block) *Cut {
 	switch {
 	case block.Rows() == 0:
 		return s.worker.Cut(nil)
-	case p.Layers.Whole():
+	case p.Whole:
 		return s.host.all()
 	case p.Layers == nil && p.Width == 1:
 		return s.worker.Cut(block.Columns)

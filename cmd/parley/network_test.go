@@ -152,6 +152,66 @@ func TestNetworkBegin(t *testing.T) {
 	}
 }
 
+// TestEmbeddings: a network on embeddings tells what hangs on pairs of names, and a
+// saved one predicts what was measured in training, and is gone on from.
+func TestEmbeddings(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	var b strings.Builder
+	b.WriteString("who,what,size,likes\n")
+	for i := range 600 {
+		who, what := i%9, i/9%11
+		fmt.Fprintf(&b, "w%d,t%d,%.2f,%d\n", who, what, float64(i%7)/7, (who%2+what%2)%2)
+	}
+	p.write("likes.csv", b.String())
+	p.write("wide.yaml", `data:
+  train: {path: likes.csv}
+  label: {column: likes}
+  features: [{category: who}, {category: what}, {numeric: size}]
+model: {kind: wide_deep, dim: 4, layers: [16], init_scale: 0.1}
+optimizer: {rate: 0.02}
+run: {epochs: 20, batch: 8, workers: 2}
+output: out
+`)
+	p.ok("train", "wide.yaml")
+	report := p.report("out")
+	if a := report.Metrics.Train["accuracy"]; a < 0.99 {
+		t.Errorf("accuracy %v: pairs are not told apart", a)
+	}
+	rows := strings.Split(strings.TrimSpace(p.read("likes.csv")), "\n")[1:]
+	loss := 0.0
+	for i, cell := range strings.Fields(p.ok("predict", "out", "likes.csv")) {
+		v, err := strconv.ParseFloat(cell, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rows[i][len(rows[i])-1] == '0' {
+			v = 1 - v
+		}
+		loss -= math.Log(v) / float64(len(rows))
+	}
+	if want := report.Metrics.Train["logloss"]; math.Abs(loss-want) > 1e-5 {
+		t.Errorf("predictions have the log loss %v, the report %v", loss, want)
+	}
+	if shown := p.ok("model", "show", "out"); !strings.Contains(shown, "embeddings F32 [21 4]") || !strings.Contains(shown, "wide F32 [21]") {
+		t.Error(shown)
+	}
+	p.ok("model", "verify", "out")
+	p.ok("model", "export", "out", "--to", "npz", "--out", "model.npz")
+	if o := p.run("model", "export", "out", "--to", "onnx", "--out", "model.onnx"); o.code == exitDone || !strings.Contains(o.stderr, "onnx is for mlp models, and this is a wide_deep model") {
+		t.Errorf("exit code %d\n%s", o.code, o.stderr)
+	}
+	p.ok("train", "wide.yaml", "output=still", "model.init=out", "optimizer={kind: sgd, rate: 1e-12}", "run.epochs=1")
+	if still, was := p.report("still").Metrics.Train["logloss"], report.Metrics.Train["logloss"]; math.Abs(still-was) > 1e-6 {
+		t.Errorf("a model that hardly moves has the log loss %v, the earlier one %v", still, was)
+	}
+	p.ok("train", "wide.yaml", "output=again", "model.init=out", "run.epochs=2")
+	p.ok("train", "wide.yaml", "output=many", "model.init=out", "run.epochs=2", "run.ranges=17", "--servers", "3", "--trainers", "2")
+	if p.report("many").ModelSHA256 != p.report("again").ModelSHA256 {
+		t.Error("another model on three servers")
+	}
+}
+
 // TestNetworkFaults: what does not fit is said with both numbers, and what diverges with
 // the round and the layer.
 func TestNetworkFaults(t *testing.T) {

@@ -187,7 +187,7 @@ func readWeights(m *artifact.Model) ([]float32, error) {
 	switch m.Kind {
 	case "lsi":
 		return readTopics(file)
-	case "mlp":
+	case "mlp", "wide_deep":
 		return m.LayerKeys(file)
 	}
 	weights, err := file.Float32("weights")

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"parley/internal/artifact"
 	"parley/internal/batch"
+	"parley/internal/feature"
 	"parley/trainer/fm"
 	"parley/trainer/linear"
 	"parley/trainer/mlp"
@@ -75,11 +77,32 @@ func network(m *artifact.Model) (*mlp.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := mlp.Settings{Layers: m.Layers(), Activation: j.Model.Activation, Loss: j.Model.Loss}
+	s := mlp.Settings{Activation: j.Model.Activation, Loss: j.Model.Loss}
+	if s.Layers, s.Dim = m.Layers(); s.Dim > 0 {
+		if s.Fields, err = fieldsOf(m); err != nil {
+			return nil, err
+		}
+	}
 	if s.Loss == "softmax" {
 		s.Labels = m.Labels
 	}
 	return mlp.New(s)
+}
+
+// fieldsOf returns the first columns of the fields of a model's features.
+func fieldsOf(m *artifact.Model) ([]uint32, error) {
+	text, err := m.Read(artifact.TransformFile)
+	if err != nil || text == nil {
+		return []uint32{0}, err
+	}
+	t := &feature.Transform{}
+	if err := json.Unmarshal(text, t); err != nil {
+		return nil, fmt.Errorf("%s: %s: %w", m.Dir(), artifact.TransformFile, err)
+	}
+	if fields := t.Fields(); len(fields) > 0 {
+		return fields, nil
+	}
+	return []uint32{0}, nil
 }
 
 // predictor returns the model of a kind with one number a row.
@@ -87,7 +110,7 @@ func predictor(m *artifact.Model) (interface {
 	Predict(dst []float32, rows *batch.CSR, weights []float32) []float32
 }, error) {
 	switch m.Kind {
-	case "mlp":
+	case "mlp", "wide_deep":
 		return network(m)
 	case "fm":
 	default:

@@ -82,13 +82,16 @@ func assignments(list []coordinator.Assignment) (out []*parleyv1.Assignment) {
 func (r *record) create(o *coordinator.Create) *parleyv1.Create {
 	p := r.machine.Plan()
 	c := &parleyv1.Create{Job: string(r.id), Spec: r.spec, Era: uint64(o.Era), Floor: uint64(o.Floor), PerTally: uint64(p.PerEpoch), Penalized: uint64(p.Penalized())}
+	for _, n := range p.Layers {
+		c.Layers = append(c.Layers, uint64(n))
+	}
 	if o.From != nil {
 		c.From = nameOf(*o.From)
 	} else if r.job.Model.Init != "" {
 		c.Columns, c.Vocabulary = r.columns()
 	}
 	for _, id := range o.Ranges {
-		c.Ranges = append(c.Ranges, &parleyv1.Range{Range: uint32(id), Lo: uint64(p.Ranges[id].Lo), Hi: uint64(p.Ranges[id].Hi)})
+		c.Ranges = append(c.Ranges, &parleyv1.Range{Range: uint32(id), Lo: uint64(p.Ranges[id].Lo), Hi: uint64(p.Ranges[id].Hi), Dense: p.Dense(id)})
 	}
 	return c
 }

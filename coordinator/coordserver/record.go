@@ -203,8 +203,8 @@ func (r *record) model(metrics map[plan.Set]map[string]float64) *artifact.Model 
 		if r.job.Model.Loss == "logistic" {
 			m.Labels, m.LabelNames = train.LabelValues(), train.LabelNames()
 		}
-	case "mlp":
-		m.Tensors = artifact.LayerTensors(p.Layers)
+	case "mlp", "wide_deep":
+		m.Tensors = artifact.LayerTensors(p.Layers, r.job.Model.Dim)
 		if r.job.Model.Loss != "mse" {
 			m.Labels, m.LabelNames = train.LabelValues(), train.LabelNames()
 		}

@@ -37,7 +37,7 @@ func (w *work) begin(m *parleyv1.Create, ranges []*ps.Range) error {
 	}
 	defer b.Close()
 	for _, r := range ranges {
-		if err := setWeights(r, b, to, j); err != nil {
+		if err := setWeights(r, b, to, j, layersOf(m)); err != nil {
 			return fmt.Errorf("model.init: %w", err)
 		}
 	}
@@ -78,10 +78,10 @@ func openBeginning(dir string, j *job.Job, m *parleyv1.Create) (*artifact.Beginn
 
 // draw sets the parameters of ranges of a model that begins with random ones.
 func draw(j *job.Job, m *parleyv1.Create, ranges []*ps.Range) error {
-	if layers := plan.LayersOf(&j.Model); layers != nil {
+	if layers := layersOf(m); layers != nil {
 		for _, r := range ranges {
 			values := make([]float32, r.Spec().Span.Len())
-			layers.Draw(values, r.Spec().Span.Lo, j.Model.Initial, j.Run.Seed)
+			drawLayers(values, r.Spec().Span.Lo, layers, j)
 			if err := r.SetWeights(values); err != nil {
 				return err
 			}
@@ -106,6 +106,25 @@ func draw(j *job.Job, m *parleyv1.Create, ranges []*ps.Range) error {
 	return nil
 }
 
+// layersOf returns the layers of an order's model, nil if it has none.
+func layersOf(m *parleyv1.Create) (l plan.Layers) {
+	for _, n := range m.GetLayers() {
+		l = append(l, int(n))
+	}
+	if len(l) < 2 {
+		return nil
+	}
+	return l
+}
+
+func drawLayers(values []float32, lo param.Key, layers plan.Layers, j *job.Job) {
+	if m := &j.Model; m.Embeds() {
+		layers.DrawEmbedded(values, lo, m.Dim, m.InitScale, m.Initial, j.Run.Seed)
+	} else {
+		layers.Draw(values, lo, m.Initial, j.Run.Seed)
+	}
+}
+
 // drawInto sets the values of keys from lo on that are factors, those below bias.
 func drawInto(values []float32, j *job.Job, lo, bias param.Key) {
 	width := param.Key(1 + j.Model.Rank)
@@ -119,9 +138,9 @@ func drawInto(values []float32, j *job.Job, lo, bias param.Key) {
 // setWeights sets a range to the parameters that a model begins with: those of its
 // columns, each for all classes, or a weight and then the factors, and then the
 // biases.
-func setWeights(r *ps.Range, b *artifact.Beginning, to *artifact.Model, j *job.Job) error {
+func setWeights(r *ps.Range, b *artifact.Beginning, to *artifact.Model, j *job.Job, layers plan.Layers) error {
 	span, columns, width := r.Spec().Span, param.Key(to.Columns), param.Key(1)
-	if layers := plan.LayersOf(&j.Model); layers != nil {
+	if layers != nil {
 		return setLayers(r, b, j, layers)
 	}
 	switch to.Kind {
@@ -184,9 +203,12 @@ func setFactors(r *ps.Range, b *artifact.Beginning, j *job.Job, columns param.Ke
 // does not have begin as those of a model that begins anew.
 func setLayers(r *ps.Range, b *artifact.Beginning, j *job.Job, layers plan.Layers) error {
 	span, width := r.Spec().Span, param.Key(layers.Width())
+	if j.Model.Embeds() {
+		width = param.Key(1 + j.Model.Dim)
+	}
 	end := param.Key(layers[0]) * width
 	values := make([]float32, span.Len())
-	layers.Draw(values, span.Lo, j.Model.Initial, j.Run.Seed)
+	drawLayers(values, span.Lo, layers, j)
 	if span.Hi > end {
 		tail := make([]float32, layers.Tail())
 		if span.Hi > end+param.Key(len(tail)) {
@@ -202,6 +224,9 @@ func setLayers(r *ps.Range, b *artifact.Beginning, j *job.Job, layers plan.Layer
 		return r.SetWeights(values)
 	}
 	from, until := span.Lo/width, (min(span.Hi, end)+width-1)/width
+	if j.Model.Embeds() {
+		return setEmbedded(r, b, values, from, until, width)
+	}
 	piece := make([]float32, until-from)
 	for unit := range width {
 		at := func(i int) (place param.Key, in bool) {
@@ -222,6 +247,34 @@ func setLayers(r *ps.Range, b *artifact.Beginning, j *job.Job, layers plan.Layer
 			}
 		}
 	}
+	return r.SetWeights(values)
+}
+
+// setEmbedded sets the weights and embeddings of columns among values and gives them to
+// the range.
+func setEmbedded(r *ps.Range, b *artifact.Beginning, values []float32, from, until, width param.Key) error {
+	span, dim := r.Spec().Span, width-1
+	weights, table := make([]float32, until-from), make([]float32, (until-from)*dim)
+	each := func(do func(value, read *float32)) {
+		for i := range weights {
+			for k := range width {
+				key := (from+param.Key(i))*width + k
+				if key < span.Lo || key >= span.Hi {
+					continue
+				}
+				read := &weights[i]
+				if k > 0 {
+					read = &table[param.Key(i)*dim+k-1]
+				}
+				do(&values[key-span.Lo], read)
+			}
+		}
+	}
+	each(func(value, read *float32) { *read = *value })
+	if err := b.Embedded(weights, table, int64(from)); err != nil {
+		return err
+	}
+	each(func(value, read *float32) { *value = *read })
 	return r.SetWeights(values)
 }
 

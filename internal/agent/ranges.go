@@ -8,7 +8,6 @@ import (
 
 	"parley/internal/job"
 	"parley/internal/param"
-	"parley/internal/plan"
 	"parley/internal/rpc"
 	parleyv1 "parley/proto/parley/v1"
 	"parley/ps"
@@ -72,7 +71,7 @@ func specsOf(m *parleyv1.Create) ([]ps.Spec, error) {
 	for _, r := range m.GetRanges() {
 		spec := ps.Spec{ID: param.RangeID(r.GetRange()), Span: param.Span{Lo: param.Key(r.GetLo()), Hi: param.Key(r.GetHi())},
 			Workers: j.Run.Workers, Penalized: param.Key(m.GetPenalized()), PerTally: param.Round(m.GetPerTally()), Rule: method.rule, Program: method.program, Lanczos: method.lanczos,
-			Dense: plan.LayersOf(&j.Model).Whole(), Mode: modes[j.Run.Consistency], Staleness: param.Round(j.Run.Staleness)}
+			Dense: r.GetDense(), Mode: modes[j.Run.Consistency], Staleness: param.Round(j.Run.Staleness)}
 		if err := spec.Validate(); err != nil {
 			return nil, err
 		}
@@ -146,7 +145,7 @@ func (w *work) handOver(m *parleyv1.Yield) error {
 	header, sections := y.Handover.Encode()
 	first := &parleyv1.AdoptPiece{Header: header, Create: &parleyv1.Create{Job: string(w.id), Spec: m.GetSpec(), Era: uint64(y.Era),
 		PerTally: uint64(y.Spec.PerTally), Penalized: uint64(y.Spec.Penalized),
-		Ranges: []*parleyv1.Range{{Range: m.GetRange(), Lo: uint64(y.Spec.Span.Lo), Hi: uint64(y.Spec.Span.Hi)}}}}
+		Ranges: []*parleyv1.Range{{Range: m.GetRange(), Lo: uint64(y.Spec.Span.Lo), Hi: uint64(y.Spec.Span.Hi), Dense: y.Spec.Dense}}}}
 	if err := sendSections(stream, first, sections); err != nil && !errors.Is(err, io.EOF) { // of which the answer tells more
 		return rpc.FromError(err)
 	}

@@ -58,8 +58,8 @@ func (w *work) writeModel(m *parleyv1.Save) (*artifact.Model, *gatherer, error) 
 		g.classes = len(model.Labels)
 	case "fm":
 		g.rank = j.Model.Rank
-	case "mlp":
-		g.layers = plan.LayersOf(&j.Model)
+	case "mlp", "wide_deep":
+		g.layers, g.dim = model.Layers()
 	case "lsi":
 		g.topics = j.Model.Topics
 	}
@@ -77,6 +77,7 @@ type gatherer struct {
 	topics  int // of lsi, else 0
 	rank    int // of fm, else 0
 	layers  plan.Layers
+	dim     int // of wide_deep's embeddings
 	// measured are the singular values and then the residuals of lsi's topics.
 	measured []float64
 	// norm is over the values that the penalty is on.
@@ -184,13 +185,16 @@ func (g *gatherer) writeFactors(ctx context.Context, to *artifact.Writer) error 
 	return g.put(to, weights)
 }
 
-// writeLayers writes the layers of an mlp.
+// writeLayers writes the layers of mlp or wide_deep.
 func (g *gatherer) writeLayers(ctx context.Context, to *artifact.Writer) error {
 	all, err := g.client.Weights(ctx)
 	if err != nil {
 		return err
 	}
 	first := g.layers[0] * g.layers.Width()
+	if g.dim > 0 {
+		first = g.layers[0] * (1 + g.dim)
+	}
 	if len(all) != first+g.layers.Tail() {
 		return param.Errorf(param.Invalid, "%d parameters of the layers %v", len(all), g.layers)
 	}
@@ -199,7 +203,7 @@ func (g *gatherer) writeLayers(ctx context.Context, to *artifact.Writer) error {
 		penalized = all
 	}
 	g.norm.Add(penalized)
-	return artifact.WriteLayers(to, g.layers, all)
+	return artifact.WriteLayers(to, g.layers, g.dim, all)
 }
 
 // writeTopics writes the topics, a row each, the residuals and the singular values.

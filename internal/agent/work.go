@@ -181,9 +181,13 @@ func modelOf(j *job.Job, train *plan.Manifest, rule optim.Rule) (trainer.Model, 
 		return softmax.New(train.LabelValues(), rule)
 	case "fm":
 		return fm.New(fm.Settings{Loss: j.Model.Loss, Rank: j.Model.Rank, Positive: positive(train), Clip: plan.Clip(&j.Model, train)}, rule)
-	case "mlp":
-		return mlp.New(mlp.Settings{Layers: plan.LayersOf(&j.Model), Activation: j.Model.Activation, Loss: j.Model.Loss, Dropout: j.Model.Dropout,
-			Labels: train.LabelValues(), Positive: positive(train)})
+	case "mlp", "wide_deep":
+		s := mlp.Settings{Layers: plan.LayersFor(j, train), Activation: j.Model.Activation, Loss: j.Model.Loss, Dropout: j.Model.Dropout,
+			Labels: train.LabelValues(), Positive: positive(train), Dim: j.Model.Dim}
+		if j.Model.Embeds() {
+			s.Fields = train.FieldsOrOne()
+		}
+		return mlp.New(s)
 	case "lsi":
 		return lsi.New(j.Model.Topics)
 	}

@@ -64,8 +64,10 @@ func (m *Model) fits(to *Model, named bool) error {
 	if m.Kind == "fm" && m.Rank() != to.Rank() {
 		return param.Errorf(param.Invalid, "%s has %d factors a column, and the job's model.rank is %d: give a model of the same rank", m.dir, m.Rank(), to.Rank())
 	}
-	if l, own := m.Layers(), to.Layers(); m.Kind == "mlp" && (own == nil || !slices.Equal(l[1:], own[1:])) {
-		return param.Errorf(param.Invalid, "%s has layers of %v units behind its inputs, and the job's model.layers are %v: give a model of the same layers", m.dir, l[1:], own[1:])
+	if l, dim := m.Layers(); l != nil {
+		if own, ownDim := to.Layers(); len(own) == 0 || !slices.Equal(l[1:], own[1:]) || dim != ownDim {
+			return param.Errorf(param.Invalid, "%s has layers of %v units behind its inputs, and the job's model.layers are %v: give a model of the same layers", m.dir, l[1:], own[min(1, len(own)):])
+		}
 	}
 	if has := m.Files[VocabularyFile] != ""; has != named {
 		with, without := "the columns of "+m.dir+" have names", "those of the data have none"

@@ -2,62 +2,97 @@ package artifact
 
 import (
 	"fmt"
+	"strings"
 
 	"parley/internal/linalg"
 	"parley/internal/plan"
 )
 
-// LayerTensors returns the tensors of a multilayer perceptron: the biases [out] and the
-// weights [out, in] of each layer.
-func LayerTensors(l plan.Layers) (tensors []Tensor) {
+// LayerTensors returns the tensors of a model with layers: the biases [out] and the
+// weights [out, in] of each. With embeddings of a dimension above 0 the first layer is
+// embeddings [columns, dim] and wide, a weight a column, and has biases alone.
+func LayerTensors(l plan.Layers, dim int) (tensors []Tensor) {
+	add := func(name string, shape ...int64) {
+		tensors = append(tensors, Tensor{Name: name, DType: Float32, Shape: shape})
+	}
+	if dim > 0 {
+		add(embeddings, int64(l[0]), int64(dim))
+	}
 	for i := range l.Count() {
-		in, out := int64(l[i]), int64(l[i+1])
-		tensors = append(tensors,
-			Tensor{Name: layerTensor(i, "bias"), DType: Float32, Shape: []int64{out}},
-			Tensor{Name: layerTensor(i, "weight"), DType: Float32, Shape: []int64{out, in}})
+		add(layerTensor(i, "bias"), int64(l[i+1]))
+		if i > 0 || dim == 0 {
+			add(layerTensor(i, "weight"), int64(l[i+1]), int64(l[i]))
+		}
+	}
+	if dim > 0 {
+		add(wide, int64(l[0]))
 	}
 	return tensors
 }
 
+// Names of the tensors of wide_deep's columns.
+const embeddings, wide = "embeddings", "wide"
+
 func layerTensor(i int, what string) string { return fmt.Sprintf("layer%d.%s", i, what) }
 
-// Layers returns the layers of an mlp, nil of other kinds and where the tensors are
-// not those of layers.
-func (m *Model) Layers() (l plan.Layers) {
-	if m.Kind != "mlp" {
-		return nil
+// Layers returns the layers of a model, nil of kinds without and where the tensors are
+// not those of layers. dim is the length of wide_deep's embeddings, 0 of mlp.
+func (m *Model) Layers() (l plan.Layers, dim int) {
+	if m.Kind != "mlp" && m.Kind != "wide_deep" || len(m.Tensors) < 2 {
+		return nil, 0
 	}
-	for i, t := range m.Tensors {
-		if i%2 == 0 {
-			continue
+	l = plan.Layers{int(m.Columns)}
+	for _, t := range m.Tensors {
+		switch {
+		case t.Name == embeddings && len(t.Shape) == 2:
+			dim = int(t.Shape[1])
+		case strings.HasSuffix(t.Name, ".bias") && len(t.Shape) == 1:
+			l = append(l, int(t.Shape[0]))
 		}
-		if len(t.Shape) != 2 {
-			return nil
-		}
-		if i == 1 {
-			l = append(l, int(t.Shape[1]))
-		}
-		l = append(l, int(t.Shape[0]))
 	}
-	if len(l) < 2 {
-		return nil
+	if len(l) < 2 || (dim > 0) != (m.Kind == "wide_deep") {
+		return nil, 0
 	}
-	return l
+	return l, dim
 }
 
-// LayerKeys returns the parameters of an mlp by their keys, as plan.Layers has them.
+// width returns the number of keys of a column.
+func width(l plan.Layers, dim int) int {
+	if dim > 0 {
+		return 1 + dim
+	}
+	return l.Width()
+}
+
+// LayerKeys returns the parameters of a model with layers by their keys, as plan.Layers
+// has them.
 func (m *Model) LayerKeys(f *TensorFile) ([]float32, error) {
-	l := m.Layers()
-	keys := make([]float32, l[0]*l.Width()+l.Tail())
-	tail := keys[l[0]*l.Width():]
-	if err := readTail(f, l, tail); err != nil {
+	l, dim := m.Layers()
+	w := width(l, dim)
+	keys := make([]float32, l[0]*w+l.Tail())
+	if err := readTail(f, l, keys[l[0]*w:]); err != nil {
 		return nil, err
 	}
-	weights, err := f.Float32(layerTensor(0, "weight"))
+	if dim == 0 {
+		weights, err := f.Float32(layerTensor(0, "weight"))
+		if err != nil {
+			return nil, err
+		}
+		linalg.Transpose(keys[:len(weights)], weights, w)
+		return keys, nil
+	}
+	table, err := f.Float32(embeddings)
 	if err != nil {
 		return nil, err
 	}
-	linalg.Transpose(keys[:len(weights)], weights, l.Width())
+	weights, err := f.Float32(wide)
+	if err != nil {
+		return nil, err
+	}
+	for c, v := range weights {
+		keys[c*w] = v
+		copy(keys[c*w+1:(c+1)*w], table[c*dim:])
+	}
 	return keys, nil
 }
 
@@ -80,36 +115,60 @@ func readTail(f *TensorFile, l plan.Layers, tail []float32) error {
 }
 
 // WriteLayers writes the parameters of keys, in the order of LayerTensors.
-func WriteLayers(to *Writer, l plan.Layers, keys []float32) error {
-	first := l[0] * l.Width()
-	tail := keys[first:]
+func WriteLayers(to *Writer, l plan.Layers, dim int, keys []float32) error {
+	w := width(l, dim)
+	columns, tail := keys[:l[0]*w], keys[l[0]*w:]
+	var table, weights []float32
+	if dim > 0 {
+		for ; len(columns) > 0; columns = columns[w:] {
+			weights, table = append(weights, columns[0]), append(table, columns[1:w]...)
+		}
+		if err := to.Float32(table); err != nil {
+			return err
+		}
+	}
 	for i := range l.Count() {
 		from, end := l.Biases(i)
 		if err := to.Float32(tail[from:end]); err != nil {
 			return err
 		}
-		if i > 0 {
+		var rows []float32
+		switch {
+		case i > 0:
 			from, end = l.Weights(i)
-			if err := to.Float32(tail[from:end]); err != nil {
-				return err
-			}
-			continue
+			rows = tail[from:end]
+		case dim == 0:
+			rows = make([]float32, len(columns))
+			linalg.Transpose(rows, columns, l[0])
 		}
-		rows := make([]float32, first)
-		linalg.Transpose(rows, keys[:first], l[0])
 		if err := to.Float32(rows); err != nil {
 			return err
 		}
 	}
-	return nil
+	return to.Float32(weights)
 }
 
 // FirstLayer sets dst to the weights of the columns from the given one on to a unit of
-// the first hidden layer. Those of columns that the earlier model does not have are
-// left as they are.
+// the first hidden layer of an mlp. Those of columns that the earlier model does not
+// have are left as they are.
 func (b *Beginning) FirstLayer(dst []float32, unit int, from int64) error {
 	return b.rows(dst, from, rows{layerTensor(0, "weight"), int64(unit) * b.model.Columns, 1})
 }
 
-// Tail sets dst to the parameters of an mlp that are not the first layer's weights.
-func (b *Beginning) Tail(dst []float32) error { return readTail(b.params, b.model.Layers(), dst) }
+// Embedded sets dst to the weights, or table to the embeddings, of the columns from the
+// given one on of a model with embeddings. Those of columns that the earlier model does
+// not have are left as they are.
+func (b *Beginning) Embedded(weights, table []float32, from int64) error {
+	if err := b.rows(weights, from, rows{wide, 0, 1}); err != nil {
+		return err
+	}
+	_, dim := b.model.Layers()
+	return b.rows(table, from, rows{embeddings, 0, int64(dim)})
+}
+
+// Tail sets dst to the parameters of a model with layers that are not the first one's
+// weights.
+func (b *Beginning) Tail(dst []float32) error {
+	l, _ := b.model.Layers()
+	return readTail(b.params, l, dst)
+}

@@ -201,15 +201,15 @@ func (m *Model) checkKind() error {
 			return errors.New("tensors: an fm model has factors, of a row a column")
 		}
 		want = []Tensor{{"bias", Float32, []int64{1}}, {"factors", Float32, []int64{m.Columns, m.Rank()}}, {"weights", Float32, []int64{m.Columns}}}
-	case "mlp":
-		l := m.Layers()
-		if l == nil || int64(l[0]) != m.Columns {
-			return errors.New("tensors: an mlp model has the biases and weights of layers, the first one's for its columns")
+	case "mlp", "wide_deep":
+		l, dim := m.Layers()
+		if l == nil {
+			return fmt.Errorf("tensors: a %s model has the biases and weights of layers", m.Kind)
 		}
 		if n := len(m.Labels); n > 0 && n != l[l.Count()] && (n != 2 || l[l.Count()] != 1) {
 			return fmt.Errorf("labels: there are %d for %d outputs", n, l[l.Count()])
 		}
-		want = LayerTensors(l)
+		want = LayerTensors(l, dim)
 	case "lsi":
 		if len(m.Tensors) == 0 || len(m.Tensors[0].Shape) != 2 {
 			return errors.New("tensors: an lsi model begins with its components, of a row a topic")

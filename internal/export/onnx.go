@@ -25,8 +25,8 @@ const (
 // activation a layer, and the output, the probabilities of the classes [rows, classes],
 // or of the positive class, or the mean [rows, 1].
 func onnx(w io.Writer, m *artifact.Model) error {
-	layers := m.Layers()
-	if layers == nil {
+	layers, dim := m.Layers()
+	if layers == nil || dim > 0 {
 		return param.Errorf(param.Invalid, "onnx is for mlp models, and this is a %s model: choose npz or safetensors", m.Kind)
 	}
 	if size := int64(4) * int64(layers[0]*layers.Width()+layers.Tail()); size > math.MaxInt32/2 {

@@ -8,6 +8,23 @@ func (t *Transform) TakesSparse() bool { return t.sparse }
 // KeepsColumns reports whether rows are sparse and keep their columns.
 func (t *Transform) KeepsColumns() bool { return t.sparse && t.recipe.HashBits == 0 }
 
+// Fields returns the first column of each feature, and of the terms, ascending. It is
+// nil where columns are hashed or raw, so that nobody knows whose they are.
+func (t *Transform) Fields() (first []uint32) {
+	if t.sparse || t.recipe.HashBits > 0 {
+		return nil
+	}
+	for i := range t.blocks {
+		if b := &t.blocks[i]; b.width(&t.recipe.Features[i]) > 0 {
+			first = append(first, b.base)
+		}
+	}
+	if int64(t.first) < t.columns {
+		first = append(first, t.first)
+	}
+	return first
+}
+
 // Names returns the names of the columns: "distance", "origin=SFO",
 // "date.hour=7", "origin×date.hour=SFO×7", "distance missing",
 // "distance bin 3 [1.5,2)", or terms. It is nil where columns are hashed or have

@@ -118,7 +118,7 @@ func (c *checker) factors(j *Job) {
 }
 
 // losses are those of the kinds of models that have a choice.
-var losses = map[string][]string{"fm": {"squared", "logistic"}, "mlp": {"softmax", "logistic", "mse"}}
+var losses = map[string][]string{"fm": {"squared", "logistic"}, "mlp": {"softmax", "logistic", "mse"}, "wide_deep": {"logistic", "mse"}}
 
 // loss refuses a loss of another kind of model.
 func (c *checker) loss(m *Model) {
@@ -134,14 +134,19 @@ func (c *checker) layers(j *Job) {
 		return
 	}
 	c.loss(m)
-	if n := len(m.Layers); n > 0 && !c.isBad("model.layers") && m.Loss != "softmax" && m.Layers[n-1] != 1 && !c.isBad(itemOf("model.layers", n-1)) {
+	n := len(m.Layers)
+	if n == 1 && !m.Embeds() && !c.isBad("model.layers") {
+		c.fault("model.layers", "must have at least 2 items for model.kind mlp, the columns and the outputs, not 1")
+	} else if n > 9 && m.Embeds() {
+		c.fault("model.layers", "must have at most 9 items for model.kind wide_deep, the hidden layers, not %d", n)
+	} else if n > 0 && !m.Embeds() && !c.isBad("model.layers") && m.Loss != "softmax" && m.Layers[n-1] != 1 && !c.isBad(itemOf("model.layers", n-1)) {
 		c.fault("model.layers", "must end with 1 for model.loss %s, which has one output, not with %d", m.Loss, m.Layers[n-1])
 	}
 	switch j.Optimizer.Kind {
 	case "lbfgs":
-		c.fault("optimizer.kind", "lbfgs is for losses that are convex in the parameters, and that of model.kind mlp is not; use adam")
+		c.fault("optimizer.kind", "lbfgs is for losses that are convex in the parameters, and that of model.kind %s is not; use adam", m.Kind)
 	case "ftrl":
-		c.fault("optimizer.kind", "ftrl has weights that follow from sums, so that all would begin at 0 and stay alike, for model.kind mlp; use adam")
+		c.fault("optimizer.kind", "ftrl has weights that follow from sums, so that all would begin at 0 and stay alike, for model.kind %s; use adam", m.Kind)
 	}
 }
 

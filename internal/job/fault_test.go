@@ -109,7 +109,7 @@ func TestFaultsOfKeys(t *testing.T) {
 			"j.yaml:8: run: is given twice, first on line 7; keep one of them"},
 		{name: "no value", text: with("run:\n"), want: "j.yaml:7: run: has no value; give it one, or remove the key"},
 		{name: "all missing", text: "{}\n", want: "j.yaml:1: data.train.path: is required; add it\n" +
-			"j.yaml:1: model.kind: is required; add it: logistic, softmax, linear, hinge, poisson, fm, mlp or lsi\nj.yaml:1: output: is required; add it"},
+			"j.yaml:1: model.kind: is required; add it: logistic, softmax, linear, hinge, poisson, fm, mlp, wide_deep or lsi\nj.yaml:1: output: is required; add it"},
 		{name: "missing in its mapping", text: with("") + "optimizer: {}\n" + "run: {epochs: 0}\n", want: "j.yaml:8: run.epochs: must be at least 1, not 0"},
 		{name: "no path", text: "output: a\nmodel: {kind: linear}\ndata:\n  train:\n    format: libsvm\n", want: "j.yaml:4: data.train.path: is required; add it"},
 		{name: "test without path", text: with("") + "name: a\n", overrides: []string{"data.test={}"}, want: "override data.test={}: data.test.path: is required; add it"},
@@ -141,7 +141,7 @@ func TestFaultsAreAllReportedInOrder(t *testing.T) {
 		want: `j.yaml:1: output: is required; add it
 j.yaml:1: run.workers: must be at least 1, not 0
 j.yaml:1: run.epochs: must be an integer, not 4.7
-j.yaml:3: model.kind: unknown value "logit"; use logistic, softmax, linear, hinge, poisson, fm, mlp or lsi
+j.yaml:3: model.kind: unknown value "logit"; use logistic, softmax, linear, hinge, poisson, fm, mlp, wide_deep or lsi
 j.yaml:4: model.l3: unknown key; did you mean model.l2?
 j.yaml:5: data: must be a mapping of keys (train, test, holdout, hash, text, label, weight, exposure, features, scale, cache, quality), not "a.svm"
 override run.batch=x: must be an integer, not "x"

@@ -13,7 +13,7 @@ var plannedKeys = []string{}
 
 // plannedValues are the values whose feature does not exist yet, by key.
 var plannedValues = map[string][]string{
-	"model.kind": {"lda", "nmf", "wide_deep"},
+	"model.kind": {"lda", "nmf"},
 }
 
 // choice returns the fault of a value that is none of the allowed ones.

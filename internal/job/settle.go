@@ -54,6 +54,9 @@ func (d *decoder) settleModel(j *Job) {
 	if m.IsDeep() {
 		if !d.given("run.batch") {
 			j.Run.Batch = 32
+			if m.Embeds() { // of rows with few nonzeros, so that a round is worth its messages
+				j.Run.Batch = 128
+			}
 		}
 		if !d.given("run.workers") { // a round is a step, of the batches of all
 			j.Run.Workers = 4
@@ -79,11 +82,17 @@ var modelKnobs = []struct {
 }{
 	{key: "topics", of: knob("lsi", func(m *Model) { m.Topics = 100 })}, {key: "tolerance", of: knob("lsi", func(m *Model) { m.Tolerance = 1e-6 })},
 	{key: "block", of: knob("lsi", func(m *Model) { m.Block = 16 })}, {key: "passes", of: knob("lsi", func(m *Model) { m.Passes = 200 })},
-	{key: "rank", of: knob("fm", func(m *Model) { m.Rank = 8 })}, {key: "init_scale", of: knob("fm", func(m *Model) { m.InitScale = 0.1 })},
-	{key: "loss", of: map[string]func(*Model){"fm": func(m *Model) { m.Loss = "squared" }, "mlp": func(m *Model) { m.Loss = "softmax" }}},
-	{key: "layers", of: knob("mlp", nil)}, {key: "activation", of: knob("mlp", func(m *Model) { m.Activation = "relu" })},
-	{key: "dropout", of: knob("mlp", nil), optional: true}, {key: "weight_decay", of: knob("mlp", nil), optional: true},
-	{key: "initial", of: knob("mlp", nil)},
+	{key: "rank", of: knob("fm", func(m *Model) { m.Rank = 8 })}, {key: "dim", of: knob("wide_deep", func(m *Model) { m.Dim = 8 })},
+	{key: "init_scale", of: map[string]func(*Model){"fm": func(m *Model) { m.InitScale = 0.1 }, "wide_deep": func(m *Model) { m.InitScale = 0.01 }}},
+	{key: "loss", of: map[string]func(*Model){"fm": func(m *Model) { m.Loss = "squared" }, "mlp": func(m *Model) { m.Loss = "softmax" }, "wide_deep": func(m *Model) { m.Loss = "logistic" }}},
+	{key: "layers", of: map[string]func(*Model){"mlp": nil, "wide_deep": func(m *Model) { m.Layers = []int{64, 32} }}},
+	{key: "activation", of: deep(func(m *Model) { m.Activation = "relu" })},
+	{key: "dropout", of: deep(nil), optional: true}, {key: "weight_decay", of: deep(nil), optional: true}, {key: "initial", of: deep(nil)},
+}
+
+// deep is the default of a key of all models with layers.
+func deep(set func(*Model)) map[string]func(*Model) {
+	return map[string]func(*Model){"mlp": set, "wide_deep": set}
 }
 
 // knob is the default of a key that one kind of model has.

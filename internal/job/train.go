@@ -4,31 +4,33 @@ package job
 type Model struct {
 	// Kind is the model: logistic or hinge for two classes, softmax for several,
 	// linear for numbers, poisson for counts, fm for pairs of features, mlp for neural
-	// networks, lsi for topics.
-	Kind string `yaml:"kind" json:"kind" jsonschema:"required,enum=logistic,enum=softmax,enum=linear,enum=hinge,enum=poisson,enum=fm,enum=mlp,enum=lsi" jsonschema_description:"logistic or hinge for two classes, softmax for several, linear for numbers, poisson for counts, fm for pairs of features, mlp for neural networks or lsi for topics."`
+	// networks, wide_deep for networks on embeddings, lsi for topics.
+	Kind string `yaml:"kind" json:"kind" jsonschema:"required,enum=logistic,enum=softmax,enum=linear,enum=hinge,enum=poisson,enum=fm,enum=mlp,enum=wide_deep,enum=lsi" jsonschema_description:"logistic or hinge for two classes, softmax for several, linear for numbers, poisson for counts, fm for pairs of features, mlp for neural networks, wide_deep for networks on embeddings or lsi for topics."`
 	// Rank is the number of factors of a column, of fm: more can tell more pairs apart,
 	// need more rows, and take time and memory in proportion.
 	Rank int `yaml:"rank" json:"rank,omitempty" jsonschema:"minimum=1,maximum=256" jsonschema_description:"Factors of a column, for fm; 8 by default."`
 	// Loss is that of fm and mlp: squared or mse for numbers, logistic for two classes,
 	// softmax for several.
-	Loss string `yaml:"loss" json:"loss,omitempty" jsonschema:"enum=squared,enum=logistic,enum=softmax,enum=mse" jsonschema_description:"Loss of a row. For fm: squared (the default) for numbers, logistic for two classes. For mlp: softmax (the default) for classes, logistic for two, mse for numbers."`
+	Loss string `yaml:"loss" json:"loss,omitempty" jsonschema:"enum=squared,enum=logistic,enum=softmax,enum=mse" jsonschema_description:"Loss of a row. For fm: squared (the default) for numbers, logistic for two classes. For mlp: softmax (the default) for classes, logistic for two, mse for numbers. For wide_deep: logistic (the default) or mse."`
 	// InitScale bounds the factors that fm begins with, which are drawn evenly from
 	// -init_scale to init_scale. Were they 0, none would ever change.
-	InitScale float64 `yaml:"init_scale" json:"init_scale,omitempty" jsonschema:"exclusiveMinimum=0,maximum=10" jsonschema_description:"Bound of the random factors that fm begins with; 0.1 by default."`
+	InitScale float64 `yaml:"init_scale" json:"init_scale,omitempty" jsonschema:"exclusiveMinimum=0,maximum=10" jsonschema_description:"Bound of the random factors that fm begins with, and of wide_deep's embeddings; 0.1 by default for fm, 0.01 for wide_deep."`
 	// Layers are the units of mlp from the inputs, which are the columns, to the outputs:
-	// one for each class, or one.
-	Layers []int `yaml:"layers" json:"layers,omitempty" jsonschema:"minItems=2,maxItems=11,minimum=1,maximum=1000000" jsonschema_description:"Units of the layers, for mlp: first the columns of the data, then those of the hidden layers, and last the classes, or 1 for the losses logistic and mse."`
+	// one for each class, or one. Of wide_deep they are those of the hidden layers alone.
+	Layers []int `yaml:"layers" json:"layers,omitempty" jsonschema:"minItems=1,maxItems=11,minimum=1,maximum=1000000" jsonschema_description:"Units of the layers. For mlp: first the columns of the data, then those of the hidden layers, and last the classes, or 1 for the losses logistic and mse. For wide_deep those of the hidden layers, [64, 32] by default."`
+	// Dim is the length of a column's embedding, of wide_deep.
+	Dim int `yaml:"dim" json:"dim,omitempty" jsonschema:"minimum=1,maximum=256" jsonschema_description:"Length of a column's embedding, for wide_deep; 8 by default."`
 	// Activation is the function behind each hidden layer of mlp.
-	Activation string `yaml:"activation" json:"activation,omitempty" jsonschema:"enum=relu,enum=tanh,enum=gelu" jsonschema_description:"Function behind each hidden layer, for mlp; relu by default."`
+	Activation string `yaml:"activation" json:"activation,omitempty" jsonschema:"enum=relu,enum=tanh,enum=gelu" jsonschema_description:"Function behind each hidden layer, for mlp and wide_deep; relu by default."`
 	// Dropout is the share of the hidden units that each row of a batch goes without, of
 	// mlp. Evaluation and prediction are with all.
-	Dropout float64 `yaml:"dropout" json:"dropout,omitempty" jsonschema:"minimum=0,exclusiveMaximum=1" jsonschema_description:"Share of the hidden units that each row goes without in training, for mlp; none by default."`
+	Dropout float64 `yaml:"dropout" json:"dropout,omitempty" jsonschema:"minimum=0,exclusiveMaximum=1" jsonschema_description:"Share of the hidden units that each row goes without in training, for mlp and wide_deep; none by default."`
 	// WeightDecay takes rate · weight_decay of each weight away in every round, of mlp
 	// (decoupled weight decay, as in AdamW). Biases are left alone.
-	WeightDecay float64 `yaml:"weight_decay" json:"weight_decay,omitempty" jsonschema:"minimum=0,maximum=1e6" jsonschema_description:"Share of each weight, times the rate, that a round takes away, for mlp (as AdamW does); none by default."`
+	WeightDecay float64 `yaml:"weight_decay" json:"weight_decay,omitempty" jsonschema:"minimum=0,maximum=1e6" jsonschema_description:"Share of each weight, times the rate, that a round takes away, for mlp and wide_deep (as AdamW does); none by default."`
 	// Initial says how wide the weights of mlp are drawn at first: evenly from -√(6/in)
 	// to √(6/in) for he, which suits relu, √(6/(in+out)) for xavier.
-	Initial string `yaml:"initial" json:"initial,omitempty" jsonschema:"enum=he,enum=xavier" jsonschema_description:"Bounds of the random weights that mlp begins with: he, √(6/in), or xavier, √(6/(in+out)); he for relu and gelu, xavier for tanh by default."`
+	Initial string `yaml:"initial" json:"initial,omitempty" jsonschema:"enum=he,enum=xavier" jsonschema_description:"Bounds of the random weights that mlp and wide_deep begin with: he, √(6/in), or xavier, √(6/(in+out)); he for relu and gelu, xavier for tanh by default."`
 	// Topics is the number of singular triplets that are found, of lsi.
 	Topics int `yaml:"topics" json:"topics,omitempty" jsonschema:"minimum=1,maximum=2000" jsonschema_description:"Number of topics, for lsi; 100 by default."`
 	// Tolerance ends lsi when ‖Aᵀu - σv‖/σ₁ of each triplet is no more.
@@ -61,8 +63,11 @@ func (m *Model) FindsTopics() bool { return m.Kind == "lsi" }
 // Factorizes reports whether the model is a factorization machine.
 func (m *Model) Factorizes() bool { return m.Kind == "fm" }
 
-// IsDeep reports whether the model is a multilayer perceptron.
-func (m *Model) IsDeep() bool { return m.Kind == "mlp" }
+// IsDeep reports whether the model has a multilayer perceptron.
+func (m *Model) IsDeep() bool { return m.Kind == "mlp" || m.Embeds() }
+
+// Embeds reports whether each column has an embedding, which the layers are on.
+func (m *Model) Embeds() bool { return m.Kind == "wide_deep" }
 
 // Optimizer says how the parameters are updated. The knobs below Rate belong to
 // one rule each (see knobs); those of other rules are 0. After Parse those of the

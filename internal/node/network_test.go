@@ -7,7 +7,7 @@ import (
 	"parley/internal/rpc"
 )
 
-// TestNetworkSameHash: multilayer perceptrons are the same on clusters of any shape,
+// TestNetworkSameHash: multilayer perceptrons, and those on embeddings, are the same on clusters of any shape,
 // whatever dies on the way, with rounds of all parameters and with rounds of the
 // batch's columns alone.
 func TestNetworkSameHash(t *testing.T) {
@@ -19,6 +19,9 @@ func TestNetworkSameHash(t *testing.T) {
 			"data.features=[{numeric: a}, {numeric: b}, {category: town}]", "optimizer={kind: adam, rate: 0.01, schedule: cosine, warmup: 0.5}"}},
 		"by columns": {dataset(t, 900), []string{"model={kind: mlp, layers: [131072, 9, 1], loss: logistic, activation: tanh}", "data.hash={bits: 17}",
 			"optimizer={kind: momentum, schedule: step, step_every: 1}"}},
+		"embedded": {classes(t, 900), []string{"model={kind: wide_deep, dim: 3, layers: [7, 5], dropout: 0.2, weight_decay: 0.1}", `data.label={column: label, map: {north: 1, "*": 0}}`,
+			"data.features=[{numeric: a}, {numeric: b}, {category: town}]", "optimizer={kind: adam, rate: 0.01, schedule: cosine, warmup: 0.5}", "run.batch=16"}},
+		"embedded, one field": {dataset(t, 900), []string{"model={kind: wide_deep, dim: 2, layers: [5]}", "data.hash={bits: 12}", "optimizer={kind: adagrad, rate: 0.05}", "run.batch=16"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			first := embedded(t, 1, 1, c.path, c.of...)
@@ -45,6 +48,9 @@ func TestNetworkSameHash(t *testing.T) {
 			for _, other := range []string{"run.seed=5", "model.initial=xavier", "model.activation=gelu", "optimizer.warmup=1", "model.weight_decay=0.5", "model.dropout=0.5"} {
 				if name == "by columns" && other == "model.initial=xavier" {
 					other = "model.initial=he" // xavier is what tanh begins with
+				}
+				if name == "embedded, one field" && other == "model.initial=xavier" {
+					other = "model.init_scale=0.2"
 				}
 				if embedded(t, 1, 2, c.path, append(c.of, other)...).ModelSHA256 == first.ModelSHA256 {
 					t.Errorf("%s has the same hash", other)

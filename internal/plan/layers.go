@@ -16,25 +16,33 @@ import (
 // all layers. Places in this tail are counted from its first key.
 type Layers []int
 
-// LayersOf returns the layers of a model, nil if it has none.
+// LayersOf returns the layers of an mlp, nil of other models.
 func LayersOf(m *job.Model) Layers {
-	if !m.IsDeep() {
+	if m.Kind != "mlp" {
 		return nil
 	}
 	return m.Layers
 }
 
-// wholeKeys is the size of a first layer up to which rounds are of all its weights.
-const wholeKeys = 1 << 20
+// LayersFor returns the layers of a job's model. Those of wide_deep have what embeds
+// the columns in front, with an embedding's length of outputs for each field.
+func LayersFor(j *job.Job, train *Manifest) Layers {
+	if !j.Model.Embeds() {
+		return LayersOf(&j.Model)
+	}
+	l := Layers{int(train.Columns), len(train.FieldsOrOne()) * j.Model.Dim}
+	return append(append(l, j.Model.Layers...), 1)
+}
 
-// Whole reports whether each round takes and changes all parameters. Those of a
-// larger first layer are taken by the batch's columns, and those of others rest.
-func (l Layers) Whole() bool { return l != nil && l[0]*l.Width() <= wholeKeys }
+// wholeKeys is the size of a first layer of mlp up to which rounds are of all its
+// weights. Those of a larger one are taken by the batch's columns, and those of others
+// rest.
+const wholeKeys = 1 << 20
 
 // Count returns the number of layers.
 func (l Layers) Count() int { return len(l) - 1 }
 
-// Width returns the number of keys of a column.
+// Width returns the number of keys of a column of mlp.
 func (l Layers) Width() int { return l[1] }
 
 // Weights returns where in the tail the weights of layer i are, which is not the
@@ -77,9 +85,13 @@ func (l Layers) Tail() int {
 //
 // and biases of 0.
 func (l Layers) Draw(values []float32, lo param.Key, initial string, seed uint64) {
-	first := param.Key(l[0] * l.Width())
+	l.draw(values, lo, param.Key(l[0]*l.Width()), l.bound(0, initial), initial, seed)
+}
+
+// draw is Draw for a first layer of so many keys, with a bound of its own.
+func (l Layers) draw(values []float32, lo, first param.Key, bound float64, initial string, seed uint64) {
 	weights := first + param.Key(l.TailWeights())
-	layer, end, bound := 0, first, l.bound(0, initial)
+	layer, end := 0, first
 	for i := range values {
 		key := lo + param.Key(i)
 		for key >= end && layer+1 < l.Count() {
@@ -99,4 +111,17 @@ func (l Layers) bound(i int, initial string) float64 {
 		return math.Sqrt(6 / float64(l[i]+l[i+1]))
 	}
 	return math.Sqrt(6 / float64(l[i]))
+}
+
+// DrawEmbedded is Draw for the layers of wide_deep, whose columns have a weight each,
+// which begins at 0, and an embedding, which begins between -scale and scale.
+func (l Layers) DrawEmbedded(values []float32, lo param.Key, dim int, scale float64, initial string, seed uint64) {
+	width := param.Key(1 + dim)
+	first := param.Key(l[0]) * width
+	l.draw(values, lo, first, scale, initial, seed)
+	for i := range values {
+		if key := lo + param.Key(i); key < first && key%width == 0 {
+			values[i] = 0
+		}
+	}
 }

@@ -43,9 +43,20 @@ type Manifest struct {
 	// Transform is the fitted feature.Transform that makes rows of the raw data, as
 	// JSON; nil where the raw data is rows already.
 	Transform json.RawMessage `json:",omitempty"`
+	// Fields are the first columns of what belongs together, the columns of a feature,
+	// ascending; nil where nobody knows.
+	Fields []uint32 `json:",omitempty"`
 	// Bad are the positions of the rows that are set aside, ascending: they keep
 	// their place in the shards, and nobody reads them.
 	Bad []int64 `json:",omitempty"`
+}
+
+// FieldsOrOne returns the fields, or one of all columns where nobody knows them.
+func (m *Manifest) FieldsOrOne() []uint32 {
+	if len(m.Fields) > 0 {
+		return m.Fields
+	}
+	return []uint32{0}
 }
 
 // MaxLabels is the number of distinct labels up to which a manifest lists them.

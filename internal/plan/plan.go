@@ -25,8 +25,9 @@ type Plan struct {
 	Job       *job.Job
 	Train     *Manifest
 	Ranges    []param.Span // of the key space, in order
-	Layers    Layers       // of mlp, else nil
-	Width     int          // keys of a column: one a class for softmax, a topic for lsi, a unit of the first hidden layer for mlp, 1 and the rank for fm, else 1
+	Layers    Layers       // of mlp and wide_deep, else nil
+	Whole     bool         // each round is of all parameters
+	Width     int          // keys of a column: one a class for softmax, a topic for lsi, a unit of the first hidden layer for mlp, 1 and the rank for fm, 1 and the embedding for wide_deep, else 1
 	Keys      param.Key    // size of the key space: Width a column, then as many of the bias; of lsi those of the singular values and residuals; of mlp the tail
 	PerEpoch  param.Round  // rounds of one epoch
 	Rounds    param.Round  // rounds of the whole run
@@ -38,9 +39,13 @@ type Plan struct {
 
 // New makes the plan of a job over a dataset.
 func New(j *job.Job, train *Manifest) *Plan {
-	p := &Plan{Job: j, Train: train, Layers: LayersOf(&j.Model), Width: width(j, train)}
+	p := &Plan{Job: j, Train: train, Layers: LayersFor(j, train), Width: width(j, train)}
+	p.Whole = p.Layers != nil && !j.Model.Embeds() && p.Layers[0]*p.Layers[1] <= wholeKeys
 	p.Keys = param.Key(train.Columns)*param.Key(p.Width) + p.tail()
 	p.Ranges = cut(p.Keys, j.Run.Ranges, leaf(j))
+	if j.Model.Embeds() { // the tail has a range of its own: each round is of all of it
+		p.Ranges = append(cut(p.Bias(), max(1, j.Run.Ranges-1), 1), param.Span{Lo: p.Bias(), Hi: p.Keys})
+	}
 	p.kept = make([]int64, len(train.Shards))
 	for i, s := range train.Shards {
 		p.kept[i] = s.Rows
@@ -66,7 +71,7 @@ func width(j *job.Job, train *Manifest) int {
 	if layers := LayersOf(&j.Model); layers != nil {
 		return layers.Width()
 	}
-	return 1 + j.Model.Rank // of models without factors 0
+	return 1 + j.Model.Rank + j.Model.Dim // of models without factors or embeddings 0
 }
 
 // Clip returns the least and the greatest label of training data whose labels are a
@@ -110,6 +115,11 @@ func (p *Plan) keptRows(s Shard) int64 {
 		}
 	}
 	return kept
+}
+
+// Dense reports whether each round is of most keys of a range.
+func (p *Plan) Dense(id param.RangeID) bool {
+	return p.Whole || p.Job.Model.Embeds() && p.Ranges[id].Lo >= p.Bias()
 }
 
 // Trains reports whether the row at a position of the training data is learned

@@ -98,6 +98,7 @@ func labelsOf(l *job.Label) (labels []plan.Label) {
 }
 
 func setTransform(m *plan.Manifest, t *feature.Transform) (err error) {
+	m.Fields = t.Fields()
 	m.Transform, err = json.Marshal(t)
 	m.Columns = max(m.Columns, t.Columns())
 	return err

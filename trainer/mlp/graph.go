@@ -35,6 +35,8 @@ type graph struct {
 	input *input
 	loss  float64
 	p     []float64 // an element an output
+
+	wide, dwide, slopesOf []float32 // of wide_deep
 }
 
 // step is an application of an op.
@@ -56,7 +58,10 @@ func newGraph(s *Settings) *graph {
 	var weights, biases gorgonia.Nodes
 	for i := range s.Layers.Count() {
 		in, out := s.Layers[i], s.Layers[i+1]
-		w, b := newValue(out, in), newValue(out)
+		if i == 0 && s.Dim > 0 {
+			out = 1 + s.Dim
+		}
+		w, b := newValue(out, in), newValue(s.Layers[i+1])
 		g.weights, g.biases = append(g.weights, w), append(g.biases, b)
 		weights = append(weights, gorgonia.NewMatrix(e, tensor.Float32, gorgonia.WithShape(w.shape...), gorgonia.WithName(fmt.Sprintf("W%d", i)), gorgonia.WithValue(w)))
 		biases = append(biases, gorgonia.NewVector(e, tensor.Float32, gorgonia.WithShape(b.shape...), gorgonia.WithName(fmt.Sprintf("b%d", i)), gorgonia.WithValue(b)))
@@ -64,18 +69,24 @@ func newGraph(s *Settings) *graph {
 	}
 	var x *gorgonia.Node
 	for i := range s.Layers.Count() {
-		if i == 0 {
-			x = g.apply(g.first(), weights[0], biases[0])
-		} else {
+		switch {
+		case i > 0:
 			x = g.apply(g.layer(i), x, weights[i], biases[i])
+		case s.Dim > 0:
+			x = g.apply(g.embed(), weights[0], biases[0])
+		default:
+			x = g.apply(g.first(), weights[0], biases[0])
 		}
-		if i+1 == s.Layers.Count() {
-			break
+		if !s.activated(i) {
+			continue
 		}
 		x = g.apply(g.activation(i), x)
 		if s.Dropout > 0 {
 			x = g.apply(g.dropout(i), x)
 		}
+	}
+	if s.Dim > 0 {
+		x = g.apply(g.addWide(), x)
 	}
 	loss := g.apply(g.lossOf(), x)
 	slopes, err := gorgonia.Grad(loss, append(weights, biases...)...)

@@ -90,11 +90,12 @@ func resize[T any](s []T, n int) []T {
 type input struct {
 	rows, turned sparse
 	x            []float32 // the rows, if they are full
+	places       places    // of wide_deep
 }
 
 // take makes the input of a block of so many columns. The bias, the last nonzero of
 // each row, is left out.
-func (in *input) take(b *batch.Block, columns int) {
+func (in *input) take(b *batch.Block, columns int, embedded bool) {
 	m := &in.rows
 	m.columns, m.offsets = columns, append(m.offsets[:0], 0)
 	m.index, m.values = m.index[:0], m.values[:0]
@@ -102,6 +103,10 @@ func (in *input) take(b *batch.Block, columns int) {
 		lo, hi := b.Offsets[i], b.Offsets[i+1]-1
 		m.index, m.values = append(m.index, b.Index[lo:hi]...), append(m.values, b.Values[lo:hi]...)
 		m.offsets = append(m.offsets, uint32(len(m.index)))
+	}
+	if embedded {
+		m.transpose(&in.turned)
+		return
 	}
 	in.prepare(true)
 }

@@ -15,7 +15,8 @@
 // Rows are sparse. The first layer multiplies their nonzeros alone unless most of the
 // values are some. plan.Layers says where parameters are among a model's keys. The
 // trainer calls Model with blocks to learn from and with data shards to evaluate;
-// prediction calls Predict and Probabilities.
+// prediction calls Predict and Probabilities. With embeddings in front it is wide_deep
+// (embed.go).
 package mlp
 
 import (
@@ -36,7 +37,24 @@ type Settings struct {
 	Dropout    float64     // share of the hidden units that a row of a batch goes without, in [0, 1)
 	Labels     []float32   // of softmax's classes, ascending
 	Positive   float32     // label of the positive class, for logistic; every other is negative
+	// Dim is the length of the columns' embeddings of wide_deep, 0 of mlp, and Fields are the
+	// first columns of what is summed up to one embedding each. The layers begin with the
+	// columns and then len(Fields)·Dim.
+	Dim    int
+	Fields []uint32
 }
+
+// width returns the parameters of a column.
+func (s *Settings) width() int {
+	if s.Dim > 0 {
+		return 1 + s.Dim
+	}
+	return s.Layers.Width()
+}
+
+// activated reports whether an activation is behind a layer: all but the last, and what
+// embeds.
+func (s *Settings) activated(i int) bool { return i+1 < s.Layers.Count() && (i > 0 || s.Dim == 0) }
 
 // Model learns and predicts. It holds no parameters; any number of goroutines may use
 // it at once.
@@ -63,6 +81,11 @@ func New(s Settings) (*Model, error) {
 		return nil, param.Errorf(param.Invalid, "model mlp has no activation %q: relu, tanh or gelu", s.Activation)
 	case !(s.Dropout >= 0 && s.Dropout < 1):
 		return nil, param.Errorf(param.Invalid, "model mlp has no dropout %v: at least 0 and below 1", s.Dropout)
+	}
+	if s.Dim > 0 {
+		if err := s.checkEmbedding(); err != nil {
+			return nil, param.Errorf(param.Invalid, "%w", err)
+		}
 	}
 	return &Model{settings: s}, nil
 }
@@ -95,8 +118,13 @@ func (m *Model) Prepare(b *batch.Block) {
 	if b.Columns == nil {
 		columns = m.settings.Layers[0]
 	}
-	if b.Rows() > 0 {
-		in.take(b, columns)
+	if b.Rows() == 0 {
+		return
+	}
+	e := m.settings.embedding()
+	in.take(b, columns, e != nil)
+	if e != nil {
+		in.places.take(e, &in.rows, b.Columns)
 	}
 }
 

@@ -49,8 +49,8 @@ func newModel(t *testing.T, s Settings) *Model {
 }
 
 // parameters draws those of all keys.
-func parameters(rng *rand.Rand, layers plan.Layers) []float32 {
-	p := make([]float32, layers[0]*layers.Width()+layers.Tail())
+func parameters(rng *rand.Rand, s Settings) []float32 {
+	p := make([]float32, s.Layers[0]*s.width()+s.Layers.Tail())
 	for i := range p {
 		p[i] = float32(rng.NormFloat64() / 2)
 	}
@@ -64,7 +64,9 @@ func settings() (all []Settings) {
 			Settings{Layers: plan.Layers{7, 5, 3}, Activation: activation, Loss: "softmax", Labels: []float32{0, 1, 2}},
 			Settings{Layers: plan.Layers{7, 6, 5, 1}, Activation: activation, Loss: "logistic", Positive: 1},
 			Settings{Layers: plan.Layers{7, 4, 1}, Activation: activation, Loss: "mse"},
-			Settings{Layers: plan.Layers{7, 6, 5, 3}, Activation: activation, Loss: "softmax", Labels: []float32{0, 1, 2}, Dropout: 0.4})
+			Settings{Layers: plan.Layers{7, 6, 5, 3}, Activation: activation, Loss: "softmax", Labels: []float32{0, 1, 2}, Dropout: 0.4},
+			Settings{Layers: plan.Layers{7, 6, 5, 1}, Activation: activation, Loss: "logistic", Positive: 1, Dim: 2, Fields: []uint32{0, 3, 6}},
+			Settings{Layers: plan.Layers{7, 9, 8, 4, 1}, Activation: activation, Loss: "mse", Dim: 9, Fields: []uint32{0}, Dropout: 0.3})
 	}
 	return append(all, Settings{Layers: plan.Layers{7, 3}, Activation: "relu", Loss: "softmax", Labels: []float32{0, 1, 2}})
 }
@@ -77,14 +79,19 @@ func learn(m *Model, b *batch.Block, state []float32) ([]float32, float64) {
 
 // naiveLoss is the loss of a block in float64, by its definition.
 func naiveLoss(s Settings, b *batch.Block, p []float64) (sum float64) {
-	tail := p[s.Layers[0]*s.Layers.Width():]
+	tail := p[s.Layers[0]*s.width():]
 	for r, label := range b.Labels {
 		x := make([]float64, s.Layers[0])
 		for q := b.Offsets[r]; q < b.Offsets[r+1]-1; q++ {
 			x[b.Index[q]] = float64(b.Values[q])
 		}
+		wide := 0.0
 		for i := range s.Layers.Count() {
 			in, out := s.Layers[i], s.Layers[i+1]
+			if i == 0 && s.Dim > 0 {
+				x, wide = naiveEmbedded(s, x, p[:s.Layers[0]*s.width()], tail[s.Layers.TailWeights():])
+				continue
+			}
 			from, _ := s.Layers.Biases(i)
 			z := slices.Clone(tail[from : from+out])
 			for k := range in {
@@ -118,9 +125,27 @@ func naiveLoss(s Settings, b *batch.Block, p []float64) (sum float64) {
 				}
 			}
 		}
+		x[0] += wide
 		sum += naiveRow(s, x, label) * weightOf(b.Weights, r)
 	}
 	return sum
+}
+
+// naiveEmbedded returns the units above the embeddings of a row, and its wide part.
+func naiveEmbedded(s Settings, x, table, bias []float64) (y []float64, wide float64) {
+	y = slices.Clone(bias[:s.Layers[1]])
+	field := 0
+	for c, v := range x {
+		if field+1 < len(s.Fields) && uint32(c) == s.Fields[field+1] {
+			field++
+		}
+		row := table[c*(1+s.Dim) : (c+1)*(1+s.Dim)]
+		wide += v * row[0]
+		for k, e := range row[1:] {
+			y[field*s.Dim+k] += v * e
+		}
+	}
+	return y, wide
 }
 
 func naiveRow(s Settings, z []float64, label float32) float64 {
@@ -146,7 +171,7 @@ func TestGradientEqualsFiniteDifferences(t *testing.T) {
 	for _, s := range settings() {
 		classes := max(2, len(s.Labels))
 		_, b := draw(rng, 6, s.Layers[0], classes, 0.4, true)
-		p := parameters(rng, s.Layers)
+		p := parameters(rng, s)
 		wide := linalg.Doubles(p)
 		gradient, loss := learn(newModel(t, s), b, slices.Clone(p))
 		if want := naiveLoss(s, b, wide); math.Abs(loss-want) > 1e-5*want {
@@ -173,7 +198,7 @@ func TestWaysAgree(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, s := range settings() {
 		m := newModel(t, s)
-		width, tail := s.Layers.Width(), s.Layers.Tail()
+		width, tail := s.width(), s.Layers.Tail()
 		var group sync.WaitGroup
 		for range 20 {
 			rows, share := 1+rng.IntN(40), rng.Float64()
@@ -184,7 +209,7 @@ func TestWaysAgree(t *testing.T) {
 				order[i].Row = uint32(i)
 			}
 			new(batch.Builder).Build(listed, []*batch.CSR{c}, order, uint32(s.Layers[0]))
-			p := parameters(rng, s.Layers)
+			p := parameters(rng, s)
 			own := []float32{}
 			for _, c := range listed.Columns[:len(listed.Columns)-1] {
 				own = append(own, p[int(c)*width:(int(c)+1)*width]...)
@@ -215,7 +240,7 @@ func TestTapeMachine(t *testing.T) {
 		g := newGraph(&m.settings)
 		_, b := draw(rng, 9, s.Layers[0], max(2, len(s.Labels)), 0.5, true)
 		m.Prepare(b)
-		p := parameters(rng, s.Layers)
+		p := parameters(rng, s)
 		again := slices.Clone(p)
 		loss := g.run(b, p) // and leaves the batch in the graph
 		var want [][]float32
@@ -281,7 +306,7 @@ func TestEvaluateEqualsLearn(t *testing.T) {
 		s.Dropout = 0
 		m := newModel(t, s)
 		rows, b := draw(rng, 700, s.Layers[0], max(2, len(s.Labels)), 0.3, true)
-		p := parameters(rng, s.Layers)
+		p := parameters(rng, s)
 		into := metric.NewSummary(700)
 		m.Evaluate(rows, func(int) bool { return true }, p, into)
 		_, loss := learn(m, b, slices.Clone(p))
@@ -360,7 +385,7 @@ func BenchmarkLearn(b *testing.B) {
 				b.Fatal(err)
 			}
 			_, block := draw(rng, c.rows, 784, 10, c.share, false)
-			p := parameters(rng, layers)
+			p := parameters(rng, m.settings)
 			state := make([]float32, len(p))
 			b.ReportAllocs()
 			for b.Loop() {

@@ -14,29 +14,42 @@ const at = 256
 // do not have are ignored and counted.
 func (m *Model) outputs(rows *batch.CSR, keep func(i int) bool, parameters []float32, each func(numbers []int, outputs []float32)) (unknown int64) {
 	layers := m.settings.Layers
-	columns := (len(parameters) - layers.Tail()) / layers.Width()
+	width := m.settings.width()
+	columns := (len(parameters) - layers.Tail()) / width
+	e := m.settings.embedding()
 	var in input
+	var wide []float32
 	var numbers []int
 	var x, z []float32
 	put := func() {
 		if len(numbers) == 0 {
 			return
 		}
-		in.prepare(false)
-		tail := parameters[columns*layers.Width():]
+		tail := parameters[columns*width:]
 		for i := range layers.Count() {
 			from, to := layers.Biases(i)
 			z = resize(z, len(numbers)*layers[i+1])
-			if i == 0 {
-				in.forward(z, parameters[:columns*layers.Width()], tail[from:to])
-			} else {
+			switch {
+			case i > 0:
 				lo, hi := layers.Weights(i)
 				forward(z, x, tail[lo:hi], tail[from:to])
+			case e != nil:
+				wide = resize(wide, len(numbers))
+				in.places.find(&in.rows, len(e.fields), e.field)
+				e.forward(z, wide, &in.rows, in.places.ends, parameters[:columns*width], tail[from:to])
+			default:
+				in.prepare(false)
+				in.forward(z, parameters[:columns*width], tail[from:to])
 			}
-			if i+1 < layers.Count() {
+			if m.settings.activated(i) {
 				x = resize(x, len(z))
 				activate(activations[m.settings.Activation], x, z)
+			} else {
+				x = append(x[:0], z...)
 			}
+		}
+		if e != nil {
+			linalg.AddTo(z, wide)
 		}
 		each(numbers, z)
 		numbers = numbers[:0]

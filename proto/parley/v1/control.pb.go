@@ -2869,8 +2869,9 @@ type Create struct {
 	Ranges    []*Range               `protobuf:"bytes,8,rep,name=ranges,proto3" json:"ranges,omitempty"`
 	From      *CheckpointName        `protobuf:"bytes,9,opt,name=from,proto3" json:"from,omitempty"` // unset: they begin anew
 	// Of a job that goes on from an earlier model, where from is unset.
-	Columns       []byte `protobuf:"bytes,10,opt,name=columns,proto3" json:"columns,omitempty"`       // packed model.json of this job, as far as it is known
-	Vocabulary    []byte `protobuf:"bytes,11,opt,name=vocabulary,proto3" json:"vocabulary,omitempty"` // packed names of its columns, as in vocabulary.txt; empty: they have none
+	Columns       []byte   `protobuf:"bytes,10,opt,name=columns,proto3" json:"columns,omitempty"`       // packed model.json of this job, as far as it is known
+	Vocabulary    []byte   `protobuf:"bytes,11,opt,name=vocabulary,proto3" json:"vocabulary,omitempty"` // packed names of its columns, as in vocabulary.txt; empty: they have none
+	Layers        []uint64 `protobuf:"varint,12,rep,packed,name=layers,proto3" json:"layers,omitempty"` // units of a model's layers, with what embeds the columns first
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2971,6 +2972,13 @@ func (x *Create) GetColumns() []byte {
 func (x *Create) GetVocabulary() []byte {
 	if x != nil {
 		return x.Vocabulary
+	}
+	return nil
+}
+
+func (x *Create) GetLayers() []uint64 {
+	if x != nil {
+		return x.Layers
 	}
 	return nil
 }
@@ -3346,6 +3354,7 @@ type Range struct {
 	Range         uint32                 `protobuf:"varint,1,opt,name=range,proto3" json:"range,omitempty"`
 	Lo            uint64                 `protobuf:"varint,2,opt,name=lo,proto3" json:"lo,omitempty"` // keys [lo, hi)
 	Hi            uint64                 `protobuf:"varint,3,opt,name=hi,proto3" json:"hi,omitempty"`
+	Dense         bool                   `protobuf:"varint,4,opt,name=dense,proto3" json:"dense,omitempty"` // each round is of most of its keys
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3399,6 +3408,13 @@ func (x *Range) GetHi() uint64 {
 		return x.Hi
 	}
 	return 0
+}
+
+func (x *Range) GetDense() bool {
+	if x != nil {
+		return x.Dense
+	}
+	return false
 }
 
 type FenceOrder struct {
@@ -4070,7 +4086,7 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x04spec\x18\x02 \x01(\fR\x04spec\x12\x14\n" +
 	"\x05train\x18\x03 \x01(\fR\x05train\x12\x12\n" +
 	"\x04test\x18\x04 \x01(\fR\x04test\x12\x16\n" +
-	"\x06ranges\x18\x05 \x03(\tR\x06ranges\"\xa4\x02\n" +
+	"\x06ranges\x18\x05 \x03(\tR\x06ranges\"\xbc\x02\n" +
 	"\x06Create\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x12\n" +
 	"\x04spec\x18\x02 \x01(\fR\x04spec\x12\x10\n" +
@@ -4084,7 +4100,8 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	" \x01(\fR\acolumns\x12\x1e\n" +
 	"\n" +
 	"vocabulary\x18\v \x01(\fR\n" +
-	"vocabulary\"W\n" +
+	"vocabulary\x12\x16\n" +
+	"\x06layers\x18\f \x03(\x04R\x06layers\"W\n" +
 	"\x05Probe\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x12\n" +
 	"\x04spec\x18\x02 \x01(\fR\x04spec\x12\x14\n" +
@@ -4108,11 +4125,12 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x04name\x18\x02 \x01(\v2\x19.parley.v1.CheckpointNameR\x04name\x12\x1a\n" +
 	"\bmanifest\x18\x03 \x01(\fR\bmanifest\x12\x12\n" +
 	"\x04keep\x18\x04 \x01(\rR\x04keep\"\t\n" +
-	"\aDrained\"=\n" +
+	"\aDrained\"S\n" +
 	"\x05Range\x12\x14\n" +
 	"\x05range\x18\x01 \x01(\rR\x05range\x12\x0e\n" +
 	"\x02lo\x18\x02 \x01(\x04R\x02lo\x12\x0e\n" +
-	"\x02hi\x18\x03 \x01(\x04R\x02hi\"`\n" +
+	"\x02hi\x18\x03 \x01(\x04R\x02hi\x12\x14\n" +
+	"\x05dense\x18\x04 \x01(\bR\x05dense\"`\n" +
 	"\n" +
 	"FenceOrder\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12(\n" +
