@@ -14,7 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"parley/internal/artifact"
+	"parley/internal/job"
 	"parley/internal/param"
+	"parley/internal/plan"
 )
 
 func tensor(name string, shape ...int64) artifact.Tensor {
@@ -25,7 +27,9 @@ func tensor(name string, shape ...int64) artifact.Tensor {
 // a column.
 func save(t *testing.T, m artifact.Model, names []string, values ...float32) *artifact.Model {
 	t.Helper()
-	m.Job = json.RawMessage("{}")
+	if m.Job == nil {
+		m.Job = json.RawMessage("{}")
+	}
 	if m.Tensors == nil {
 		m.Tensors = []artifact.Tensor{tensor("bias", 1), tensor("weights", m.Columns)}
 	}
@@ -51,6 +55,17 @@ func threeClasses(t *testing.T) *artifact.Model {
 		Tensors: []artifact.Tensor{tensor("bias", 3), tensor("weights", 3, 2)}}, nil, 0, 0, 0.5, 1, 0, 0, 1, -1, -1)
 }
 
+// network is an mlp of some units between 700 columns and a number.
+func network(t *testing.T) *artifact.Model {
+	t.Helper()
+	j, err := job.Parse("j.yaml", []byte("data: {train: {path: x.svm}}\nmodel: {kind: mlp, loss: mse, layers: [700, 4, 1]}\noutput: out\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	layers := plan.Layers{700, 4, 1}
+	return save(t, artifact.Model{Kind: "mlp", Columns: 700, Job: j.Canonical(), Tensors: artifact.LayerTensors(layers, 0)}, nil, make([]float32, 2800+layers.Tail())...)
+}
+
 func write(t *testing.T, format string, m *artifact.Model) string {
 	t.Helper()
 	f, err := Find(format)
@@ -71,8 +86,8 @@ func TestFind(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"xml": `unknown format "xml": choose one of liblinear, npz, csv, safetensors`,
-		"vw":  "cannot read: choose one of liblinear, npz, csv, safetensors",
+		"xml": `unknown format "xml": choose one of liblinear, npz, onnx, csv, safetensors`,
+		"vw":  "cannot read: choose one of liblinear, npz, onnx, csv, safetensors",
 	} {
 		if _, err := Find(name); param.KindOf(err) != param.Invalid || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%s: %v", name, err)
@@ -189,6 +204,10 @@ func (f *full) Write(p []byte) (int, error) {
 func TestWriteErrors(t *testing.T) {
 	m := save(t, artifact.Model{Kind: "logistic", Columns: 3000, Labels: []float32{0, 1}}, nil, make([]float32, 3001)...)
 	for _, f := range formats {
+		m := m
+		if f.Name == "onnx" {
+			m = network(t)
+		}
 		size := len(write(t, f.Name, m))
 		for _, left := range []int{0, size / 2, size - 1} {
 			var w io.Writer = &full{left}
