@@ -47,7 +47,7 @@ go -C tools test ./...
 
 step portable kernels
 # What processors without AVX2 run. -count=1: the cache of results does not know what is read at start.
-PARLEY_KERNELS=portable go test -short -count=1 ./internal/linalg ./ps/optim
+PARLEY_KERNELS=portable go test -short -count=1 ./internal/linalg ./ps/optim ./trainer/mlp
 
 # A module of its own, whose dependencies come over the network the first time: nested FOLDER PATTERN...
 nested() {
