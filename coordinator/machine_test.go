@@ -619,5 +619,13 @@ func TestMalformed(t *testing.T) {
 		if p != Waiting && p != Done {
 			f.done()
 		}
+		if p == Done { // the time of a job that is over stands still
+			then := f.Status(f.now).Elapsed
+			f.now = f.now.Add(time.Hour)
+			f.Tick(f.now)
+			if now := f.Status(f.now).Elapsed; now != then {
+				t.Errorf("after an hour %v have elapsed, not %v", now, then)
+			}
+		}
 	}
 }

@@ -39,6 +39,9 @@ type Status struct {
 
 // Status returns how the job stands.
 func (m *Machine) Status(now time.Time) Status {
+	if m.over() { // the time stands still
+		now = m.times[m.phase]
+	}
 	s := Status{Phase: m.phase, Owner: m.waiter.owner, Why: m.waiter.why, Since: now.Sub(m.waiter.since),
 		Epochs: m.job.Run.Epochs, Elapsed: now.Sub(m.times[Waiting]), Restarts: m.restarts, Warning: m.Warning()}
 	if m.cause != nil {
