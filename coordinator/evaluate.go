@@ -110,8 +110,11 @@ func (m *Machine) metrics() (map[plan.Set]*metric.Summary, error) {
 }
 
 // evaluated goes on when all units are done, and all ranges are known to be where
-// they have to be.
+// they have to be: none moves, since who writes the model is told once where they are.
 func (m *Machine) evaluated() {
+	if m.moving != nil {
+		return // Yielded goes on
+	}
 	for _, r := range m.ranges {
 		if r.Version < param.Version(m.target()) {
 			return // the last status is on its way: startEvaluation has asked for it

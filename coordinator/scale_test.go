@@ -161,3 +161,36 @@ func TestScaleOfWhatIsOver(t *testing.T) {
 		t.Errorf("bounds %+v", f.bounds)
 	}
 }
+
+// TestNoModelWhileARangeMoves: who writes the model is told where the ranges are, so a
+// range that moves when all rows are evaluated has to arrive first.
+func TestNoModelWhileARangeMoves(t *testing.T) {
+	f := start(t, parse(t), 1, 2)
+	f.run(Training)
+	f.settle()
+	f.finish()
+	f.join("s2", false, true)
+	for f.one("s2") {
+	}
+	var from param.NodeID
+	var yield *Yield
+	for busy := true; busy; {
+		busy = false
+		for _, id := range f.names {
+			n := f.rules[id]
+			n.inbox = slices.DeleteFunc(n.inbox, func(o Order) bool {
+				if o.Yield != nil {
+					from, yield = id, o.Yield
+				}
+				return o.Yield != nil
+			})
+			busy = f.one(id) || busy
+		}
+	}
+	if yield == nil || f.Phase() != Evaluating {
+		t.Fatalf("phase %s, with the move %v", f.Phase(), yield)
+	}
+	f.Yielded(f.now, from, yield.Range, nil)
+	f.route()
+	f.done()
+}

@@ -3,6 +3,7 @@ package trainer
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"parley/internal/batch"
+	"parley/internal/linalg"
 	"parley/internal/metric"
 	"parley/internal/param"
 	"parley/internal/plan"
@@ -217,6 +219,7 @@ func (s *session) round(ctx context.Context, block *batch.Block) error {
 	var loss float64
 	s.host.config.Slow(func() { change, loss = s.host.config.Model.(Learner).Learn(block, state) })
 	s.run.ticks.Add(1)
+	clip(change, block.Rows(), s.host.config.Plan.Job.Optimizer.ClipNorm)
 	if l, ok := s.host.config.Model.(Locator); ok {
 		if where := l.Locate(change); where != "" {
 			return s.diverged(s.worker.Round(), " of "+where)
@@ -224,6 +227,17 @@ func (s *session) round(ctx context.Context, block *batch.Block) error {
 	}
 	s.send(ctx, s.worker.Push(change, int64(block.Rows()), loss, nil))
 	return nil
+}
+
+// clip scales a gradient of so many rows down to where its mean has the norm most,
+// unless that is 0 or the norm is less. What is not finite stays.
+func clip(gradient []float32, rows int, most float64) {
+	if most == 0 {
+		return
+	}
+	if norm := math.Sqrt(linalg.SumSquares(gradient)) / float64(rows); norm > most && linalg.FiniteScalar(norm) {
+		linalg.Scale(gradient, float32(most/norm))
+	}
 }
 
 // diverged is the error of a contribution with NaN or Inf.

@@ -3,6 +3,7 @@ package trainer
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +25,26 @@ type bench struct {
 }
 
 // inBubble runs a test with a host of a plan over 100 rows.
+// TestClip: longer gradients end at the bound, others and what is not finite stay.
+func TestClip(t *testing.T) {
+	inf := float32(math.Inf(1))
+	for _, c := range []struct {
+		gradient []float32
+		most     float64
+		want     []float32
+	}{
+		{[]float32{6, 8}, 1, []float32{1.2, 1.6}}, // the mean of 2 rows has the norm 5
+		{[]float32{6, 8}, 5, []float32{6, 8}},
+		{[]float32{6, 8}, 0, []float32{6, 8}},
+		{[]float32{inf, 8}, 1, []float32{inf, 8}},
+		{[]float32{0, 0}, 1, []float32{0, 0}},
+	} {
+		if clip(c.gradient, 2, c.most); !slices.Equal(c.gradient, c.want) {
+			t.Errorf("to %v: %v, want %v", c.most, c.gradient, c.want)
+		}
+	}
+}
+
 func inBubble(t *testing.T, f func(t *testing.T, b *bench), overrides ...string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

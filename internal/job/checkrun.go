@@ -150,16 +150,18 @@ func (c *checker) layers(j *Job) {
 	}
 }
 
-// schedule checks the keys of a rate that changes.
+// schedule checks the keys of a rate that changes, and what else only rules with
+// gradients have.
 func (c *checker) schedule(j *Job) {
 	o := &j.Optimizer
 	changes := o.Schedule != "" && o.Schedule != "constant"
 	for _, k := range []struct {
 		key  string
 		used bool
-	}{{"schedule", changes}, {"warmup", o.Warmup != 0}} {
+		why  string
+	}{{"schedule", changes, "whose rate is constant"}, {"warmup", o.Warmup != 0, "whose rate is constant"}, {"clip_norm", o.ClipNorm != 0, "whose steps are not of gradients"}} {
 		if k.used && !j.TakesGradients() {
-			c.fault(join("optimizer", k.key), "does nothing for optimizer.kind %s of model.kind %s, whose rate is constant; remove it, or use momentum or adam", o.Kind, plain(j.Model.Kind))
+			c.fault(join("optimizer", k.key), "does nothing for optimizer.kind %s of model.kind %s, %s; remove it, or use momentum or adam", o.Kind, plain(j.Model.Kind), k.why)
 		}
 	}
 	v := reflect.ValueOf(o).Elem()

@@ -30,6 +30,8 @@ func TestLayersFaults(t *testing.T) {
 		{minimal, "model.layers=[7, 3]", "does nothing for model.kind logistic, only for mlp"},
 		{minimal, "model.loss=mse", "does nothing for model.kind logistic, only for fm, mlp or wide_deep"},
 		{minimal, "optimizer.schedule=cosine", "does nothing for optimizer.kind adagrad of model.kind logistic, whose rate is constant"},
+		{minimal, "optimizer.clip_norm=2", "whose steps are not of gradients"},
+		{mlp, "optimizer.clip_norm=-1", "must be at least 0"},
 		{minimal, "optimizer.warmup=2", "whose rate is constant"},
 		{strings.Replace(minimal, "kind: logistic", "kind: mlp", 1), "model.dropout=0", "model.layers: is required for model.kind mlp"},
 		{strings.Replace(minimal, "kind: logistic", "kind: fm", 1), "model.loss=mse", `"mse" is no loss of model.kind fm; use squared or logistic`},

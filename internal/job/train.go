@@ -82,6 +82,9 @@ type Optimizer struct {
 	// Rate scales every step; it has no unit. A larger one learns in fewer
 	// epochs until it diverges. Its default hangs on the rule (see rates).
 	Rate float64 `yaml:"rate" json:"rate" jsonschema:"exclusiveMinimum=0,maximum=1e9" jsonschema_description:"Scale of a step; the default is 0.5 for adagrad and ftrl, 0.05 for sgd, 0.1 for momentum and 0.03 for adam; for mlp 0.001 for adam, 0.01 for momentum and adagrad, 0.1 for sgd."`
+	// ClipNorm bounds the norm of what a worker contributes to a round, its mean gradient:
+	// a longer one is scaled down to it. So no step is of a longer one.
+	ClipNorm float64 `yaml:"clip_norm" json:"clip_norm,omitempty" jsonschema:"minimum=0,maximum=1e9" jsonschema_description:"Largest norm of a worker's mean gradient in a round, to which longer ones are scaled down; none by default."`
 	// Schedule changes the rate from round to round: cosine lets it fall to 0 at the
 	// end, along half a cosine, step multiplies it by step_factor every step_every
 	// epochs. Rules with local steps and ftrl have a constant rate.

@@ -226,12 +226,15 @@ func (s gatedStream) SendMsg(m any) error {
 	return s.ClientStream.SendMsg(m)
 }
 
-// watcher keeps the events.
-type watcher struct{ events []artifact.Event }
+// watcher keeps the events and the last status.
+type watcher struct {
+	events []artifact.Event
+	status *parleyv1.JobStatus
+}
 
 func (w *watcher) Event(e artifact.Event) { w.events = append(w.events, e) }
 
-func (*watcher) Status(*parleyv1.JobStatus) {}
+func (w *watcher) Status(s *parleyv1.JobStatus) { w.status = s }
 
 // told returns the messages of the events of a kind.
 func (w *watcher) told(kind artifact.EventKind) (messages []string) {
@@ -265,7 +268,10 @@ func (c *testCluster) follow(j *job.Job, do func()) (*parleyv1.Outcome, *watcher
 	w := &watcher{}
 	o, err := cl.Follow(ctx, id, w)
 	if err != nil {
-		c.t.Fatal(err)
+		for _, e := range w.events {
+			c.t.Logf("%s %s", e.Kind, e.Message)
+		}
+		c.t.Fatalf("%v; the job was last seen as %v", err, w.status)
 	}
 	if do != nil {
 		select {
