@@ -629,3 +629,30 @@ func TestMalformed(t *testing.T) {
 		}
 	}
 }
+
+// TestWaitsSinceTheVersion: a worker that is always the last one is waited for since
+// the round began, not since the first.
+func TestWaitsSinceTheVersion(t *testing.T) {
+	f := start(t, parse(t), 1, 1)
+	f.run(Training)
+	f.settle()
+	last := param.Worker(0)
+	tell := func(version param.Version) {
+		f.now = f.now.Add(700 * time.Millisecond)
+		var ranges []RangeStatus
+		for _, r := range f.rangesOf("s1") {
+			ranges = append(ranges, RangeStatus{Range: r, Era: f.era, Version: version, Missing: []param.Worker{last}})
+		}
+		f.Progress(f.now, "s1", nil, ranges)
+	}
+	for version := range param.Version(5) {
+		tell(version + 1)
+		if s := f.Status(f.now); s.Since != 0 || !strings.Contains(s.Why, "worker 0") {
+			t.Fatalf("waits %v for %q", s.Since, s.Why)
+		}
+	}
+	tell(5)
+	if s := f.Status(f.now); s.Since != 700*time.Millisecond {
+		t.Errorf("waits %v for %q in the same round", s.Since, s.Why)
+	}
+}

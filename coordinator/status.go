@@ -11,9 +11,10 @@ import (
 	"parley/internal/plan"
 )
 
-// waiter is who is waited for, and since when.
+// waiter is who is waited for, and since when: since the slowest range has the version.
 type waiter struct {
 	owner, why string
+	version    param.Version
 	since      time.Time
 }
 
@@ -98,10 +99,14 @@ func (r RangeStatus) epoch(i int) (rows int64, loss float64) {
 
 // watchWaiter notes since when the same nodes are waited for.
 func (m *Machine) watchWaiter() {
-	owner, why := m.waitsFor()
-	if owner != m.waiter.owner || why != m.waiter.why {
-		m.waiter = waiter{owner: owner, why: why, since: m.now}
+	w := waiter{since: m.waiter.since}
+	if w.owner, w.why = m.waitsFor(); m.phase == Training {
+		w.version = m.version()
 	}
+	if w != m.waiter {
+		w.since = m.now
+	}
+	m.waiter = w
 }
 
 // waitsFor says who is waited for and what for. In training it is who has not
