@@ -59,7 +59,7 @@ func TestNetwork(t *testing.T) {
 	if got := float64(right) / float64(len(rows)); math.Abs(got-report.Metrics.Test["accuracy"]) > 1e-9 {
 		t.Errorf("predictions are right in %v, the report says %v", got, report.Metrics.Test["accuracy"])
 	}
-	if shown := p.ok("model", "show", "out"); !strings.Contains(shown, "layer0.weight F32 [24 2]") {
+	if shown := p.ok("model", "show", "out"); !strings.Contains(shown, "layer0.weight F32 [24 2]") || !strings.Contains(shown, "0, 1, 2") {
 		t.Error(shown)
 	}
 	p.ok("model", "verify", "out")
