@@ -74,8 +74,8 @@ func TestExport(t *testing.T) {
 		want string
 		args []string
 	}{
-		{`unknown format "onx": choose one of liblinear, npz, csv, safetensors`, []string{"out", "--to", "onx", "--out", "x"}},
-		{"give --to FORMAT (liblinear, npz, csv, safetensors) and --out FILE", []string{"out", "--to", "csv"}},
+		{`unknown format "onx": choose one of liblinear, npz, onnx, csv, safetensors`, []string{"out", "--to", "onx", "--out", "x"}},
+		{"give --to FORMAT (liblinear, npz, onnx, csv, safetensors) and --out FILE", []string{"out", "--to", "csv"}},
 		{"folder is no regular file: choose another name", []string{"out", "--to", "csv", "--out", "folder"}},
 		{"none/x: cannot write there: no such file or directory: choose another place", []string{"out", "--to", "csv", "--out", "none/x"}},
 		{"--out s3://bucket/x: export writes files of this machine alone: choose one", []string{"out", "--to", "csv", "--out", "s3://bucket/x"}},
@@ -84,7 +84,7 @@ func TestExport(t *testing.T) {
 		p.refused(exitUsage, c.want, append([]string{"model", "export"}, c.args...)...)
 	}
 	before := p.list(p.dir)
-	p.refused(exitUsage, "Vowpal Wabbit loads binary models of its own alone (-i), whose layout is not documented; the text that it writes (--readable_model, --invert_hash) it cannot read: choose one of liblinear, npz, csv, safetensors",
+	p.refused(exitUsage, "Vowpal Wabbit loads binary models of its own alone (-i), whose layout is not documented; the text that it writes (--readable_model, --invert_hash) it cannot read: choose one of liblinear, npz, onnx, csv, safetensors",
 		"model", "export", "out", "--to", "vw", "--out", "x")
 	if after := p.list(p.dir); after != before {
 		t.Errorf("what was refused has left something: %q, was %q", after, before)
