@@ -16,19 +16,15 @@ import (
 // all layers. Places in this tail are counted from its first key.
 type Layers []int
 
-// LayersOf returns the layers of an mlp, nil of other models.
-func LayersOf(m *job.Model) Layers {
-	if m.Kind != "mlp" {
-		return nil
-	}
-	return m.Layers
-}
-
-// LayersFor returns the layers of a job's model. Those of wide_deep have what embeds
-// the columns in front, with an embedding's length of outputs for each field.
+// LayersFor returns the layers of a job's model, nil of one without. Those of wide_deep
+// have what embeds the columns in front, with an embedding's length of outputs for each
+// field.
 func LayersFor(j *job.Job, train *Manifest) Layers {
-	if !j.Model.Embeds() {
-		return LayersOf(&j.Model)
+	switch {
+	case !j.Model.IsDeep():
+		return nil
+	case !j.Model.Embeds():
+		return j.Model.Layers
 	}
 	l := Layers{int(train.Columns), len(train.FieldsOrOne()) * j.Model.Dim}
 	return append(append(l, j.Model.Layers...), 1)

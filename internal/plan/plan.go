@@ -39,7 +39,8 @@ type Plan struct {
 
 // New makes the plan of a job over a dataset.
 func New(j *job.Job, train *Manifest) *Plan {
-	p := &Plan{Job: j, Train: train, Layers: LayersFor(j, train), Width: width(j, train)}
+	p := &Plan{Job: j, Train: train, Layers: LayersFor(j, train)}
+	p.Width = p.width()
 	p.Whole = p.Layers != nil && !j.Model.Embeds() && p.Layers[0]*p.Layers[1] <= wholeKeys
 	p.Keys = param.Key(train.Columns)*param.Key(p.Width) + p.tail()
 	p.Ranges = cut(p.Keys, j.Run.Ranges, leaf(j))
@@ -61,17 +62,17 @@ func New(j *job.Job, train *Manifest) *Plan {
 }
 
 // width returns the number of keys of a column.
-func width(j *job.Job, train *Manifest) int {
-	if j.Model.Kind == "softmax" {
-		return max(1, len(train.Labels))
+func (p *Plan) width() int {
+	switch m := &p.Job.Model; {
+	case m.Kind == "softmax":
+		return max(1, len(p.Train.Labels))
+	case m.FindsTopics():
+		return m.Topics
+	case p.Layers != nil && !m.Embeds():
+		return p.Layers.Width()
+	default:
+		return 1 + m.Rank + m.Dim // of models without factors or embeddings 0
 	}
-	if j.Model.FindsTopics() {
-		return j.Model.Topics
-	}
-	if layers := LayersOf(&j.Model); layers != nil {
-		return layers.Width()
-	}
-	return 1 + j.Model.Rank + j.Model.Dim // of models without factors or embeddings 0
 }
 
 // Clip returns the least and the greatest label of training data whose labels are a
