@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	parleyv1 "parley/proto/parley/v1"
 )
 
 // TestJobCommands goes through the commands about jobs against one agent.
@@ -19,7 +17,9 @@ func TestJobCommands(t *testing.T) {
 	}
 	p.ok("train", "job.yaml")
 	id := strings.TrimSpace(p.ok(at("train", "job.yaml", "--detach")...))
-	c.poll(t, 20*time.Second, "that the job is done", func(s *parleyv1.JobStatus) bool { return s.GetPhase() == "done" })
+	if out := p.ok(at("wait", id)...); out != "job "+id+" is done\n" {
+		t.Errorf("wait: %s", out)
+	}
 
 	out := p.ok(at("job", "fetch", id, "fetched")...)
 	if r := p.report("fetched"); r.ModelSHA256 != p.report("out").ModelSHA256 || !strings.Contains(out, "fetched/model  (SHA-256 "+r.ModelSHA256+")\n") {
@@ -65,8 +65,16 @@ func TestJobCommands(t *testing.T) {
 	if out := p.ok(at("job", "show", id)...); !strings.Contains(out, "scale       the job uses at most 1 server and at most 2 trainers\n") {
 		t.Errorf("show:\n%s", out)
 	}
+	if o := p.run(at("wait", id, "--timeout", "300ms")...); o.code != exitFailed || !strings.Contains(o.stderr, "parley: job "+id+" is not over after 300ms: ") {
+		t.Errorf("wait for a job that runs: exit code %d: %s", o.code, o.stderr)
+	}
+	p.refused(exitUsage, "give the IDs of jobs, which parley status lists", at("wait")...)
+	p.refused(exitUsage, `no job "nobody-0" here: parley status lists the jobs that this cluster remembers`, at("wait", "nobody-0")...)
 	if out := p.ok(at("job", "stop", id)...); out != "job "+id+" is stopped\n" {
 		t.Errorf("stop: %s", out)
+	}
+	if o := p.run(at("wait", id)...); o.code != exitFailed || o.stdout != "job "+id+" is stopped: stopped: on request\n" || o.stderr != "parley: 1 of 1 jobs are not done\n" {
+		t.Errorf("wait for a job that was stopped: exit code %d: %s%s", o.code, o.stdout, o.stderr)
 	}
 	if out := p.ok(at("job", "why", id)...); !strings.HasPrefix(out, "job "+id+" is over: stopped: on request\n") {
 		t.Errorf("why:\n%s", out)

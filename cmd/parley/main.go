@@ -124,7 +124,7 @@ func run(ctx context.Context, args []string) error {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return exit(exitUsage, fmt.Errorf("%w (see %s --help)", err, c.CommandPath()))
 	})
-	root.AddCommand(trainCommand(), resumeCommand(), agentCommand(), healthCommand(), statusCommand(), predictCommand(), transformCommand(), topicsCommand(), similarCommand(), modelCommand(), benchCommand(), jobCommand(), dataCommand(), devCommand())
+	root.AddCommand(trainCommand(), resumeCommand(), agentCommand(), healthCommand(), statusCommand(), waitCommand(), runsCommand(), predictCommand(), transformCommand(), topicsCommand(), similarCommand(), modelCommand(), benchCommand(), jobCommand(), dataCommand(), devCommand())
 	root.SetArgs(args)
 	c, err := root.ExecuteContextC(ctx)
 	var e *exitError

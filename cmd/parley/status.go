@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -10,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -232,25 +232,16 @@ func stopJob(ctx context.Context, cl *client.Client, id string, _ bool) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, stopWithin)
 	defer cancel()
-	for {
-		s, err := cl.Status(ctx, id)
-		if err != nil {
-			return err
-		}
-		if phase := s.GetJobs()[0].GetPhase(); isEnd(phase) {
-			fmt.Printf("job %s is %s\n", id, phase)
-			return nil
-		}
-		select {
-		case <-time.After(stopPoll):
-		case <-ctx.Done():
-			return exit(exitFailed, fmt.Errorf("job %s has not ended within %v: parley job stop ends it at once when asked again", id, stopWithin))
-		}
+	j, err := untilOver(ctx, cl, id)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return exit(exitFailed, fmt.Errorf("job %s has not ended within %v: parley job stop ends it at once when asked again", id, stopWithin))
+	case err != nil:
+		return err
 	}
+	fmt.Printf("job %s is %s\n", id, j.GetPhase())
+	return nil
 }
-
-// stopPoll is the time between two looks at a job that is to end.
-const stopPoll = 50 * time.Millisecond
 
 // isEnd reports whether a job in this phase is over.
 func isEnd(phase string) bool {
