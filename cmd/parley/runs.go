@@ -30,7 +30,7 @@ SHA-256. A + marks the best value of a metric.`,
   parley runs runs/* --json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return exit(exitUsage, fmt.Errorf("give the output folders of some runs: parley runs OUTPUT..."))
+				return exit(exitUsage, fmt.Errorf("give the output folders of some runs"))
 			}
 			return nil
 		},
