@@ -205,6 +205,8 @@ output: out
 	if still, was := p.report("still").Metrics.Train["logloss"], report.Metrics.Train["logloss"]; math.Abs(still-was) > 1e-6 {
 		t.Errorf("a model that hardly moves has the log loss %v, the earlier one %v", still, was)
 	}
+	p.ok("train", "wide.yaml", "output=deep", "model.layers=[2, 2, 2, 2, 2, 2, 2, 2]", "run.epochs=1") // as many as there may be
+	p.ok("model", "verify", "deep")
 	p.ok("train", "wide.yaml", "output=again", "model.init=out", "run.epochs=2")
 	p.ok("train", "wide.yaml", "output=many", "model.init=out", "run.epochs=2", "run.ranges=17", "--servers", "3", "--trainers", "2")
 	if p.report("many").ModelSHA256 != p.report("again").ModelSHA256 {

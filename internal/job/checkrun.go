@@ -137,8 +137,8 @@ func (c *checker) layers(j *Job) {
 	n := len(m.Layers)
 	if n == 1 && !m.Embeds() && !c.isBad("model.layers") {
 		c.fault("model.layers", "must have at least 2 items for model.kind mlp, the columns and the outputs, not 1")
-	} else if n > 9 && m.Embeds() {
-		c.fault("model.layers", "must have at most 9 items for model.kind wide_deep, the hidden layers, not %d", n)
+	} else if n > 8 && m.Embeds() { // with what embeds and the output 10: the names of their tensors ascend
+		c.fault("model.layers", "must have at most 8 items for model.kind wide_deep, the hidden layers, not %d", n)
 	} else if n > 0 && !m.Embeds() && !c.isBad("model.layers") && m.Loss != "softmax" && m.Layers[n-1] != 1 && !c.isBad(itemOf("model.layers", n-1)) {
 		c.fault("model.layers", "must end with 1 for model.loss %s, which has one output, not with %d", m.Loss, m.Layers[n-1])
 	}

@@ -14,7 +14,7 @@ func TestLayersFaults(t *testing.T) {
 		{mlp, "model.layers=[7]", "must have at least 2 items for model.kind mlp, the columns and the outputs, not 1"},
 		{mlp, "model.dim=3", "does nothing for model.kind mlp, only for wide_deep"},
 		{wide, "model.loss=softmax", `"softmax" is no loss of model.kind wide_deep; use logistic or mse`},
-		{wide, "model.layers=[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]", "must have at most 9 items for model.kind wide_deep, the hidden layers, not 10"},
+		{wide, "model.layers=[1, 2, 3, 4, 5, 6, 7, 8, 9]", "must have at most 8 items for model.kind wide_deep, the hidden layers, not 9"},
 		{wide, "model.rank=3", "does nothing for model.kind wide_deep, only for fm"},
 		{mlp, "model.layers=[7, 0, 3]", "must be at least 1, not 0"},
 		{mlp, "model.layers=[7, 2.5, 3]", "must be an integer"},
