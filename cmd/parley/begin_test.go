@@ -72,6 +72,25 @@ func TestBeginWithZeros(t *testing.T) {
 	}
 }
 
+// goesOn trains a job's model to earlier, and from there on: a model that hardly moves
+// has the metric that it had, and one that moves is the same on three servers.
+func (p *place) goesOn(job, metric string, epochs int) {
+	p.t.Helper()
+	p.ok("train", job, "output=earlier", fmt.Sprintf("run.epochs=%d", epochs))
+	p.ok("train", job, "output=still", "model.init=earlier", "optimizer={kind: sgd, rate: 1e-12}", "run.epochs=1")
+	still, earlier := p.report("still").Metrics.Train[metric], p.report("earlier").Metrics.Train[metric]
+	if math.Abs(still-earlier) > 1e-6 {
+		p.t.Errorf("a model that hardly moves has the %s %v, the earlier one %v", metric, still, earlier)
+	}
+	p.ok("train", job, "output=on", "model.init=earlier")
+	for _, ranges := range []string{"7", "17"} {
+		p.ok("train", job, "output=many", "--force", "model.init=earlier", "run.ranges="+ranges, "--servers", "3", "--trainers", "2")
+		if p.report("many").ModelSHA256 != p.report("on").ModelSHA256 {
+			p.t.Errorf("another model of %s ranges on three servers", ranges)
+		}
+	}
+}
+
 // TestBeginByNames: weights go to the columns of their names, and new ones begin
 // at 0.
 func TestBeginByNames(t *testing.T) {

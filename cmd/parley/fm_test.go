@@ -72,17 +72,7 @@ func TestFM(t *testing.T) {
 func TestFMBegin(t *testing.T) {
 	t.Parallel()
 	p := fmPlace(t)
-	p.ok("train", "fm.yaml", "output=earlier", "run.epochs=3")
-	p.ok("train", "fm.yaml", "output=still", "model.init=earlier", "optimizer={kind: sgd, rate: 1e-12}", "run.epochs=1")
-	still, earlier := p.report("still").Metrics.Train["rmse"], p.report("earlier").Metrics.Train["rmse"]
-	if math.Abs(still-earlier) > 1e-6 {
-		t.Errorf("a model that hardly moves has the rmse %v, the earlier one %v", still, earlier)
-	}
-	p.ok("train", "fm.yaml", "model.init=earlier")
-	p.ok("train", "fm.yaml", "model.init=earlier", "run.ranges=7", "output=many", "--servers", "3", "--trainers", "2")
-	if p.report("many").ModelSHA256 != p.report("out").ModelSHA256 {
-		t.Error("another model on three servers")
-	}
+	p.goesOn("fm.yaml", "rmse", 3)
 	if o := p.run("train", "fm.yaml", "output=other", "model.init=earlier", "model.rank=4"); o.code == exitDone || !strings.Contains(o.stderr, "model.rank is 4") {
 		t.Errorf("exit code %d\n%s", o.code, o.stderr)
 	}
