@@ -171,6 +171,16 @@ func takes(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// takesSome wants one argument or more, and says what they are.
+func takesSome(what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return exit(exitUsage, errors.New("give "+what))
+		}
+		return nil
+	}
+}
+
 // ran notes that cobra found arguments and flags in order, so that an error is
 // the command's own.
 const ran = "ran"

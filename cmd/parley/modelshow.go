@@ -74,8 +74,7 @@ func printModel(m *artifact.Model) error {
 	if m.ZeroBased {
 		fmt.Fprintf(w, "feature ids\tfrom 0\n")
 	}
-	l, _ := m.Layers()
-	if m.Kind == "softmax" || l != nil && l[l.Count()] > 1 {
+	if m.TellsClasses() {
 		fmt.Fprintf(w, "labels\t%s\n", strings.Join(labelNames(m), ", "))
 	} else if len(m.LabelNames) == 2 {
 		fmt.Fprintf(w, "labels\tnegative %s, positive %s\n", m.LabelNames[0], m.LabelNames[1])

@@ -7,6 +7,7 @@ import (
 	"parley/internal/artifact"
 	"parley/internal/batch"
 	"parley/internal/feature"
+	"parley/internal/plan"
 	"parley/trainer/fm"
 	"parley/trainer/linear"
 	"parley/trainer/mlp"
@@ -61,14 +62,12 @@ type classifier interface {
 // classifierOf returns the model of a kind with several classes, nil for others.
 func classifierOf(m *artifact.Model) (classifier, error) {
 	switch {
+	case !m.TellsClasses():
+		return nil, nil
 	case m.Kind == "softmax":
 		return softmax.New(m.Labels, nil)
-	case m.Kind == "mlp" && len(m.Labels) > 0 && len(m.Tensors[0].Shape) > 0:
-		if model, err := network(m); err != nil || model.Classes() > 0 {
-			return model, err
-		}
 	}
-	return nil, nil
+	return network(m)
 }
 
 // network returns the multilayer perceptron of a model.
@@ -92,17 +91,17 @@ func network(m *artifact.Model) (*mlp.Model, error) {
 // fieldsOf returns the first columns of the fields of a model's features.
 func fieldsOf(m *artifact.Model) ([]uint32, error) {
 	text, err := m.Read(artifact.TransformFile)
-	if err != nil || text == nil {
-		return []uint32{0}, err
+	if err != nil {
+		return nil, err
+	}
+	if text == nil {
+		return plan.FieldsOrOne(nil), nil
 	}
 	t := &feature.Transform{}
 	if err := json.Unmarshal(text, t); err != nil {
 		return nil, fmt.Errorf("%s: %s: %w", m.Dir(), artifact.TransformFile, err)
 	}
-	if fields := t.Fields(); len(fields) > 0 {
-		return fields, nil
-	}
-	return []uint32{0}, nil
+	return plan.FieldsOrOne(t.Fields()), nil
 }
 
 // predictor returns the model of a kind with one number a row.

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"parley/internal/artifact"
+	"parley/internal/job"
 	"parley/internal/param"
 )
 
@@ -28,12 +29,7 @@ that are not the same in all of them (place and name aside), the metrics, the ti
 SHA-256. A + marks the best value of a metric.`,
 		Example: `  parley runs runs/mnist runs/mnist-dropout
   parley runs runs/* --json`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return exit(exitUsage, fmt.Errorf("give the output folders of some runs"))
-			}
-			return nil
-		},
+		Args: takesSome("the output folders of some runs"),
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.RunE = do(func(_ *cobra.Command, args []string) error {
@@ -76,11 +72,11 @@ func readRun(dir string) (*finished, error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber() // as it was written
-	var job map[string]any
-	if err := d.Decode(&job); err != nil {
+	var settings map[string]any
+	if err := d.Decode(&settings); err != nil {
 		return nil, param.Errorf(param.Corrupt, "%s: %w", name, err)
 	}
-	flatten(r.settings, "", job)
+	flatten(r.settings, "", settings)
 	return r, nil
 }
 
@@ -179,9 +175,6 @@ func printRuns(out io.Writer, runs []*finished) error {
 
 func beginning(sha string) string { return sha[:min(12, len(sha))] }
 
-// higherIsBetter are the metrics of which the largest is the best.
-var higherIsBetter = []string{"accuracy", "auc", "precision", "recall", "f1", "r2", "d2", "explained"}
-
 // bestOf returns the best value of a metric, and whether runs differ in it.
 func bestOf(runs []*finished, set, name string) (best float64, several bool) {
 	first := true
@@ -191,7 +184,7 @@ func bestOf(runs []*finished, set, name string) (best float64, several bool) {
 			continue
 		}
 		better := v < best
-		if slices.Contains(higherIsBetter, name) {
+		if job.HigherIsBetter(name) {
 			better = v > best
 		}
 		several = several || !first && v != best

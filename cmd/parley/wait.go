@@ -21,12 +21,7 @@ func waitCommand() *cobra.Command {
 		Long: `Wait returns when all of the jobs are over, and says how each has ended. The exit code is 0 if
 all are done, and 1 if one has failed or was stopped, or is not over after --timeout.`,
 		Example: "  parley wait a9a-3f07c2 --cluster 127.0.0.1:7700 --timeout 1h",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return exit(exitUsage, errors.New("give the IDs of jobs, which parley status lists"))
-			}
-			return nil
-		},
+		Args:    takesSome("the IDs of jobs, which parley status lists"),
 	}
 	clusterFlag(c, &cluster)
 	c.Flags().DurationVar(&timeout, "timeout", 0, "how long to wait at most, such as 90s or 1h (default: as long as it takes)")

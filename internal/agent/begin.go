@@ -78,27 +78,22 @@ func openBeginning(dir string, j *job.Job, m *parleyv1.Create) (*artifact.Beginn
 
 // draw sets the parameters of ranges of a model that begins with random ones.
 func draw(j *job.Job, m *parleyv1.Create, ranges []*ps.Range) error {
-	if layers := layersOf(m); layers != nil {
-		for _, r := range ranges {
-			values := make([]float32, r.Spec().Span.Len())
-			drawLayers(values, r.Spec().Span.Lo, layers, j)
-			if err := r.SetWeights(values); err != nil {
-				return err
-			}
+	var fill func(values []float32, lo param.Key)
+	switch layers := layersOf(m); {
+	case layers != nil:
+		fill = func(values []float32, lo param.Key) { drawLayers(values, lo, layers, j) }
+	case j.Model.Factorizes():
+		bias := param.Key(m.GetPenalized()) // or the end of the keys, which is as much further as a column has
+		if j.Model.PenalizeBias {
+			bias -= param.Key(1 + j.Model.Rank)
 		}
+		fill = func(values []float32, lo param.Key) { drawInto(values, j, lo, bias) }
+	default:
 		return nil
-	}
-	if !j.Model.Factorizes() {
-		return nil
-	}
-	width := param.Key(1 + j.Model.Rank)
-	bias := param.Key(m.GetPenalized()) // or the end of the keys, which is width further
-	if j.Model.PenalizeBias {
-		bias -= width
 	}
 	for _, r := range ranges {
 		values := make([]float32, r.Spec().Span.Len())
-		drawInto(values, j, r.Spec().Span.Lo, bias)
+		fill(values, r.Spec().Span.Lo)
 		if err := r.SetWeights(values); err != nil {
 			return err
 		}
@@ -199,16 +194,21 @@ func setFactors(r *ps.Range, b *artifact.Beginning, j *job.Job, columns param.Ke
 	return r.SetWeights(values)
 }
 
-// setLayers is setWeights of an mlp. The weights of columns that the earlier model
-// does not have begin as those of a model that begins anew.
+// setLayers is setWeights of a model with layers. The weights of columns that the
+// earlier model does not have begin as those of a model that begins anew.
 func setLayers(r *ps.Range, b *artifact.Beginning, j *job.Job, layers plan.Layers) error {
-	span, width := r.Spec().Span, param.Key(layers.Width())
-	if j.Model.Embeds() {
-		width = param.Key(1 + j.Model.Dim)
-	}
+	span, width := r.Spec().Span, param.Key(layers.Width(j.Model.Dim))
 	end := param.Key(layers[0]) * width
 	values := make([]float32, span.Len())
-	drawLayers(values, span.Lo, layers, j)
+	if span.Lo < end { // whole columns, of which the range may have a part
+		first, last := span.Lo/width, (min(span.Hi, end)+width-1)/width
+		columns := make([]float32, (last-first)*width)
+		drawLayers(columns, first*width, layers, j)
+		if err := b.Columns(columns, int64(first)); err != nil {
+			return err
+		}
+		copy(values, columns[span.Lo-first*width:])
+	}
 	if span.Hi > end {
 		tail := make([]float32, layers.Tail())
 		if span.Hi > end+param.Key(len(tail)) {
@@ -220,61 +220,6 @@ func setLayers(r *ps.Range, b *artifact.Beginning, j *job.Job, layers plan.Layer
 		from := max(span.Lo, end)
 		copy(values[from-span.Lo:], tail[from-end:])
 	}
-	if span.Lo >= end {
-		return r.SetWeights(values)
-	}
-	from, until := span.Lo/width, (min(span.Hi, end)+width-1)/width
-	if j.Model.Embeds() {
-		return setEmbedded(r, b, values, from, until, width)
-	}
-	piece := make([]float32, until-from)
-	for unit := range width {
-		at := func(i int) (place param.Key, in bool) {
-			key := (from+param.Key(i))*width + unit
-			return key - span.Lo, key >= span.Lo && key < span.Hi
-		}
-		for i := range piece {
-			if place, in := at(i); in {
-				piece[i] = values[place]
-			}
-		}
-		if err := b.FirstLayer(piece, int(unit), int64(from)); err != nil {
-			return err
-		}
-		for i, v := range piece {
-			if place, in := at(i); in {
-				values[place] = v
-			}
-		}
-	}
-	return r.SetWeights(values)
-}
-
-// setEmbedded sets the weights and embeddings of columns among values and gives them to
-// the range.
-func setEmbedded(r *ps.Range, b *artifact.Beginning, values []float32, from, until, width param.Key) error {
-	span, dim := r.Spec().Span, width-1
-	weights, table := make([]float32, until-from), make([]float32, (until-from)*dim)
-	each := func(do func(value, read *float32)) {
-		for i := range weights {
-			for k := range width {
-				key := (from+param.Key(i))*width + k
-				if key < span.Lo || key >= span.Hi {
-					continue
-				}
-				read := &weights[i]
-				if k > 0 {
-					read = &table[param.Key(i)*dim+k-1]
-				}
-				do(&values[key-span.Lo], read)
-			}
-		}
-	}
-	each(func(value, read *float32) { *read = *value })
-	if err := b.Embedded(weights, table, int64(from)); err != nil {
-		return err
-	}
-	each(func(value, read *float32) { *value = *read })
 	return r.SetWeights(values)
 }
 

@@ -62,7 +62,7 @@ func TestNetworkSteps(t *testing.T) {
 		}
 		touched := slices.Repeat([]uint32{1}, n)
 		layers := plan.Layers(want.Layers)
-		penalized := layers[0]*layers.Width() + layers.TailWeights()
+		penalized := layers[0]*layers.Width(0) + layers.TailWeights()
 		for step, x := range want.X {
 			b := blockOf(x, want.Y[step])
 			model.(trainer.Preparer).Prepare(b)

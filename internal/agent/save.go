@@ -191,10 +191,7 @@ func (g *gatherer) writeLayers(ctx context.Context, to *artifact.Writer) error {
 	if err != nil {
 		return err
 	}
-	first := g.layers[0] * g.layers.Width()
-	if g.dim > 0 {
-		first = g.layers[0] * (1 + g.dim)
-	}
+	first := g.layers[0] * g.layers.Width(g.dim)
 	if len(all) != first+g.layers.Tail() {
 		return param.Errorf(param.Invalid, "%d parameters of the layers %v", len(all), g.layers)
 	}

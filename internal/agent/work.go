@@ -185,7 +185,7 @@ func modelOf(j *job.Job, train *plan.Manifest, rule optim.Rule) (trainer.Model, 
 		s := mlp.Settings{Layers: plan.LayersFor(j, train), Activation: j.Model.Activation, Loss: j.Model.Loss, Dropout: j.Model.Dropout,
 			Labels: train.LabelValues(), Positive: positive(train), Dim: j.Model.Dim}
 		if j.Model.Embeds() {
-			s.Fields = train.FieldsOrOne()
+			s.Fields = plan.FieldsOrOne(train.Fields)
 		}
 		return mlp.New(s)
 	case "lsi":

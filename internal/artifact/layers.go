@@ -56,19 +56,18 @@ func (m *Model) Layers() (l plan.Layers, dim int) {
 	return l, dim
 }
 
-// width returns the number of keys of a column.
-func width(l plan.Layers, dim int) int {
-	if dim > 0 {
-		return 1 + dim
-	}
-	return l.Width()
+// TellsClasses reports whether predictions are of one of several classes, with an
+// output for each.
+func (m *Model) TellsClasses() bool {
+	l, _ := m.Layers()
+	return m.Kind == "softmax" || l != nil && l[l.Count()] > 1
 }
 
 // LayerKeys returns the parameters of a model with layers by their keys, as plan.Layers
 // has them.
 func (m *Model) LayerKeys(f *TensorFile) ([]float32, error) {
 	l, dim := m.Layers()
-	w := width(l, dim)
+	w := l.Width(dim)
 	keys := make([]float32, l[0]*w+l.Tail())
 	if err := readTail(f, l, keys[l[0]*w:]); err != nil {
 		return nil, err
@@ -89,10 +88,7 @@ func (m *Model) LayerKeys(f *TensorFile) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	for c, v := range weights {
-		keys[c*w] = v
-		copy(keys[c*w+1:(c+1)*w], table[c*dim:])
-	}
+	join(keys, weights, table, dim)
 	return keys, nil
 }
 
@@ -116,13 +112,11 @@ func readTail(f *TensorFile, l plan.Layers, tail []float32) error {
 
 // WriteLayers writes the parameters of keys, in the order of LayerTensors.
 func WriteLayers(to *Writer, l plan.Layers, dim int, keys []float32) error {
-	w := width(l, dim)
+	w := l.Width(dim)
 	columns, tail := keys[:l[0]*w], keys[l[0]*w:]
 	var table, weights []float32
 	if dim > 0 {
-		for ; len(columns) > 0; columns = columns[w:] {
-			weights, table = append(weights, columns[0]), append(table, columns[1:w]...)
-		}
+		weights, table = split(columns, dim)
 		if err := to.Float32(table); err != nil {
 			return err
 		}
@@ -148,22 +142,53 @@ func WriteLayers(to *Writer, l plan.Layers, dim int, keys []float32) error {
 	return to.Float32(weights)
 }
 
-// FirstLayer sets dst to the weights of the columns from the given one on to a unit of
-// the first hidden layer of an mlp. Those of columns that the earlier model does not
-// have are left as they are.
-func (b *Beginning) FirstLayer(dst []float32, unit int, from int64) error {
-	return b.rows(dst, from, rows{layerTensor(0, "weight"), int64(unit) * b.model.Columns, 1})
+// Columns sets dst to the keys of the columns from the given one on, of a model with
+// layers. Those of columns that the earlier model does not have are left as they are.
+func (b *Beginning) Columns(dst []float32, from int64) error {
+	l, dim := b.model.Layers()
+	if dim > 0 {
+		return b.embedded(dst, from, dim)
+	}
+	n := len(dst) / l.Width(0)
+	units := make([]float32, len(dst))
+	linalg.Transpose(units, dst, n)
+	for k := range l.Width(0) {
+		if err := b.rows(units[k*n:(k+1)*n], from, rows{layerTensor(0, "weight"), int64(k) * b.model.Columns, 1}); err != nil {
+			return err
+		}
+	}
+	linalg.Transpose(dst, units, l.Width(0))
+	return nil
 }
 
-// Embedded sets dst to the weights, or table to the embeddings, of the columns from the
-// given one on of a model with embeddings. Those of columns that the earlier model does
-// not have are left as they are.
-func (b *Beginning) Embedded(weights, table []float32, from int64) error {
+// embedded is Columns of a model with embeddings.
+func (b *Beginning) embedded(dst []float32, from int64, dim int) error {
+	weights, table := split(dst, dim)
 	if err := b.rows(weights, from, rows{wide, 0, 1}); err != nil {
 		return err
 	}
-	_, dim := b.model.Layers()
-	return b.rows(table, from, rows{embeddings, 0, int64(dim)})
+	if err := b.rows(table, from, rows{embeddings, 0, int64(dim)}); err != nil {
+		return err
+	}
+	join(dst, weights, table, dim)
+	return nil
+}
+
+// split returns the weights and the embeddings of keys of columns.
+func split(keys []float32, dim int) (weights, table []float32) {
+	for ; len(keys) > 0; keys = keys[1+dim:] {
+		weights, table = append(weights, keys[0]), append(table, keys[1:1+dim]...)
+	}
+	return weights, table
+}
+
+// join sets keys to weights and embeddings.
+func join(keys, weights, table []float32, dim int) {
+	for c, v := range weights {
+		column := keys[c*(1+dim) : (c+1)*(1+dim)]
+		column[0] = v
+		copy(column[1:], table[c*dim:])
+	}
 }
 
 // Tail sets dst to the parameters of a model with layers that are not the first one's

@@ -38,6 +38,14 @@ func (c *CSR) Known(i, d int) (columns []uint32, values []float32, unknown int) 
 	return c.Columns[lo:hi], c.Values[lo:hi], unknown
 }
 
+// Weight returns the weight of row i, of a CSR's or a Block's weights.
+func Weight(weights []float32, i int) float64 {
+	if weights == nil {
+		return 1
+	}
+	return float64(weights[i])
+}
+
 // Row names one row of one of several CSRs.
 type Row struct {
 	Part uint32 // which CSR

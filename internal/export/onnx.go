@@ -29,7 +29,7 @@ func onnx(w io.Writer, m *artifact.Model) error {
 	if layers == nil || dim > 0 {
 		return param.Errorf(param.Invalid, "onnx is for mlp models, and this is a %s model: choose npz or safetensors", m.Kind)
 	}
-	if size := int64(4) * int64(layers[0]*layers.Width()+layers.Tail()); size > math.MaxInt32/2 {
+	if size := int64(4) * int64(layers[0]*layers.Width(0)+layers.Tail()); size > math.MaxInt32/2 {
 		return param.Errorf(param.Invalid, "onnx holds less than 2 GiB, and the model has %d bytes: choose npz or safetensors", size)
 	}
 	j, err := m.MadeBy()

@@ -108,8 +108,11 @@ type Stop struct {
 
 // HigherIsBetter reports whether a larger value of the metric is a better one, as
 // of accuracy, rather than a smaller one, as of losses and errors.
-func (s *Stop) HigherIsBetter() bool {
-	return slices.Contains([]string{"accuracy", "auc", "precision", "recall", "f1", "r2", "d2"}, s.Metric)
+func (s *Stop) HigherIsBetter() bool { return HigherIsBetter(s.Metric) }
+
+// HigherIsBetter reports the same of any metric of a report.
+func HigherIsBetter(metric string) bool {
+	return slices.Contains([]string{"accuracy", "auc", "precision", "recall", "f1", "r2", "d2", "explained"}, metric)
 }
 
 // lossOf returns the kind of the model that has the same metrics.

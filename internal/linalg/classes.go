@@ -29,6 +29,16 @@ func AddRows(margins []float64, index []uint32, values, weights []float32) {
 	}
 }
 
+// Largest returns the place of the largest element, the first of those that are equal.
+func Largest[T float32 | float64](x []T) (at int) {
+	for i, v := range x {
+		if v > x[at] {
+			at = i
+		}
+	}
+	return at
+}
+
 // MulRow sets dst to the product of a sparse row and a table whose rows are as wide as
 // dst, in float32, nonzero by nonzero:
 //

@@ -26,7 +26,7 @@ func LayersFor(j *job.Job, train *Manifest) Layers {
 	case !j.Model.Embeds():
 		return j.Model.Layers
 	}
-	l := Layers{int(train.Columns), len(train.FieldsOrOne()) * j.Model.Dim}
+	l := Layers{int(train.Columns), len(FieldsOrOne(train.Fields)) * j.Model.Dim}
 	return append(append(l, j.Model.Layers...), 1)
 }
 
@@ -38,8 +38,14 @@ const wholeKeys = 1 << 20
 // Count returns the number of layers.
 func (l Layers) Count() int { return len(l) - 1 }
 
-// Width returns the number of keys of a column of mlp.
-func (l Layers) Width() int { return l[1] }
+// Width returns the number of keys of a column: of mlp, or of wide_deep with embeddings
+// of a length above 0, which have a weight beside.
+func (l Layers) Width(dim int) int {
+	if dim > 0 {
+		return 1 + dim
+	}
+	return l[1]
+}
 
 // Weights returns where in the tail the weights of layer i are, which is not the
 // first one.
@@ -81,7 +87,7 @@ func (l Layers) Tail() int {
 //
 // and biases of 0.
 func (l Layers) Draw(values []float32, lo param.Key, initial string, seed uint64) {
-	l.draw(values, lo, param.Key(l[0]*l.Width()), l.bound(0, initial), initial, seed)
+	l.draw(values, lo, param.Key(l[0]*l.Width(0)), l.bound(0, initial), initial, seed)
 }
 
 // draw is Draw for a first layer of so many keys, with a bound of its own.
@@ -112,7 +118,7 @@ func (l Layers) bound(i int, initial string) float64 {
 // DrawEmbedded is Draw for the layers of wide_deep, whose columns have a weight each,
 // which begins at 0, and an embedding, which begins between -scale and scale.
 func (l Layers) DrawEmbedded(values []float32, lo param.Key, dim int, scale float64, initial string, seed uint64) {
-	width := param.Key(1 + dim)
+	width := param.Key(l.Width(dim))
 	first := param.Key(l[0]) * width
 	l.draw(values, lo, first, scale, initial, seed)
 	for i := range values {

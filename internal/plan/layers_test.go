@@ -29,7 +29,7 @@ func TestLayersTile(t *testing.T) {
 		}
 		next = to
 	}
-	if next != l.Tail() || l.Width() != 5 || l.Count() != 3 {
+	if next != l.Tail() || l.Width(0) != 5 || l.Width(3) != 4 || l.Count() != 3 {
 		t.Errorf("a tail of %d, want %d", l.Tail(), next)
 	}
 }

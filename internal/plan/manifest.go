@@ -51,10 +51,11 @@ type Manifest struct {
 	Bad []int64 `json:",omitempty"`
 }
 
-// FieldsOrOne returns the fields, or one of all columns where nobody knows them.
-func (m *Manifest) FieldsOrOne() []uint32 {
-	if len(m.Fields) > 0 {
-		return m.Fields
+// FieldsOrOne returns a manifest's or a transform's fields, or one of all columns where
+// nobody knows them.
+func FieldsOrOne(fields []uint32) []uint32 {
+	if len(fields) > 0 {
+		return fields
 	}
 	return []uint32{0}
 }

@@ -68,10 +68,10 @@ func (p *Plan) width() int {
 		return max(1, len(p.Train.Labels))
 	case m.FindsTopics():
 		return m.Topics
-	case p.Layers != nil && !m.Embeds():
-		return p.Layers.Width()
+	case p.Layers != nil:
+		return p.Layers.Width(m.Dim)
 	default:
-		return 1 + m.Rank + m.Dim // of models without factors or embeddings 0
+		return 1 + m.Rank // of models without factors 0
 	}
 }
 

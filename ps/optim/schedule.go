@@ -1,8 +1,6 @@
 package optim
 
 import (
-	"math"
-
 	"parley/internal/linalg"
 )
 
@@ -37,7 +35,7 @@ func (s Schedule) At(round int64) float64 {
 				break
 			}
 		}
-		return math.Abs(f)
+		return f
 	}
 	return 1
 }

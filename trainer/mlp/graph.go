@@ -58,8 +58,8 @@ func newGraph(s *Settings) *graph {
 	var weights, biases gorgonia.Nodes
 	for i := range s.Layers.Count() {
 		in, out := s.Layers[i], s.Layers[i+1]
-		if i == 0 && s.Dim > 0 {
-			out = 1 + s.Dim
+		if i == 0 {
+			out = s.width()
 		}
 		w, b := newValue(out, in), newValue(s.Layers[i+1])
 		g.weights, g.biases = append(g.weights, w), append(g.biases, b)
@@ -332,7 +332,7 @@ func (g *graph) lossOf() *op {
 			dz := slope.room(g.rows * out)
 			for r, label := range g.block.Labels {
 				lo, hi := r*out, (r+1)*out
-				g.loss += g.settings.rowLoss(dz[lo:hi], in[0][lo:hi], g.p, label, weightOf(g.block.Weights, r))
+				g.loss += g.settings.rowLoss(dz[lo:hi], in[0][lo:hi], g.p, label, batch.Weight(g.block.Weights, r))
 			}
 			loss.room(1)[0] = float32(g.loss)
 		},

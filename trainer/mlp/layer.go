@@ -2,6 +2,7 @@ package mlp
 
 import (
 	"math"
+	"slices"
 
 	"parley/internal/batch"
 	"parley/internal/linalg"
@@ -78,11 +79,9 @@ func (s *sparse) transpose(t *sparse) {
 	t.offsets[0] = 0
 }
 
+// resize returns n elements, of any values, in the memory of s if they fit.
 func resize[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
-	}
-	return s[:n]
+	return slices.Grow(s[:0], n)[:n]
 }
 
 // input is what the first layer has of a batch: its rows and, unless they are full,

@@ -21,6 +21,7 @@ package mlp
 
 import (
 	"slices"
+	"strconv"
 	"sync"
 
 	"parley/internal/batch"
@@ -45,12 +46,7 @@ type Settings struct {
 }
 
 // width returns the parameters of a column.
-func (s *Settings) width() int {
-	if s.Dim > 0 {
-		return 1 + s.Dim
-	}
-	return s.Layers.Width()
-}
+func (s *Settings) width() int { return s.Layers.Width(s.Dim) }
 
 // activated reports whether an activation is behind a layer: all but the last, and what
 // embeds.
@@ -158,7 +154,7 @@ func (m *Model) Locate(gradient []float32) string {
 	for i := 1; i < layers.Count(); i++ {
 		from, to := layers.Weights(i)
 		if !linalg.Finite(gradient[tail+from : tail+to]) {
-			last = "layer " + string(rune('0'+i))
+			last = "layer " + strconv.Itoa(i)
 		}
 	}
 	return last
@@ -195,11 +191,4 @@ func (s *Settings) rowLoss(slope, outputs []float32, p []float64, label float32,
 		slope[k] = float32(g * weight)
 	}
 	return float64(loss * weight)
-}
-
-func weightOf(weights []float32, i int) float64 {
-	if weights == nil {
-		return 1
-	}
-	return float64(weights[i])
 }

@@ -126,7 +126,7 @@ func naiveLoss(s Settings, b *batch.Block, p []float64) (sum float64) {
 			}
 		}
 		x[0] += wide
-		sum += naiveRow(s, x, label) * weightOf(b.Weights, r)
+		sum += naiveRow(s, x, label) * batch.Weight(b.Weights, r)
 	}
 	return sum
 }

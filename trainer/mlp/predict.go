@@ -6,12 +6,12 @@ import (
 	"parley/internal/metric"
 )
 
-// at is how many rows are predicted at a time.
-const at = 256
+// predicted is how many rows are predicted at a time.
+const predicted = 256
 
 // outputs calls each with the outputs of rows [rows, outputs], some at a time: those
-// for which keep holds, by their numbers. Parameters are of all keys; nonzeros in columns that they
-// do not have are ignored and counted.
+// for which keep holds, by their numbers. Parameters are of all keys; nonzeros in
+// columns that they do not have are ignored and counted.
 func (m *Model) outputs(rows *batch.CSR, keep func(i int) bool, parameters []float32, each func(numbers []int, outputs []float32)) (unknown int64) {
 	layers := m.settings.Layers
 	width := m.settings.width()
@@ -41,11 +41,12 @@ func (m *Model) outputs(rows *batch.CSR, keep func(i int) bool, parameters []flo
 				in.prepare(false)
 				in.forward(z, parameters[:columns*width], tail[from:to])
 			}
-			if m.settings.activated(i) {
+			switch {
+			case m.settings.activated(i):
 				x = resize(x, len(z))
 				activate(activations[m.settings.Activation], x, z)
-			} else {
-				x = append(x[:0], z...)
+			case i == 0 && e != nil: // they go on as they are
+				x, z = z, x
 			}
 		}
 		if e != nil {
@@ -66,7 +67,7 @@ func (m *Model) outputs(rows *batch.CSR, keep func(i int) bool, parameters []flo
 		unknown += int64(beyond)
 		in.rows.index, in.rows.values = append(in.rows.index, index...), append(in.rows.values, values...)
 		in.rows.offsets = append(in.rows.offsets, uint32(len(in.rows.index)))
-		if numbers = append(numbers, i); len(numbers) == at {
+		if numbers = append(numbers, i); len(numbers) == predicted {
 			put()
 		}
 	}
@@ -96,7 +97,7 @@ func (m *Model) Evaluate(rows *batch.CSR, keep func(i int) bool, parameters []fl
 			}
 			switch s.Loss {
 			case "softmax":
-				seen.Actual, seen.Predicted = append(seen.Actual, s.classOf(label)), append(seen.Predicted, largest(z))
+				seen.Actual, seen.Predicted = append(seen.Actual, s.classOf(label)), append(seen.Predicted, linalg.Largest(z))
 			case "logistic":
 				margins, positive = append(margins, float64(z[0])), append(positive, label == s.Positive)
 			default:
@@ -134,7 +135,7 @@ func (m *Model) PredictClasses(dst []int, rows *batch.CSR, parameters []float32)
 	n := m.Classes()
 	m.outputs(rows, all, parameters, func(numbers []int, outputs []float32) {
 		for k := range numbers {
-			dst = append(dst, largest(outputs[k*n:(k+1)*n]))
+			dst = append(dst, linalg.Largest(outputs[k*n:(k+1)*n]))
 		}
 	})
 	return dst
@@ -157,13 +158,4 @@ func (m *Model) Probabilities(dst []float32, rows *batch.CSR, parameters []float
 		}
 	})
 	return dst
-}
-
-func largest(x []float32) (at int) {
-	for i, v := range x {
-		if v > x[at] {
-			at = i
-		}
-	}
-	return at
 }

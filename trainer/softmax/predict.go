@@ -19,7 +19,7 @@ func (m *Model) Evaluate(rows *batch.CSR, keep func(i int) bool, weights []float
 		}
 		_, _, unknown := m.margins(s.margins, rows, i, weights)
 		into.Unknown += int64(unknown)
-		y, best := m.class(label), largest(s.margins)
+		y, best := m.class(label), linalg.Largest(s.margins)
 		margin := s.margins[y]
 		seen.Losses = append(seen.Losses, linalg.Softmax(s.margins, s.margins)-margin)
 		seen.Actual, seen.Predicted = append(seen.Actual, y), append(seen.Predicted, best)
@@ -36,7 +36,7 @@ func (m *Model) PredictClasses(dst []int, rows *batch.CSR, weights []float32) []
 	margins := make([]float64, len(m.labels))
 	for i := range rows.Rows() {
 		m.margins(margins, rows, i, weights)
-		dst = append(dst, largest(margins))
+		dst = append(dst, linalg.Largest(margins))
 	}
 	return dst
 }
@@ -53,13 +53,4 @@ func (m *Model) Probabilities(dst []float32, rows *batch.CSR, weights []float32)
 		}
 	}
 	return dst
-}
-
-func largest(x []float64) (at int) {
-	for i, v := range x {
-		if v > x[at] {
-			at = i
-		}
-	}
-	return at
 }

@@ -120,7 +120,7 @@ func (m *Model) Learn(b *batch.Block, state []float32) (contribution []float32, 
 		index, values := b.Index[lo:hi], b.Values[lo:hi]
 		clear(s.margins)
 		linalg.AddRows(s.margins, index, values, weights)
-		loss += m.derive(s, label, weightOf(b.Weights, i))
+		loss += m.derive(s, label, batch.Weight(b.Weights, i))
 		if m.step != nil {
 			m.step.StepRows(state, n, index, values, s.gradients)
 		} else {
@@ -147,13 +147,6 @@ func (m *Model) derive(s *scratch, label float32, weight float64) (loss float64)
 	return float64(loss * weight)
 }
 
-func weightOf(weights []float32, i int) float64 {
-	if weights == nil {
-		return 1
-	}
-	return float64(weights[i])
-}
-
 // Accumulate adds the gradient of the sum of the row losses at the weights, each
 // times its row's weight, to gradient, over the rows for which keep holds, in
 // order; it returns their number and their loss. To the diagonal of the Hessian,
@@ -173,7 +166,7 @@ func (m *Model) Accumulate(rows *batch.CSR, keep func(i int) bool, weights []flo
 		}
 		n++
 		index, values, _ := m.margins(s.margins, rows, i, weights)
-		weight := weightOf(rows.Weights, i)
+		weight := batch.Weight(rows.Weights, i)
 		loss += m.derive(s, label, weight)
 		linalg.ScatterRows(gradient, index, values, s.margins)
 		for k, g := range s.margins {
