@@ -30,7 +30,7 @@ type faulty struct {
 func startFaulty(t *testing.T, settings ...string) *faulty {
 	t.Helper()
 	f := &faulty{testCluster: &testCluster{}, t: t, data: t.TempDir()}
-	f.coordinator = startAgentCommand(t, parley(t, "agent", "--bind", "127.0.0.1:0", "--roles", "coordinator", "--data-dir", f.data))
+	f.coordinator = startAgentCommand(t, parley(t, "agent", "--bind", freeAddress(t), "--roles", "coordinator", "--data-dir", f.data))
 	f.nodes = []*agentProcess{f.coordinator}
 	for range 2 {
 		f.servers = append(f.servers, f.add(t, "ps"))
