@@ -38,10 +38,12 @@ func newArrivalTable(spec Spec) *arrivalTable {
 	n, rule := spec.Span.Len(), spec.Rule
 	t := &arrivalTable{n: n, rule: rule, penalized: spec.penalized()}
 	if rule.Lazy() {
-		t.rows = newRows(n, rule.Slots()+recentSlots)
+		t.rows = newRows(spec, rule.Slots()+recentSlots)
 		return t
 	}
-	t.rows = newFlat(n, rule.Slots()+recentSlots)
+	f := newFlat(n, rule.Slots()+recentSlots)
+	spec.draw(f.state[:n], 0)
+	t.rows = f
 	t.all = &everyKey{change: make([]float32, n*rule.Pushed()), touched: make([]uint32, n)}
 	return t
 }

@@ -15,7 +15,8 @@ const (
 	pageWords = pageKeys / 64
 )
 
-// pages has the rows of the keys that were written, however large the span. It is
+// pages has the rows of the keys that were written, however large the span; the
+// others have the weights that they begin with, and zeros. It is
 // a table of bits, one a key of the span, that say which keys have rows; a key's
 // row is found by counting the bits before it. So a key costs its row and no more,
 // beside two bits for each key of the span; keys are always in order, and batches
@@ -26,8 +27,9 @@ type pages struct {
 	slots   int
 	keys    int // that have rows
 	pages   []page
-	zeros   []float32 // the row of a key that has none
-	fresh   []uint32  // of an insertion
+	zeros   []float32                              // the row of a key that has none, but for its weight
+	draw    func(weights []float32, offset uint32) // nil: they begin at zero
+	fresh   []uint32                               // of an insertion
 	fetched uint64
 	moved   float32
 }
@@ -106,6 +108,7 @@ func (t *pages) readSome(dst []float32, m, at int, offsets []uint32) {
 	for i, o := range offsets {
 		rows[i] = t.row(o)
 	}
+	defer t.drawSome(dst[at:at+len(offsets)], offsets)
 	if t.slots == 2 && len(dst) == 2*m { // the loop below, unrolled
 		first, second := dst[at:at+len(offsets)], dst[m+at:m+at+len(offsets)]
 		for i := range offsets {
@@ -119,6 +122,25 @@ func (t *pages) readSome(dst []float32, m, at int, offsets []uint32) {
 		for i := range to {
 			to[i] = unsafe.Slice(rows[i], t.slots)[s]
 		}
+	}
+}
+
+// drawSome sets the weights of keys that have no rows to what they begin with.
+func (t *pages) drawSome(weights []float32, offsets []uint32) {
+	if t.draw == nil {
+		return
+	}
+	for i := 0; i < len(offsets); {
+		if t.row(offsets[i]) != &t.zeros[0] {
+			i++
+			continue
+		}
+		end := i + 1 // of a run of neighbours
+		for end < len(offsets) && offsets[end] == offsets[end-1]+1 && t.row(offsets[end]) == &t.zeros[0] {
+			end++
+		}
+		t.draw(weights[i:end], offsets[i])
+		i = end
 	}
 }
 
@@ -234,6 +256,9 @@ func (p *page) offsets(dst []uint32, first uint32) []uint32 {
 func (t *pages) weights(dst []float32) []float32 {
 	n := len(dst)
 	dst = append(dst, make([]float32, t.n)...)
+	if t.draw != nil {
+		t.draw(dst[n:], 0)
+	}
 	var offsets []uint32
 	t.each(func(first uint32, p *page) {
 		offsets = p.offsets(offsets[:0], first)
@@ -244,16 +269,23 @@ func (t *pages) weights(dst []float32) []float32 {
 	return dst
 }
 
-func (t *pages) setWeights(w []float32) { t.writeNonzero([][]float32{w}) }
+func (t *pages) setWeights(w []float32) { t.writeOther([][]float32{w}) }
 
-// writeNonzero writes the keys whose values, given by slot, have other bits than
-// zero. Slots that are not given are zero.
-func (t *pages) writeNonzero(values [][]float32) {
+// writeOther writes the keys whose values, given by slot, have other bits than a key
+// without a row has. Slots that are not given are zero.
+func (t *pages) writeOther(values [][]float32) {
 	var offsets []uint32
 	var src []float32
+	begins := make([]float32, readKeys)
 	for o := range t.n {
-		if slices.ContainsFunc(values, func(v []float32) bool { return math.Float32bits(v[o]) != 0 }) {
-			offsets = append(offsets, uint32(o))
+		if t.draw != nil && o%readKeys == 0 {
+			t.draw(begins[:min(readKeys, t.n-o)], uint32(o))
+		}
+		for s, v := range values {
+			if s == 0 && math.Float32bits(v[o]) != math.Float32bits(begins[o%readKeys]) || s > 0 && math.Float32bits(v[o]) != 0 {
+				offsets = append(offsets, uint32(o))
+				break
+			}
 		}
 		if len(offsets) < readKeys && o+1 < t.n {
 			continue
@@ -293,5 +325,5 @@ func (t *pages) load(s *Snapshot) {
 	for slot := range slices.Chunk(s.State, t.n) {
 		values = append(values, slot)
 	}
-	t.writeNonzero(values)
+	t.writeOther(values)
 }

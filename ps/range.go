@@ -43,9 +43,26 @@ type Spec struct {
 	Rule      optim.Rule  // or, with none, one of the two below
 	Program   optim.Program
 	Lanczos   *optim.Lanczos
-	Dense     bool // rounds are of most keys
+	Dense     bool    // rounds are of most keys
+	Initial   Initial // the weights that a rule begins with; nil: zeros
 	Mode      Mode
 	Staleness param.Round // SSP: how many rounds a worker may be ahead of the slowest
+}
+
+// Initial says what weights begin with.
+type Initial interface {
+	// Draw sets values to the weights of the keys from lo on, which depend on nothing
+	// else. It may be called by any number of goroutines.
+	Draw(values []float32, lo param.Key)
+}
+
+// draw sets values to what the weights from an offset on begin with.
+func (s Spec) draw(values []float32, offset uint32) {
+	if s.Initial == nil {
+		clear(values)
+		return
+	}
+	s.Initial.Draw(values, s.Span.Lo+param.Key(offset))
 }
 
 // Bounds of a range, so that a malformed message takes no memory: the keys of the
@@ -218,7 +235,7 @@ type heldPull struct {
 // new one. So all are answered, but for those that are several connections old.
 const maxHeld = 4
 
-// NewRange returns the range at version 0, all parameters zero. The spec must be
+// NewRange returns the range at version 0, with the initial weights. The spec must be
 // valid.
 func NewRange(spec Spec) *Range {
 	r := &Range{spec: spec, terms: make([]param.Term, spec.Workers), held: make([][]heldPull, spec.Workers)}

@@ -1,6 +1,6 @@
 package ps
 
-// rows is a table of values alone. Keys that were never written are zero.
+// rows is a table of values alone. Keys that were never written are as they begin.
 type rows interface {
 	table
 	// write sets all slots of some keys.
@@ -10,11 +10,16 @@ type rows interface {
 // flatKeys is the span from which on memory for every key is not spent at once.
 const flatKeys = 1 << 22
 
-func newRows(n, slots int) rows {
+func newRows(spec Spec, slots int) rows {
+	n := spec.Span.Len()
 	if n > flatKeys {
-		return newPages(n, slots)
+		p := newPages(n, slots)
+		p.draw = spec.draw
+		return p
 	}
-	return newFlat(n, slots)
+	f := newFlat(n, slots)
+	spec.draw(f.state[:n], 0)
+	return f
 }
 
 // flat has the values of all keys of a span in one slot-major array.

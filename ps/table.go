@@ -61,17 +61,19 @@ type programmed interface {
 // newRoundTable returns the table that suits the method, and of a rule one that
 // looks at touched keys alone if it lets the others be and there are many.
 func newRoundTable(spec Spec) roundTable {
-	n, rule := spec.Span.Len(), spec.Rule
+	n := spec.Span.Len()
 	switch {
 	case spec.Program != nil:
 		return newProgramTable(spec)
 	case spec.Lanczos != nil:
 		return newPanelTable(spec)
 	}
-	if !rule.Lazy() || spec.Dense {
-		return newDenseTable(n, rule)
+	if !spec.Rule.Lazy() || spec.Dense {
+		t := newDenseTable(n, spec.Rule)
+		spec.draw(t.state[:n], 0)
+		return t
 	}
-	return newTouchedTable(n, newRows(n, rule.Slots()), rule)
+	return newTouchedTable(n, newRows(spec, spec.Rule.Slots()), spec.Rule)
 }
 
 func resize[T uint32 | float32](s []T, n int) []T {

@@ -163,6 +163,50 @@ func TestLopsided(t *testing.T) {
 	}
 }
 
+// TestDrawnWeights: keys of a large span that begin with drawn weights have no rows
+// before they change.
+func TestDrawnWeights(t *testing.T) {
+	const n = 5*readKeys + 7
+	draw := func(values []float32, offset uint32) {
+		for i := range values {
+			values[i] = float32(offset) + float32(i) + 0.5
+		}
+	}
+	p, want := newPages(n, 2), make([]float32, n)
+	p.draw = draw
+	draw(want, 0)
+	if !sameBits(p.weights(nil), want) || p.keys != 0 {
+		t.Errorf("%d rows, or other weights", p.keys)
+	}
+	want[7], want[n-1] = 0, -3
+	p.setWeights(want)
+	if p.keys != 2 {
+		t.Errorf("%d rows for 2 weights that differ", p.keys)
+	}
+	p.write([]uint32{600, 2000}, []float32{1, 2, 8, 9})
+	want[600], want[2000] = 1, 2
+	s := &Snapshot{}
+	p.keep(s)
+	again := newPages(n, 2)
+	again.draw = draw
+	again.load(s)
+	for _, x := range []*pages{p, again} {
+		if !sameBits(x.weights(nil), want) || x.keys != 4 {
+			t.Errorf("%d rows for 4 keys, or other weights", x.keys)
+		}
+		offsets := []uint32{5, 6, 7, 8, 600, 601, n - 2, n - 1}
+		got := make([]float32, 2*len(offsets))
+		x.read(got, offsets)
+		for i, o := range offsets {
+			if second := float32(0); o == 600 {
+				second = 8
+			} else if got[i] != want[o] || got[len(offsets)+i] != second {
+				t.Errorf("key %d: %v and %v, not %v and %v", o, got[i], got[len(offsets)+i], want[o], second)
+			}
+		}
+	}
+}
+
 // TestChoiceOfTable: rules that look at all keys walk them, the others spend
 // memory on all keys of small spans alone.
 func TestChoiceOfTable(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 )
 
 // begin sets the parameters of new ranges to those of the job's model.init, if it
-// has one. Each node reads the model itself, and of the parameters only what its
+// has one; else they are as they were drawn. Each node reads the model itself, and of the parameters only what its
 // ranges hold; its SHA-256 is compared once for all of them.
 func (w *work) begin(m *parleyv1.Create, ranges []*ps.Range) error {
 	j, err := job.Decode(m.GetSpec())
@@ -21,7 +21,7 @@ func (w *work) begin(m *parleyv1.Create, ranges []*ps.Range) error {
 		return err
 	}
 	if j.Model.Init == "" {
-		return draw(j, m, ranges)
+		return nil
 	}
 	dir, end, err := w.agent.model(w, j.Model.Init)
 	if err != nil {
@@ -76,31 +76,6 @@ func openBeginning(dir string, j *job.Job, m *parleyv1.Create) (*artifact.Beginn
 	return b, to, err
 }
 
-// draw sets the parameters of ranges of a model that begins with random ones.
-func draw(j *job.Job, m *parleyv1.Create, ranges []*ps.Range) error {
-	var fill func(values []float32, lo param.Key)
-	switch layers := layersOf(m); {
-	case layers != nil:
-		fill = func(values []float32, lo param.Key) { drawLayers(values, lo, layers, j) }
-	case j.Model.Factorizes():
-		bias := param.Key(m.GetPenalized()) // or the end of the keys, which is as much further as a column has
-		if j.Model.PenalizeBias {
-			bias -= param.Key(1 + j.Model.Rank)
-		}
-		fill = func(values []float32, lo param.Key) { drawInto(values, j, lo, bias) }
-	default:
-		return nil
-	}
-	for _, r := range ranges {
-		values := make([]float32, r.Spec().Span.Len())
-		fill(values, r.Spec().Span.Lo)
-		if err := r.SetWeights(values); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // layersOf returns the layers of an order's model, nil if it has none.
 func layersOf(m *parleyv1.Create) (l plan.Layers) {
 	for _, n := range m.GetLayers() {
@@ -110,24 +85,6 @@ func layersOf(m *parleyv1.Create) (l plan.Layers) {
 		return nil
 	}
 	return l
-}
-
-func drawLayers(values []float32, lo param.Key, layers plan.Layers, j *job.Job) {
-	if m := &j.Model; m.Embeds() {
-		layers.DrawEmbedded(values, lo, m.Dim, m.InitScale, m.Initial, j.Run.Seed)
-	} else {
-		layers.Draw(values, lo, m.Initial, j.Run.Seed)
-	}
-}
-
-// drawInto sets the values of keys from lo on that are factors, those below bias.
-func drawInto(values []float32, j *job.Job, lo, bias param.Key) {
-	width := param.Key(1 + j.Model.Rank)
-	for i := range values {
-		if key := lo + param.Key(i); key < bias && key%width != 0 {
-			values[i] = plan.Factor(j.Run.Seed, key, j.Model.InitScale)
-		}
-	}
 }
 
 // setWeights sets a range to the parameters that a model begins with: those of its
@@ -203,7 +160,7 @@ func setLayers(r *ps.Range, b *artifact.Beginning, j *job.Job, layers plan.Layer
 	if span.Lo < end { // whole columns, of which the range may have a part
 		first, last := span.Lo/width, (min(span.Hi, end)+width-1)/width
 		columns := make([]float32, (last-first)*width)
-		drawLayers(columns, first*width, layers, j)
+		drawing{job: j, layers: layers}.Draw(columns, first*width)
 		if err := b.Columns(columns, int64(first)); err != nil {
 			return err
 		}

@@ -68,10 +68,11 @@ func specsOf(m *parleyv1.Create) ([]ps.Spec, error) {
 		return nil, err
 	}
 	var specs []ps.Spec
+	initial := drawingOf(j, m)
 	for _, r := range m.GetRanges() {
 		spec := ps.Spec{ID: param.RangeID(r.GetRange()), Span: param.Span{Lo: param.Key(r.GetLo()), Hi: param.Key(r.GetHi())},
 			Workers: j.Run.Workers, Penalized: param.Key(m.GetPenalized()), PerTally: param.Round(m.GetPerTally()), Rule: method.rule, Program: method.program, Lanczos: method.lanczos,
-			Dense: r.GetDense(), Mode: modes[j.Run.Consistency], Staleness: param.Round(j.Run.Staleness)}
+			Dense: r.GetDense(), Initial: initial, Mode: modes[j.Run.Consistency], Staleness: param.Round(j.Run.Staleness)}
 		if err := spec.Validate(); err != nil {
 			return nil, err
 		}
@@ -143,8 +144,14 @@ func (w *work) handOver(m *parleyv1.Yield) error {
 		return err
 	}
 	header, sections := y.Handover.Encode()
+	var layers []uint64
+	if d, ok := y.Spec.Initial.(drawing); ok {
+		for _, n := range d.layers {
+			layers = append(layers, uint64(n))
+		}
+	}
 	first := &parleyv1.AdoptPiece{Header: header, Create: &parleyv1.Create{Job: string(w.id), Spec: m.GetSpec(), Era: uint64(y.Era),
-		PerTally: uint64(y.Spec.PerTally), Penalized: uint64(y.Spec.Penalized),
+		PerTally: uint64(y.Spec.PerTally), Penalized: uint64(y.Spec.Penalized), Layers: layers,
 		Ranges: []*parleyv1.Range{{Range: m.GetRange(), Lo: uint64(y.Spec.Span.Lo), Hi: uint64(y.Spec.Span.Hi), Dense: y.Spec.Dense}}}}
 	if err := sendSections(stream, first, sections); err != nil && !errors.Is(err, io.EOF) { // of which the answer tells more
 		return rpc.FromError(err)
