@@ -276,6 +276,17 @@ func (r *Range) Weights(dst []float32) []float32 {
 	return r.table.weights(dst)
 }
 
+// Values returns the weights of some keys at the current version, by their offsets,
+// which ascend. The error is Invalid.
+func (r *Range) Values(offsets []uint32) ([]float32, error) {
+	if !ascending(offsets, r.spec.Span.Len()) {
+		return nil, param.Errorf(param.Invalid, "range %d: keys are not ascending, or beyond %v", r.spec.ID, r.spec.Span)
+	}
+	values := make([]float32, len(offsets))
+	r.table.read(values, offsets)
+	return values, nil
+}
+
 // Fence raises the term of a worker: from now on messages of older terms are
 // refused. It returns the round that the worker has to contribute to next, and
 // the refusals of pulls that were held for an older term. An older or equal

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -256,22 +257,28 @@ func (s *session) cutOf(block *batch.Block) *Cut {
 	case p.Layers == nil && p.Width == 1:
 		return s.worker.Cut(block.Columns)
 	}
+	s.keys = appendKeys(s.keys[:0], p, block.Columns)
+	return s.worker.Cut(s.keys)
+}
+
+// appendKeys appends the keys of columns, the last of which is the bias's, or stands for
+// the tail of a model with layers.
+func appendKeys(keys []uint32, p *plan.Plan, columns []uint32) []uint32 {
 	width := uint32(p.Width)
-	s.keys = s.keys[:0]
-	for _, c := range block.Columns {
+	for _, c := range columns {
 		if p.Layers != nil && int64(c) == p.Train.Columns { // the place of the bias is the tail's
 			break
 		}
 		for k := range width {
-			s.keys = append(s.keys, c*width+k)
+			keys = append(keys, c*width+k)
 		}
 	}
 	if p.Layers != nil {
 		for k := p.Bias(); k < p.Keys; k++ {
-			s.keys = append(s.keys, uint32(k))
+			keys = append(keys, uint32(k))
 		}
 	}
-	return s.worker.Cut(s.keys)
+	return keys
 }
 
 // pull waits until the state of the keys has come from all ranges.
@@ -336,12 +343,15 @@ func (s *session) handle(r Reply) error {
 // Evaluate evaluates units and reports each. It returns when all are done or one
 // has failed.
 func (h *Host) Evaluate(ctx context.Context, units []plan.Unit) error {
-	weights, err := h.config.Servers.Weights(ctx)
-	if err != nil {
-		return fmt.Errorf("read the model: %w", err)
-	}
-	if param.Key(len(weights)) != h.config.Plan.Keys {
-		return param.Errorf(param.Invalid, "the model has %d keys, not %d", len(weights), h.config.Plan.Keys)
+	var weights []float32
+	if !h.piecemeal() {
+		var err error
+		if weights, err = h.config.Servers.Weights(ctx); err != nil {
+			return fmt.Errorf("read the model: %w", err)
+		}
+		if param.Key(len(weights)) != h.config.Plan.Keys {
+			return param.Errorf(param.Invalid, "the model has %d keys, not %d", len(weights), h.config.Plan.Keys)
+		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
@@ -357,7 +367,34 @@ func (h *Host) Evaluate(ctx context.Context, units []plan.Unit) error {
 	return group.Wait()
 }
 
-// evaluate summarises the rows of one unit, shard by shard in order.
+// piecemealKeys is the size of a model from which on a trainer never holds all of it.
+const piecemealKeys = 1 << 22
+
+// piecemeal reports that evaluations read the parameters that their rows need, a data
+// shard at a time.
+func (h *Host) piecemeal() bool {
+	p := h.config.Plan
+	return p.Keys > piecemealKeys && !p.Whole && !p.Job.Model.FindsTopics()
+}
+
+// own returns the rows of a data shard for which keep holds over their own columns,
+// and the parameters of these.
+func (h *Host) own(ctx context.Context, rows *batch.CSR, keep func(i int) bool) (*batch.CSR, []float32, error) {
+	p := h.config.Plan
+	own := rows.Own(keep, p.Train.Columns)
+	keys := appendKeys(nil, p, append(slices.Clone(own.Names), uint32(p.Train.Columns)))
+	weights, err := h.config.Servers.Values(ctx, newCut(p.Ranges, keys).offsets)
+	switch {
+	case err != nil:
+		return nil, nil, fmt.Errorf("read the model: %w", err)
+	case len(weights) != len(keys):
+		return nil, nil, param.Errorf(param.Invalid, "the model has %d of %d keys", len(weights), len(keys))
+	}
+	return own, weights, nil
+}
+
+// evaluate summarises the rows of one unit, shard by shard in order, with the weights of
+// all keys or, without them, what it reads itself.
 func (h *Host) evaluate(ctx context.Context, u plan.Unit, weights []float32) (*metric.Summary, error) {
 	manifest, shards := h.config.Plan.Train, h.config.Train
 	if u.Set == plan.SetTest {
@@ -372,7 +409,14 @@ func (h *Host) evaluate(ctx context.Context, u plan.Unit, weights []float32) (*m
 		if err != nil {
 			return nil, fmt.Errorf("load data shard %d: %w", s.ID, err)
 		}
-		h.config.Model.Evaluate(rows, h.keep(u.Set, rows.FirstRow), weights, sum)
+		keep := h.keep(u.Set, rows.FirstRow)
+		of := weights
+		if of == nil {
+			if rows, of, err = h.own(ctx, rows, keep); err != nil {
+				return nil, err
+			}
+		}
+		h.config.Model.Evaluate(rows, keep, of, sum)
 	}
 	return sum, nil
 }

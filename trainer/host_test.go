@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"parley/internal/batch"
+	"parley/internal/metric"
 	"parley/internal/param"
 	"parley/internal/plan"
 )
@@ -219,6 +221,49 @@ func TestShardFails(t *testing.T) {
 			t.Errorf("evaluate: %v", err)
 		}
 	})
+}
+
+// dotting is a Model whose loss is the sum of weights times values, a bias included.
+type dotting struct{ counting }
+
+func (dotting) Evaluate(rows *batch.CSR, keep func(int) bool, weights []float32, into *metric.Summary) {
+	d := len(weights) - 1
+	for i := range rows.Rows() {
+		if !keep(i) {
+			continue
+		}
+		columns, values, unknown := rows.Known(i, d)
+		into.Loss += float64(weights[d])
+		into.Unknown += int64(unknown)
+		for k, c := range columns {
+			into.Loss += float64(weights[c]) * float64(values[k])
+		}
+	}
+}
+
+// TestOwnParameters: an evaluation that reads what its rows need is that of the whole
+// model.
+func TestOwnParameters(t *testing.T) {
+	p := planOf(t, 300)
+	all := made{plan: p}
+	f := &fake{weights: make([]float32, p.Keys), spans: p.Ranges}
+	for i := range f.weights {
+		f.weights[i] = float32(i*i%17) - 5
+	}
+	h := NewHost(Config{Plan: p, Train: all, Model: dotting{}, Servers: f})
+	u := plan.Unit{Set: plan.SetTrain}
+	want, err := h.evaluate(t.Context(), u, f.weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := h.evaluate(t.Context(), u, nil)
+	if err != nil || got.Loss != want.Loss || got.Loss == 0 || got.Unknown != want.Unknown {
+		t.Errorf("loss %v and %d unknown, %v; want %v and %d", got.Loss, got.Unknown, err, want.Loss, want.Unknown)
+	}
+	f.fail = errors.New("cable")
+	if _, err := h.evaluate(t.Context(), u, nil); !errors.Is(err, f.fail) {
+		t.Errorf("%v", err)
+	}
 }
 
 // TestNewerTerm: an assignment of a newer term replaces the older one, silently;

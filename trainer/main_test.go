@@ -102,6 +102,7 @@ func (counting) Evaluate(rows *batch.CSR, keep func(int) bool, weights []float32
 type fake struct {
 	slots   int
 	weights []float32
+	spans   []param.Span
 	fail    error // of Weights
 	mu      struct {
 		sync.Mutex
@@ -124,6 +125,17 @@ func (f *fake) Send(ctx context.Context, requests []*Request, reply func(Reply))
 }
 
 func (f *fake) Weights(context.Context) ([]float32, error) { return f.weights, f.fail }
+
+func (f *fake) Values(_ context.Context, offsets [][]uint32) (values []float32, err error) {
+	at := uint32(0)
+	for i, some := range offsets {
+		for _, o := range some {
+			values = append(values, f.weights[at+o])
+		}
+		at += uint32(f.spans[i].Len())
+	}
+	return values, f.fail
+}
 
 // take returns the open requests for which the condition holds.
 func (f *fake) take(which func(r *Request) bool) (out []asked) {

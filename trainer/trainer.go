@@ -105,4 +105,7 @@ type Servers interface {
 	Send(ctx context.Context, requests []*Request, reply func(Reply))
 	// Weights returns the weights of all keys at the end of training.
 	Weights(ctx context.Context) ([]float32, error)
+	// Values returns the weights of some keys at the end of training, given by their
+	// offsets in each range, in the order of ranges.
+	Values(ctx context.Context, offsets [][]uint32) ([]float32, error)
 }

@@ -6,6 +6,11 @@
 // between goroutines is safe after that.
 package batch
 
+import (
+	"cmp"
+	"slices"
+)
+
 // CSR is a run of labelled rows in compressed sparse row form. Row i has the
 // label Labels[i] and the nonzeros Offsets[i] to Offsets[i+1] of Columns and
 // Values; columns ascend within a row.
@@ -17,6 +22,9 @@ type CSR struct {
 	Offsets  []uint32  // rows + 1 of them, from 0
 	Columns  []uint32
 	Values   []float32
+	// Names are the columns that those of Columns are places in, ascending; nil: they are
+	// columns themselves.
+	Names []uint32
 }
 
 // Rows returns the number of rows.
@@ -36,6 +44,29 @@ func (c *CSR) Known(i, d int) (columns []uint32, values []float32, unknown int) 
 		unknown++
 	}
 	return c.Columns[lo:hi], c.Values[lo:hi], unknown
+}
+
+// Own returns the rows for which keep holds, over the columns below d that these have;
+// the others are empty. Nonzeros beyond are of a place behind the last.
+func (c *CSR) Own(keep func(i int) bool, d int64) *CSR {
+	own := &CSR{FirstRow: c.FirstRow, Labels: c.Labels, Weights: c.Weights, Exposure: c.Exposure, Offsets: make([]uint32, 1, len(c.Offsets))}
+	for i := range c.Rows() {
+		if lo, hi := c.Offsets[i], c.Offsets[i+1]; keep(i) {
+			own.Columns, own.Values = append(own.Columns, c.Columns[lo:hi]...), append(own.Values, c.Values[lo:hi]...)
+		}
+		own.Offsets = append(own.Offsets, uint32(len(own.Columns)))
+	}
+	own.Names = slices.Clone(own.Columns)
+	slices.Sort(own.Names)
+	own.Names = slices.Compact(own.Names)
+	if end, _ := slices.BinarySearchFunc(own.Names, d, func(name uint32, d int64) int { return cmp.Compare(int64(name), d) }); end < len(own.Names) {
+		own.Names = own.Names[:end]
+	}
+	for i, column := range own.Columns {
+		place, _ := slices.BinarySearch(own.Names, column)
+		own.Columns[i] = uint32(place)
+	}
+	return own
 }
 
 // Weight returns the weight of row i, of a CSR's or a Block's weights.

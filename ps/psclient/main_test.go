@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -249,6 +250,19 @@ func (j *job) train(t testing.TB, clients []*psclient.Client, rounds int, before
 	weights, err := clients[0].Weights(ctx)
 	if err != nil {
 		t.Fatal(err)
+	}
+	var offsets [][]uint32
+	var want []float32
+	at := 0
+	for _, s := range j.specs { // each third key of a range, but for the first range
+		some := []uint32{}
+		for o := 0; o < s.Span.Len() && s.ID > 0; o += 3 {
+			some, want = append(some, uint32(o)), append(want, weights[at+o])
+		}
+		offsets, at = append(offsets, some), at+s.Span.Len()
+	}
+	if got, err := clients[0].Values(ctx, offsets); err != nil || !slices.Equal(got, want) {
+		t.Errorf("some keys: %v, %v, not %v", got, err, want)
 	}
 	return weights
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc/status"
 
 	"parley/internal/param"
@@ -30,11 +32,41 @@ func (c *Client) Weights(ctx context.Context) ([]float32, error) {
 	return weights, nil
 }
 
+// Values implements trainer.Servers, and waits as Weights does.
+func (c *Client) Values(ctx context.Context, offsets [][]uint32) ([]float32, error) {
+	values := make([][]float32, len(offsets))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, all := range offsets {
+		group.Go(func() error {
+			for some := range slices.Chunk(all, readKeys) {
+				r := reading{client: c, id: param.RangeID(i), offsets: some, piece: func(piece []float32) error {
+					values[i] = append(values[i], piece...)
+					return nil
+				}}
+				if err := r.whole(ctx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err := group.Wait()
+	return slices.Concat(values...), err
+}
+
+// readKeys bounds the keys of a request of Values: 4 MB of them.
+const readKeys = 1 << 20
+
 // Range reads the weights of one range, of one version, in pieces, in key order.
 // It goes on where it was when the server breaks off or the range moves, until
 // ctx ends; then the error is that of the last attempt.
 func (c *Client) Range(ctx context.Context, id param.RangeID, piece func([]float32) error) error {
 	r := reading{client: c, id: id, piece: piece}
+	return r.whole(ctx)
+}
+
+// whole reads all that there is to be read.
+func (r *reading) whole(ctx context.Context) error {
 	for pause := firstAdrift; ; pause = min(2*pause, lastAdrift) {
 		err := r.attempt(ctx)
 		switch kind := param.KindOf(err); {
@@ -55,6 +87,7 @@ func (c *Client) Range(ctx context.Context, id param.RangeID, piece func([]float
 type reading struct {
 	client  *Client
 	id      param.RangeID
+	offsets []uint32 // empty: all keys
 	piece   func([]float32) error
 	read    int
 	version uint64 // of what was read
@@ -69,7 +102,7 @@ func (r *reading) attempt(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx) // ends the stream also when piece fails
 	defer cancel()
-	stream, err := parleyv1.NewParametersClient(conn).Read(ctx, &parleyv1.ReadRequest{Job: string(r.client.config.Job), Range: uint32(r.id)})
+	stream, err := parleyv1.NewParametersClient(conn).Read(ctx, &parleyv1.ReadRequest{Job: string(r.client.config.Job), Range: uint32(r.id), Offsets: r.offsets})
 	switch {
 	case errors.Is(err, io.EOF) && ctx.Err() != nil: // it ended before the request was on its way
 		return rpc.FromError(status.FromContextError(ctx.Err()).Err())

@@ -217,15 +217,16 @@ const largestReply = wire.MaxMessage - 1<<10
 // readPiece is the number of weights in one message of Read: 1 MB.
 const readPiece = 1 << 18
 
-// Read streams the weights of a range at its current version.
+// Read streams the weights of a range at its current version, or of some of its keys.
 func (s *Server) Read(r *parleyv1.ReadRequest, stream grpc.ServerStreamingServer[parleyv1.ReadReply]) error {
 	h, err := s.hosted(param.JobID(r.GetJob()), param.RangeID(r.GetRange()))
 	if err != nil {
 		return rpc.Error(err)
 	}
-	h.mu.Lock()
-	weights, version := h.mu.r.Weights(nil), h.mu.r.Version()
-	h.mu.Unlock()
+	weights, version, err := h.read(r.GetOffsets())
+	if err != nil {
+		return rpc.Error(err)
+	}
 	for first := true; first || len(weights) > 0; first = false {
 		n := min(readPiece, len(weights))
 		if err := stream.Send(&parleyv1.ReadReply{Version: uint64(version), Weights: weights[:n]}); err != nil {
@@ -234,4 +235,15 @@ func (s *Server) Read(r *parleyv1.ReadRequest, stream grpc.ServerStreamingServer
 		weights = weights[n:]
 	}
 	return nil
+}
+
+// read returns the weights of some keys, or of all.
+func (h *hosted) read(offsets []uint32) (weights []float32, version param.Version, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(offsets) == 0 {
+		return h.mu.r.Weights(nil), h.mu.r.Version(), nil
+	}
+	weights, err = h.mu.r.Values(offsets)
+	return weights, h.mu.r.Version(), err
 }

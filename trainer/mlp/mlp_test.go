@@ -318,6 +318,18 @@ func TestEvaluateEqualsLearn(t *testing.T) {
 		if into.Rows != 700 || math.Abs(got-loss) > 1e-9*loss {
 			t.Errorf("%+v: loss %v of %d rows, want %v", s, got, into.Rows, loss)
 		}
+		few := func(i int) bool { return i < 2 }
+		whole, own := metric.NewSummary(700), metric.NewSummary(700)
+		m.Evaluate(rows, few, p, whole)
+		of := rows.Own(few, int64(s.Layers[0]))
+		var theirs []float32
+		for _, c := range of.Names {
+			theirs = append(theirs, p[int(c)*s.width():][:s.width()]...)
+		}
+		m.Evaluate(of, few, append(theirs, p[s.Layers[0]*s.width():]...), own)
+		if s.Dim > 0 && (own.Loss != whole.Loss || len(of.Names) == s.Layers[0]) {
+			t.Errorf("%+v: loss %v over the %d columns of two rows, want %v", s, own.Loss, len(of.Names), whole.Loss)
+		}
 		want := 700
 		if s.Loss == "softmax" {
 			want *= 3

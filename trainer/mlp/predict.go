@@ -35,7 +35,12 @@ func (m *Model) outputs(rows *batch.CSR, keep func(i int) bool, parameters []flo
 				forward(z, x, tail[lo:hi], tail[from:to])
 			case e != nil:
 				wide = resize(wide, len(numbers))
-				in.places.find(&in.rows, len(e.fields), e.field)
+				in.places.find(&in.rows, len(e.fields), func(i uint32) int {
+					if rows.Names != nil {
+						i = rows.Names[i]
+					}
+					return e.field(i)
+				})
 				e.forward(z, wide, &in.rows, in.places.ends, parameters[:columns*width], tail[from:to])
 			default:
 				in.prepare(false)

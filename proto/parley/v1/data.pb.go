@@ -81,6 +81,7 @@ type ReadRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
 	Range         uint32                 `protobuf:"varint,2,opt,name=range,proto3" json:"range,omitempty"`
+	Offsets       []uint32               `protobuf:"fixed32,3,rep,packed,name=offsets,proto3" json:"offsets,omitempty"` // keys minus the range's lowest, ascending; none: all
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -127,6 +128,13 @@ func (x *ReadRequest) GetRange() uint32 {
 		return x.Range
 	}
 	return 0
+}
+
+func (x *ReadRequest) GetOffsets() []uint32 {
+	if x != nil {
+		return x.Offsets
+	}
+	return nil
 }
 
 type ReadReply struct {
@@ -188,10 +196,11 @@ const file_parley_v1_data_proto_rawDesc = "" +
 	"\x14parley/v1/data.proto\x12\tparley.v1\"5\n" +
 	"\x05Fault\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\x05R\x04kind\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage\"5\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\"O\n" +
 	"\vReadRequest\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x14\n" +
-	"\x05range\x18\x02 \x01(\rR\x05range\"?\n" +
+	"\x05range\x18\x02 \x01(\rR\x05range\x12\x18\n" +
+	"\aoffsets\x18\x03 \x03(\aR\aoffsets\"?\n" +
 	"\tReadReply\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x18\n" +
 	"\aweights\x18\x02 \x03(\x02R\aweights2D\n" +

@@ -29,7 +29,8 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 type ParametersClient interface {
-	// Read returns the weights of a range at its current version, in pieces.
+	// Read returns the weights of a range at its current version, or of some of its keys,
+	// in pieces.
 	Read(ctx context.Context, in *ReadRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadReply], error)
 }
 
@@ -64,7 +65,8 @@ type Parameters_ReadClient = grpc.ServerStreamingClient[ReadReply]
 // All implementations must embed UnimplementedParametersServer
 // for forward compatibility.
 type ParametersServer interface {
-	// Read returns the weights of a range at its current version, in pieces.
+	// Read returns the weights of a range at its current version, or of some of its keys,
+	// in pieces.
 	Read(*ReadRequest, grpc.ServerStreamingServer[ReadReply]) error
 	mustEmbedUnimplementedParametersServer()
 }
