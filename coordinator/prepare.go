@@ -238,8 +238,8 @@ func checkLayers(p *plan.Plan, test *plan.Manifest) error {
 	if columns := p.Train.Columns; !p.Job.Model.Embeds() && int64(layers[0]) != columns {
 		return param.Errorf(param.Invalid, "%s: model.layers %v begin with %d units, and the data has %d columns: begin with %d", file, []int(layers), layers[0], columns, columns)
 	}
-	if p.Keys > plan.MaxColumns {
-		return param.Errorf(param.Invalid, "%s: model.layers %v would have %d parameters, and there may be %d: make the layers smaller (model.layers, model.dim), or fewer columns (data.hash.bits, data.text.max_terms)", file, []int(layers), p.Keys, plan.MaxColumns)
+	if p.Keys > p.MaxKeys() {
+		return param.Errorf(param.Invalid, "%s: model.layers %v would have %d parameters, and there may be %d: make the layers smaller (model.layers, model.dim), or fewer columns (data.hash.bits, data.text.max_terms)", file, []int(layers), p.Keys, p.MaxKeys())
 	}
 	switch loss {
 	case "logistic":

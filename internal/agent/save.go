@@ -93,6 +93,8 @@ func (g *gatherer) write(ctx context.Context, to *artifact.Writer) error {
 		return g.writeFactors(ctx, to)
 	case g.topics > 0:
 		return g.writeTopics(ctx, to)
+	case g.dim > 0:
+		return g.writeEmbedded(ctx, to)
 	case g.layers != nil:
 		return g.writeLayers(ctx, to)
 	}
@@ -185,13 +187,71 @@ func (g *gatherer) writeFactors(ctx context.Context, to *artifact.Writer) error 
 	return g.put(to, weights)
 }
 
-// writeLayers writes the layers of mlp or wide_deep.
+// writeEmbedded writes the layers of wide_deep, of whose columns few are held at a time.
+// The last range has the tail.
+func (g *gatherer) writeEmbedded(ctx context.Context, to *artifact.Writer) error {
+	var tail []float32
+	err := g.client.Range(ctx, param.RangeID(g.ranges-1), func(piece []float32) error {
+		tail = append(tail, piece...)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if len(tail) != g.layers.Tail() {
+		return param.Errorf(param.Invalid, "%d parameters behind the columns of the layers %v", len(tail), g.layers)
+	}
+	first := true
+	err = artifact.WriteEmbedded(to, g.layers, g.dim, tail, func(write func(columns []float32) error) error {
+		err := g.columns(ctx, func(columns []float32) error {
+			if first {
+				g.norm.Add(columns)
+			}
+			return write(columns)
+		})
+		first = false
+		return err
+	})
+	penalized := tail[:g.layers.TailWeights()]
+	if g.penalizeBias {
+		penalized = tail
+	}
+	g.norm.Add(penalized)
+	return err
+}
+
+// columns calls each with the keys of whole columns of wide_deep, some after the others.
+func (g *gatherer) columns(ctx context.Context, each func(columns []float32) error) error {
+	width, read := g.layers.Width(g.dim), 0
+	var part []float32 // of a column
+	for id := range g.ranges - 1 {
+		err := g.client.Range(ctx, param.RangeID(id), func(piece []float32) error {
+			part = append(part, piece...)
+			whole := len(part) / width * width
+			read += whole
+			if err := each(part[:whole]); err != nil {
+				return err
+			}
+			part = append(part[:0], part[whole:]...)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if len(part) > 0 || read != g.layers[0]*width {
+		return param.Errorf(param.Invalid, "%d parameters of %d columns of %d", read+len(part), g.layers[0], width)
+	}
+	return nil
+}
+
+// writeLayers writes the layers of mlp.
 func (g *gatherer) writeLayers(ctx context.Context, to *artifact.Writer) error {
 	all, err := g.client.Weights(ctx)
 	if err != nil {
 		return err
 	}
-	first := g.layers[0] * g.layers.Width(g.dim)
+	first := g.layers[0] * g.layers.Width(0)
 	if len(all) != first+g.layers.Tail() {
 		return param.Errorf(param.Invalid, "%d parameters of the layers %v", len(all), g.layers)
 	}
@@ -200,7 +260,7 @@ func (g *gatherer) writeLayers(ctx context.Context, to *artifact.Writer) error {
 		penalized = all
 	}
 	g.norm.Add(penalized)
-	return artifact.WriteLayers(to, g.layers, g.dim, all)
+	return artifact.WriteLayers(to, g.layers, all)
 }
 
 // writeTopics writes the topics, a row each, the residuals and the singular values.

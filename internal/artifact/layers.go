@@ -110,36 +110,51 @@ func readTail(f *TensorFile, l plan.Layers, tail []float32) error {
 	return nil
 }
 
-// WriteLayers writes the parameters of keys, in the order of LayerTensors.
-func WriteLayers(to *Writer, l plan.Layers, dim int, keys []float32) error {
-	w := l.Width(dim)
-	columns, tail := keys[:l[0]*w], keys[l[0]*w:]
-	var table, weights []float32
-	if dim > 0 {
-		weights, table = split(columns, dim)
-		if err := to.Float32(table); err != nil {
-			return err
-		}
-	}
+// WriteLayers writes the parameters of keys of a model without embeddings, in the order
+// of LayerTensors.
+func WriteLayers(to *Writer, l plan.Layers, keys []float32) error {
+	columns := keys[:l[0]*l.Width(0)]
+	rows := make([]float32, len(columns))
+	linalg.Transpose(rows, columns, l[0])
+	return writeTail(to, l, keys[len(columns):], rows)
+}
+
+// writeTail writes the layers, of which first are the weights of the first.
+func writeTail(to *Writer, l plan.Layers, tail, first []float32) error {
 	for i := range l.Count() {
 		from, end := l.Biases(i)
 		if err := to.Float32(tail[from:end]); err != nil {
 			return err
 		}
-		var rows []float32
-		switch {
-		case i > 0:
+		rows := first
+		if i > 0 {
 			from, end = l.Weights(i)
 			rows = tail[from:end]
-		case dim == 0:
-			rows = make([]float32, len(columns))
-			linalg.Transpose(rows, columns, l[0])
 		}
 		if err := to.Float32(rows); err != nil {
 			return err
 		}
 	}
-	return to.Float32(weights)
+	return nil
+}
+
+// WriteEmbedded is WriteLayers of a model with embeddings. It goes through the columns
+// twice: each calls its argument with the keys of some after the others.
+func WriteEmbedded(to *Writer, l plan.Layers, dim int, tail []float32, each func(func(columns []float32) error) error) error {
+	err := each(func(columns []float32) error {
+		_, table := split(columns, dim)
+		return to.Float32(table)
+	})
+	if err != nil {
+		return err
+	}
+	if err := writeTail(to, l, tail, nil); err != nil {
+		return err
+	}
+	return each(func(columns []float32) error {
+		weights, _ := split(columns, dim)
+		return to.Float32(weights)
+	})
 }
 
 // Columns sets dst to the keys of the columns from the given one on, of a model with
@@ -176,6 +191,8 @@ func (b *Beginning) embedded(dst []float32, from int64, dim int) error {
 
 // split returns the weights and the embeddings of keys of columns.
 func split(keys []float32, dim int) (weights, table []float32) {
+	n := len(keys) / (1 + dim)
+	weights, table = make([]float32, 0, n), make([]float32, 0, n*dim)
 	for ; len(keys) > 0; keys = keys[1+dim:] {
 		weights, table = append(weights, keys[0]), append(table, keys[1:1+dim]...)
 	}

@@ -14,6 +14,12 @@ import (
 // MaxColumns bounds the dimension of a model with a dense parameter vector.
 const MaxColumns = 1 << 28
 
+// MaxKeys bounds the parameters of a model whose trainers hold but a part of them.
+const MaxKeys = 1<<32 - 1
+
+// rangeKeys bounds the keys of a range of such a model.
+const rangeKeys = 1 << 28
+
 // windowRows is how many rows a worker mixes at a time: they are drawn in random
 // order from a window of data shards, themselves in random order over the dataset.
 // It bounds what a worker holds in memory. A window has 32 shards or more, so a
@@ -45,7 +51,8 @@ func New(j *job.Job, train *Manifest) *Plan {
 	p.Keys = param.Key(train.Columns)*param.Key(p.Width) + p.tail()
 	p.Ranges = cut(p.Keys, j.Run.Ranges, leaf(j))
 	if j.Model.Embeds() { // the tail has a range of its own: each round is of all of it
-		p.Ranges = append(cut(p.Bias(), max(1, j.Run.Ranges-1), 1), param.Span{Lo: p.Bias(), Hi: p.Keys})
+		least := int((p.Bias() + rangeKeys - 1) / rangeKeys)
+		p.Ranges = append(cut(p.Bias(), max(1, j.Run.Ranges-1, least), uint64(p.Width)), param.Span{Lo: p.Bias(), Hi: p.Keys})
 	}
 	p.kept = make([]int64, len(train.Shards))
 	for i, s := range train.Shards {
@@ -59,6 +66,14 @@ func New(j *job.Job, train *Manifest) *Plan {
 	p.PerEpoch = p.perEpoch()
 	p.Rounds = p.PerEpoch * param.Round(j.Run.Epochs)
 	return p
+}
+
+// MaxKeys returns how many parameters the model may have.
+func (p *Plan) MaxKeys() param.Key {
+	if p.Job.Model.Embeds() {
+		return MaxKeys
+	}
+	return MaxColumns
 }
 
 // width returns the number of keys of a column.
