@@ -19,7 +19,9 @@ func benchPSCommands() []*cobra.Command {
 		Long: `Ps starts server and client processes on this machine and measures what goes between them: pushes and
 pulls of 1 MB of neighbouring keys (dense), of 100,000 keys of 2^26 (sparse), with key lists that the server knows and with new
 ones, and of 1 KB (small), many at a time and one by one. Pushes are applied to the parameters. Beside it stands a plain copy of
-1 MB messages over TCP between the same processes. Figures are the sum over the clients.`,
+1 MB messages over TCP between the same processes. Figures are the sum over the clients.
+
+Exit codes: 0 done; 2 usage.`,
 		Example: "  parley bench ps\n  parley bench ps --servers 2 --clients 2 --seconds 5\n  parley bench ps --json"}
 	flags := measure.Flags()
 	flags.BoolVar(&asJSON, "json", false, "print the figures as JSON")

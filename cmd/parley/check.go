@@ -38,7 +38,7 @@ func dataCheckCommand() *cobra.Command {
 data.quality of the job (without it: no row may be bad). It prints what it found. A later step can read the
 same as JSON: with --json that is all of standard output, whether the data passes or not.
 
-Exit codes: 0 the data passes; 2 it does not, or cannot be read at all; 1 anything else.`,
+Exit codes: 0 the data passes; 2 usage, or the data does not pass or cannot be read at all.`,
 		Example: `  parley data check job.yaml
   parley data check job.yaml data.quality.max_bad_rows=10 --json > quality.json
   parley data check job.yaml --quarantine bad.jsonl`,

@@ -44,7 +44,9 @@ their columns; csv then has a column for each, and jsonl their numbers from 0. W
 features that training on SRC sees, with --model those of a model, and DST.vocabulary.txt names their columns.
 
 DST appears when it is whole. Rows that are bad end the conversion, unless data.quality.max_bad_rows of
-the job allows for them: then they are left out and counted.`,
+the job allows for them: then they are left out and counted.
+
+Exit codes: 0 done; 1 the model of --model is damaged; 2 usage, SRC cannot be read, or DST cannot be written.`,
 		Example: `  parley data convert train.csv train.parquet
   parley data convert 'days/*.csv.gz' train.svm.zst --job job.yaml
   parley data convert test.csv test.npz --model runs/flights`,

@@ -40,7 +40,9 @@ holds: its type, how many values are missing and how many are different, least, 
 with a histogram, or the most frequent names; which column is likely to be the label; and which rows are bad.
 
 --job prints a job file to start from instead, which trains on the data as it is; its comments say what was
-guessed. --html writes a page with charts beside whatever is printed.`,
+guessed. --html writes a page with charts beside whatever is printed.
+
+Exit codes: 0 done, whatever the rows are like; 2 usage, or PATH cannot be read.`,
 		Example: `  parley data profile flights.csv.gz
   parley data profile flights.csv.gz --html flights.html
   parley data profile flights.csv.gz --job > job.yaml && parley train job.yaml

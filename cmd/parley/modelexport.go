@@ -23,7 +23,9 @@ func modelExportCommand() *cobra.Command {
   onnx         a graph for ONNX runtimes (mlp)
   csv          a line a column: its name, or feature id, and its weight or weights; the first is the bias
   safetensors  the tensors alone
-FILE is replaced when it is there, and appears when it is whole.`,
+FILE is replaced when it is there, and appears when it is whole.
+
+Exit codes: 0 done; 1 the model is damaged; 2 usage, there is no model, or the format has no place for one of its kind.`,
 		Example: `  parley model export runs/a9a --to liblinear --out a9a.model
   parley model export runs/a9a --to csv --out weights.csv`}
 	c.Flags().StringVar(&to, "to", "", "format: "+formats)

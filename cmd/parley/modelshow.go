@@ -26,7 +26,9 @@ func modelShowCommand() *cobra.Command {
 		Long: `Show prints kind, shapes, metrics and hashes of a model, and of a linear one the heaviest weights with the
 names of their features, or their ids where features have no names: those that speak for the class, or
 for a larger value, then those that speak against it. MODEL is the output folder of a job, or the folder
-model in it; either may be an s3:// URL.`,
+model in it; either may be an s3:// URL.
+
+Exit codes: 0 done; 1 the model is damaged; 2 usage, or there is no model.`,
 		Example: `  parley model show runs/a9a
   parley model show runs/a9a --top 50
   parley model show runs/a9a --json`}

@@ -34,7 +34,9 @@ func predictCommand() *cobra.Command {
 the probability of the positive class (logistic), the mean (linear; poisson, of the row's exposure where
 the rows have its column), or the label of the predicted class (hinge, whose margins are no probabilities;
 softmax and mlp, with --probabilities those of all classes, in the order of the labels in model.json, tab-separated).
-Labels may be there, and are not looked at. Features that the model does not know are ignored and counted.`,
+Labels may be there, and are not looked at. Features that the model does not know are ignored and counted.
+
+Exit codes: 0 done; 1 the model is damaged; 2 usage, there is no model, or the rows cannot be read.`,
 		Example: `  parley predict runs/a9a a9a.t.svm.zst --out predictions.txt
   parley predict runs/a9a 'new/*.svm.gz' | head`,
 		Args: takes("MODEL", "PATH"),

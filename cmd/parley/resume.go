@@ -33,7 +33,8 @@ or from the checkpoint in its folder checkpoints. ID names a job that the cluste
 remembers. The data must be what it was, and where it was. The run goes on in this
 process, or on the cluster of --cluster, whose servers must all see the checkpoints.
 
-Exit codes as of parley train; 2 if there is no checkpoint to go on from.`,
+Exit codes: 0 done; 1 the job failed; 2 usage, or there is no checkpoint to go on from;
+3 cluster unreachable; 130 interrupted, after another checkpoint.`,
 		Example: `  parley resume runs/a9a
   parley resume runs/a9a --servers 3 --trainers 2
   parley resume runs/a9a --cluster 127.0.0.1:7700

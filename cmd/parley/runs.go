@@ -26,7 +26,9 @@ func runsCommand() *cobra.Command {
 		Short: "Compare finished runs: the settings that differ, metrics and time",
 		Long: `Runs reads report.json and job.json of output folders and prints a column for each: the settings
 that are not the same in all of them (place and name aside), the metrics, the time and the model's
-SHA-256. A + marks the best value of a metric.`,
+SHA-256. A + marks the best value of a metric.
+
+Exit codes: 0 done; 2 usage, or a folder without a finished run.`,
 		Example: `  parley runs runs/mnist runs/mnist-dropout
   parley runs runs/* --json`,
 		Args: takesSome("the output folders of some runs"),

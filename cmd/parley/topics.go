@@ -37,7 +37,9 @@ func transformCommand() *cobra.Command {
 		Long: `Transform reads raw documents, makes rows of them as in training, and writes the vector of each in the
 space of the model's topics: a number a topic, tab-separated, the topic of the largest singular value
 first. It is Vᵀx for a document x: the row of U·Σ where x was trained on. Terms that the model does not
-know are ignored and counted; a document without known terms is a line of zeros.`,
+know are ignored and counted; a document without known terms is a line of zeros.
+
+Exit codes: 0 done; 1 the model is damaged; 2 usage, there is no model, or the rows cannot be read.`,
 		Example: `  parley transform runs/news articles.jsonl --out vectors.tsv
   parley transform runs/news docword.txt --format uci-bow | head`,
 		Args: takes("MODEL", "PATH"),
@@ -88,7 +90,9 @@ func topicsCommand() *cobra.Command {
 		Short: "List the topics of a model with their heaviest terms",
 		Long: `Topics lists the topics of a model of kind lsi, the largest singular value first, each with the terms
 whose weights are farthest from 0, and their signs. With --corpus it tells how much these terms go
-together in the documents of a corpus: the means over pairs of terms of u_mass and npmi.`,
+together in the documents of a corpus: the means over pairs of terms of u_mass and npmi.
+
+Exit codes: 0 done; 1 the model is damaged; 2 usage, there is no model, or the documents cannot be read.`,
 		Example: `  parley topics runs/news
   parley topics runs/news --top 20 --json
   parley topics runs/news --corpus articles.jsonl`,
@@ -186,7 +190,9 @@ func similarCommand() *cobra.Command {
 		Long: `Similar prints the documents of a corpus whose vectors in topic space have the largest cosine with that of
 a query, the best one first: the document's number in the corpus, from 1, and the cosine. QUERY is a text,
 the name of a file that holds one, or - for standard input. Documents without a vector (no known terms)
-are like nothing.`,
+are like nothing.
+
+Exit codes: 0 done; 1 the model is damaged; 2 usage, there is no model, or corpus or query cannot be read.`,
 		Example: `  parley similar runs/news articles.jsonl 'shuttle launch delayed'
   parley similar runs/news articles.jsonl letter.txt --top 3
   echo 'hockey playoffs' | parley similar runs/news articles.jsonl - --json`,

@@ -56,9 +56,9 @@ folder. Without --cluster the whole cluster is embedded in this process; the mod
 has the same bits either way. Any key of the job file can be overridden as
 key.path=value.
 
-Exit codes: 0 done; 1 the job failed; 2 usage, job file or data error found before
-training; 3 cluster unreachable; 130 interrupted, after a last checkpoint: parley resume
-goes on from there.`,
+Exit codes: 0 done; 1 the job failed; 2 usage, or a fault of job file or data that was
+found before training; 3 cluster unreachable; 130 interrupted, after a last checkpoint:
+parley resume goes on from there.`,
 		Example: `  parley train experiments/a9a/job.yaml
   parley train job.yaml run.epochs=1 output=/tmp/out --servers 3 --trainers 2
   parley train job.yaml --cluster 127.0.0.1:7700 --json

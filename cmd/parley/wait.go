@@ -18,8 +18,11 @@ func waitCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "wait ID...",
 		Short: "Wait until jobs of a cluster are over",
-		Long: `Wait returns when all of the jobs are over, and says how each has ended. The exit code is 0 if
-all are done, and 1 if one has failed or was stopped, or is not over after --timeout.`,
+		Long: `Wait returns when all of the jobs are over, and says how each has ended. When it is
+interrupted, the jobs go on.
+
+Exit codes: 0 all are done; 1 one has failed or was stopped, or is not over after --timeout;
+2 usage, or there is no such job; 3 cluster unreachable; 130 interrupted.`,
 		Example: "  parley wait a9a-3f07c2 --cluster 127.0.0.1:7700 --timeout 1h",
 		Args:    takesSome("the IDs of jobs, which parley status lists"),
 	}
