@@ -22,7 +22,7 @@ processor time, so that other work on the machine counts for little; scan and co
 Exit codes: 0 done; 2 usage, or --dir cannot be written to.`,
 		Example: "  parley bench parse\n  parley bench parse --json"}
 	parse.Flags().BoolVar(&asJSON, "json", false, "print the figures as JSON")
-	parse.Flags().StringVar(&dir, "dir", os.TempDir(), "folder for temporary files")
+	parse.Flags().StringVar(&dir, "dir", "", "folder for temporary files (default: that of the system)")
 	parse.RunE = do(func(c *cobra.Command, _ []string) error {
 		r, err := parsebench.Run(c.Context(), dir)
 		if err != nil {

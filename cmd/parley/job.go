@@ -55,10 +55,12 @@ func jobCall(use, short, long string, call func(ctx context.Context, cl *client.
 	var cluster string
 	var asJSON bool
 	c := &cobra.Command{Use: use, Short: short, Long: long, Args: takes("the ID of a job, which parley status lists")}
-	c.Example = "  parley job " + strings.Replace(use, "ID", "a9a-3f07c2", 1) + " --cluster 127.0.0.1:7700"
+	example := "  parley job " + strings.Replace(use, "ID", "a9a-3f07c2", 1)
+	c.Example = example + " --cluster 127.0.0.1:7700"
 	clusterFlag(c, &cluster)
 	if !strings.HasPrefix(use, "stop") {
 		c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+		c.Example += "\n" + example + " --json"
 	}
 	c.RunE = do(func(c *cobra.Command, args []string) error {
 		return withCluster(c.Context(), cluster, func(ctx context.Context, cl *client.Client) error { return call(ctx, cl, args[0], asJSON) })

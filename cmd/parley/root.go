@@ -15,6 +15,11 @@ func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "parley",
 		Short: "Train models on more data than one process should hold, with the same bits on any number of nodes",
+		Long: `Parley trains models on more data than one process should hold, with the same bits on any number of nodes.
+A job file says what to train on what; with --cluster the job runs on agents, without it in this process.
+
+Exit codes: 0 done; 1 the job failed, or anything else did; 2 usage, job file or data: found before training;
+3 nobody answers as a cluster; 130 interrupted by Ctrl-C or SIGTERM.`,
 		Example: `  parley train experiments/a9a/job.yaml
   parley train experiments/a9a/job.yaml run.epochs=1 --servers 3 --trainers 2
   parley dev --nodes 3

@@ -39,7 +39,8 @@ type trainOptions struct {
 func (o *trainOptions) addFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.IntVar(&o.servers, "servers", 1, "parameter servers of the embedded cluster")
-	f.IntVar(&o.trainers, "trainers", runtime.NumCPU(), "trainers of the embedded cluster")
+	f.IntVar(&o.trainers, "trainers", runtime.NumCPU(), "trainers of the embedded cluster (default: as many as there are cores)")
+	f.Lookup("trainers").DefValue = "0" // so that help says the same on all machines
 	o.data.addFlags(c, "with the embedded cluster: folder for the cache of parsed rows (default: parley-data in the user's cache folder)")
 	f.BoolVar(&o.detach, "detach", false, "with --cluster: print the job's id and return")
 	f.BoolVar(&o.json, "json", false, "print the report as JSON on standard output, and nothing else there")
