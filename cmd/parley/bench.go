@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"text/tabwriter"
@@ -29,11 +28,7 @@ Exit codes: 0 done; 2 usage, or --dir cannot be written to.`,
 			return err
 		}
 		if asJSON {
-			text, err := json.MarshalIndent(r, "", "  ")
-			if err == nil {
-				fmt.Println(string(text))
-			}
-			return err
+			return printJSON(os.Stdout, r)
 		}
 		return printSpeeds(r)
 	})

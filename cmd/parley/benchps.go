@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -41,11 +40,7 @@ Exit codes: 0 done; 2 usage.`,
 			return err
 		}
 		if asJSON {
-			text, err := json.MarshalIndent(r, "", "  ")
-			if err == nil {
-				fmt.Println(string(text))
-			}
-			return err
+			return printJSON(os.Stdout, r)
 		}
 		return printPS(os.Stdout, r)
 	})

@@ -214,10 +214,7 @@ func (c *check) tell(w io.Writer, asJSON bool, failed error) error {
 	if failed != nil {
 		answer.Error = failed.Error()
 	}
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(answer)
+	return printJSON(w, answer)
 }
 
 // listed makes lists of what is null, for readers of the JSON.

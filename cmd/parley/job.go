@@ -16,6 +16,7 @@ import (
 	"parley/internal/artifact"
 	"parley/internal/client"
 	"parley/internal/job"
+	"parley/internal/node"
 	parleyv1 "parley/proto/parley/v1"
 )
 
@@ -76,7 +77,7 @@ func statusOf(text func(j *parleyv1.JobStatus)) func(context.Context, *client.Cl
 			return err
 		}
 		if asJSON {
-			return printJSON(os.Stdout, s)
+			return printJSON(os.Stdout, node.StatusOf(s))
 		}
 		text(s.GetJobs()[0])
 		return nil

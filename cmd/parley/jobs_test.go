@@ -45,9 +45,12 @@ func TestJobCommands(t *testing.T) {
 	for _, args := range [][]string{at("status"), at("job", "show", id), at("job", "why", id)} {
 		var s struct {
 			Members []struct{ Node string }
-			Jobs    []struct{ Job, Phase string }
+			Jobs    []struct {
+				Job, Phase string
+				Events     []struct{ Kind string }
+			}
 		}
-		if err := json.Unmarshal([]byte(p.ok(append(args, "--json")...)), &s); err != nil || len(s.Members) != 1 || len(s.Jobs) != 1 || s.Jobs[0].Job != id || s.Jobs[0].Phase != "done" {
+		if err := json.Unmarshal([]byte(p.ok(append(args, "--json")...)), &s); err != nil || len(s.Members) != 1 || len(s.Jobs) != 1 || s.Jobs[0].Job != id || s.Jobs[0].Phase != "done" || len(s.Jobs[0].Events) == 0 && args[0] == "job" {
 			t.Errorf("%v --json: %v, %+v", args, err, s)
 		}
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -50,11 +49,7 @@ Exit codes: 0 done; 1 the model is damaged; 2 usage, or there is no model.`,
 			}
 		}
 		if asJSON {
-			text, err := json.MarshalIndent(shown, "", "  ")
-			if err == nil {
-				fmt.Println(string(text))
-			}
-			return err
+			return printJSON(os.Stdout, shown)
 		}
 		if err := printModel(m); err != nil || top == 0 {
 			return err

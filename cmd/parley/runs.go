@@ -217,9 +217,5 @@ func printRunsJSON(out io.Writer, runs []*finished) error {
 		}
 		shown = append(shown, s)
 	}
-	text, err := json.MarshalIndent(shown, "", "  ")
-	if err == nil {
-		_, err = fmt.Fprintln(out, string(text))
-	}
-	return err
+	return printJSON(out, shown)
 }

@@ -10,9 +10,9 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/encoding/protojson"
 
 	"parley/internal/client"
+	"parley/internal/node"
 	"parley/internal/rpc"
 	parleyv1 "parley/proto/parley/v1"
 )
@@ -43,7 +43,7 @@ Exit codes: 0 done; 2 usage; 3 cluster unreachable.`,
 				return err
 			}
 			if asJSON {
-				return printJSON(os.Stdout, s)
+				return printJSON(os.Stdout, node.StatusOf(s))
 			}
 			return printStatus(os.Stdout, s)
 		})
@@ -73,14 +73,6 @@ func withCluster(ctx context.Context, address string, call func(context.Context,
 	}
 	defer cl.Close()
 	return call(ctx, cl)
-}
-
-func printJSON(out io.Writer, m *parleyv1.StatusReply) error {
-	text, err := protojson.MarshalOptions{Multiline: true, UseProtoNames: true, EmitUnpopulated: true}.Marshal(m)
-	if err == nil {
-		_, err = fmt.Fprintln(out, string(text))
-	}
-	return err
 }
 
 func printStatus(out io.Writer, s *parleyv1.StatusReply) error {

@@ -125,11 +125,7 @@ Exit codes: 0 done; 1 the model is damaged; 2 usage, there is no model, or the d
 			}
 		}
 		if asJSON {
-			text, err := json.MarshalIndent(topics, "", "  ")
-			if err == nil {
-				_, err = fmt.Println(string(text))
-			}
-			return err
+			return printJSON(os.Stdout, topics)
 		}
 		return printTopics(os.Stdout, topics, corpus.path != "")
 	})
@@ -215,11 +211,7 @@ Exit codes: 0 done; 1 the model is damaged; 2 usage, there is no model, or corpu
 			return err
 		}
 		if asJSON {
-			text, err := json.Marshal(found)
-			if err == nil {
-				_, err = fmt.Println(string(text))
-			}
-			return err
+			return printJSON(os.Stdout, found)
 		}
 		for _, n := range found {
 			fmt.Printf("%d\t%.6f\n", n.Row, n.Cosine)
