@@ -50,7 +50,8 @@ func parley(t testing.TB, args ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	c := exec.Command(self, args...)
-	c.Env = append(os.Environ(), asParley+"=1")
+	// The race detector has a process that succeeds sleep for a second before it ends.
+	c.Env = append(os.Environ(), asParley+"=1", "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return c
 }
