@@ -73,6 +73,7 @@ func TestJobCommands(t *testing.T) {
 	}
 	p.refused(exitUsage, "give the IDs of jobs, which parley status lists", at("wait")...)
 	p.refused(exitUsage, `no job "nobody-0" here: parley status lists the jobs that this cluster remembers`, at("wait", "nobody-0")...)
+	p.refused(exitUsage, `no job "nobody-0" here: parley status lists the jobs that this cluster remembers`, at("wait", "nobody-0", "--json")...)
 	if out := p.ok(at("job", "stop", id)...); out != "job "+id+" is stopped\n" {
 		t.Errorf("stop: %s", out)
 	}

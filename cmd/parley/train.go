@@ -43,7 +43,7 @@ func (o *trainOptions) addFlags(c *cobra.Command) {
 	f.Lookup("trainers").DefValue = "0" // so that help says the same on all machines
 	o.data.addFlags(c, "with the embedded cluster: folder for the cache of parsed rows (default: parley-data in the user's cache folder)")
 	f.BoolVar(&o.detach, "detach", false, "with --cluster: print the job's id and return")
-	f.BoolVar(&o.json, "json", false, "print the report as JSON on standard output, and nothing else there")
+	f.BoolVar(&o.json, "json", false, "print the report as JSON on standard output, and nothing else there; with --detach the job's id")
 	f.BoolVar(&o.force, "force", false, "replace a finished model in the output folder")
 }
 
@@ -144,9 +144,13 @@ func launch(ctx context.Context, o trainOptions, j *job.Job, resume bool) error 
 	if err != nil {
 		return err
 	}
-	if o.detach {
-		fmt.Println(id)
-		return nil
+	if o.detach && o.json {
+		return printJSON(os.Stdout, struct {
+			Job string `json:"job"`
+		}{id})
+	} else if o.detach {
+		_, err := fmt.Println(id)
+		return err
 	}
 	err = follow(ctx, cl, o, j, id, to, resume)
 	if o.cluster == "" || err != nil && codeOf(err) == exitUsage { // the nodes do it too, in their time
