@@ -23,6 +23,11 @@ Exit codes: 0 done; 2 usage, or --dir cannot be written to.`,
 	parse.Flags().BoolVar(&asJSON, "json", false, "print the figures as JSON")
 	parse.Flags().StringVar(&dir, "dir", "", "folder for temporary files (default: that of the system)")
 	parse.RunE = do(func(c *cobra.Command, _ []string) error {
+		probe, err := os.MkdirTemp(dir, "parley-bench-") // it is used after the first 15 s
+		if err != nil {
+			return exit(exitUsage, fmt.Errorf("--dir %s: cannot write there: %w: choose another folder", dir, unnamed(err)))
+		}
+		os.Remove(probe)
 		r, err := parsebench.Run(c.Context(), dir)
 		if err != nil {
 			return err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -165,11 +164,7 @@ func (o *profileOptions) openPage() (pageFile, error) {
 	if err == nil {
 		return pageFile{f}, nil
 	}
-	var e *fs.PathError
-	if errors.As(err, &e) {
-		err = e.Err // the path is that of a temporary file
-	}
-	return pageFile{}, exit(exitUsage, fmt.Errorf("--html %s: cannot write there: %w: choose another file", o.page, err))
+	return pageFile{}, exit(exitUsage, fmt.Errorf("--html %s: cannot write there: %w: choose another file", o.page, unnamed(err)))
 }
 
 // Cleanup removes what was not given its name.

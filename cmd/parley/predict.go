@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"strconv"
@@ -69,11 +68,7 @@ func predictTo(ctx context.Context, model string, rows predictRows, lines linesF
 	}
 	f, err := renameio.NewPendingFile(out, renameio.WithPermissions(0o644))
 	if err != nil {
-		var e *fs.PathError
-		if errors.As(err, &e) {
-			err = e.Err // the path is that of a temporary file
-		}
-		return exit(exitUsage, fmt.Errorf("--out %s: cannot write there: %w: choose another file", out, err))
+		return exit(exitUsage, fmt.Errorf("--out %s: cannot write there: %w: choose another file", out, unnamed(err)))
 	}
 	defer f.Cleanup()
 	if err := predict(ctx, f, model, rows, lines); err != nil {
