@@ -44,7 +44,7 @@ parameters to other nodes, which takes a moment and costs no round, and ends aft
 latest; a second signal ends it at once. A coordinator that is started again with the same --bind and
 --data-dir within two minutes goes on with the jobs that were running.
 
-Exit codes: 0 it was told to end; 1 it could not go on; 2 usage, an address that is taken, or
+Exit codes: 0 it was told to end; 2 usage, an address that is taken, or
 the cluster to join has another label.`,
 		Example: `  parley agent
   parley agent --bind 127.0.0.1:0 --join 127.0.0.1:7700 --roles trainer`,

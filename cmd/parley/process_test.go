@@ -126,7 +126,7 @@ func waitFor(t testing.TB, b *background, within time.Duration) outcome {
 // agent is an agent process.
 type agentProcess struct {
 	*background
-	Node, Bind, Gossip string
+	Node, Bind, Gossip, HTTP string
 }
 
 // startNode starts an agent and waits until it is ready.
