@@ -13,7 +13,7 @@ import (
 func benchCommand() *cobra.Command {
 	var asJSON bool
 	var dir string
-	parse := &cobra.Command{Use: "parse", Short: "Measure how fast data is parsed, beside the naive way in the same run", Args: takes(),
+	parse := &cobra.Command{Use: "parse", Short: "Measure how fast data is parsed, beside the naive way in the same run", Args: takes(), ValidArgsFunction: arguments(),
 		Long: `Parse makes texts in memory and parses them, each in turn with the way that one writes such a parser
 first (Scanner, Fields and ParseFloat, or the standard library's reader). It takes some 20 s. Figures are of one core and by
 processor time, so that other work on the machine counts for little; scan and cores are by the clock, on all cores.
@@ -22,6 +22,7 @@ Exit codes: 0 done; 2 usage, or --dir cannot be written to.`,
 		Example: "  parley bench parse\n  parley bench parse --json"}
 	parse.Flags().BoolVar(&asJSON, "json", false, "print the figures as JSON")
 	parse.Flags().StringVar(&dir, "dir", "", "folder for temporary files (default: that of the system)")
+	values(parse, "dir", folders)
 	parse.RunE = do(func(c *cobra.Command, _ []string) error {
 		probe, err := os.MkdirTemp(dir, "parley-bench-") // it is used after the first 15 s
 		if err != nil {

@@ -14,7 +14,7 @@ import (
 func benchPSCommands() []*cobra.Command {
 	var asJSON bool
 	var config psbench.Config
-	measure := &cobra.Command{Use: "ps", Short: "Measure the parameter servers, beside a plain copy over TCP in the same run", Args: takes(),
+	measure := &cobra.Command{Use: "ps", Short: "Measure the parameter servers, beside a plain copy over TCP in the same run", Args: takes(), ValidArgsFunction: arguments(),
 		Long: `Ps starts server and client processes on this machine and measures what goes between them: pushes and
 pulls of 1 MB of neighbouring keys (dense), of 100,000 keys of 2^26 (sparse), with key lists that the server knows and with new
 ones, and of 1 KB (small), many at a time and one by one. Pushes are applied to the parameters. Beside it stands a plain copy of

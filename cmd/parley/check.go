@@ -48,6 +48,7 @@ Exit codes: 0 the data passes; 2 usage, or the data does not pass or cannot be r
 			}
 			return nil
 		},
+		ValidArgsFunction: overrides,
 	}
 	c.Flags().BoolVar(&o.json, "json", false, "print what was found as JSON, and nothing else")
 	c.Flags().StringVar(&o.quarantine, "quarantine", "", "file to which all bad rows are written, one a line as JSON: set, row, file, line, offset, code, reason and excerpt")

@@ -24,8 +24,8 @@ func completionCommand() *cobra.Command {
 		Use:   "completion SHELL",
 		Short: "Write a script that makes a shell complete commands, flags, job ids and files",
 		Long: `Completion writes a script for bash (which needs the package bash-completion), fish, powershell or zsh.
-Ids of jobs come from the cluster of --cluster, or from the agent of this machine when it is not given; where none
-answers within a second, nothing is proposed.
+Ids of jobs, with their state and name, come from the cluster of --cluster, or from the agent at 127.0.0.1:7700 when
+it is not given; where none answers within a second, nothing is proposed. Behind a job file come the keys of job files.
 
 Exit codes: 0 done; 2 usage.`,
 		Example: `  source <(parley completion bash)

@@ -50,12 +50,16 @@ Exit codes: 0 done; 1 the model of --model is damaged; 2 usage, SRC cannot be re
 		Example: `  parley data convert train.csv train.parquet
   parley data convert 'days/*.csv.gz' train.svm.zst --job job.yaml
   parley data convert test.csv test.npz --model runs/flights`,
-		Args: takes("SRC", "DST"),
+		Args:              takes("SRC", "DST"),
+		ValidArgsFunction: arguments(anyFile, anyFile),
 	}
 	f := c.Flags()
 	f.StringVar(&o.job, "job", "", "job file whose data section says how SRC is read and features are made of it")
+	values(c, "job", jobFiles)
 	f.StringVar(&o.model, "model", "", "trained model that says how features are made")
+	values(c, "model", folders)
 	f.StringVar(&o.format, "format", "", "format of SRC (default: by its suffix, else that of the job or model, else libsvm)")
+	values(c, "format", oneOf(datashard.Formats()...))
 	f.StringVar(&o.labels, "labels", "", "file with the labels of uci-bow or idx")
 	f.StringVar(&o.vocab, "vocab", "", "file with the words of uci-bow")
 	f.IntVar(&o.bits, "bits", 0, "bits of the columns of vw (default: 18, or data.hash of the job)")

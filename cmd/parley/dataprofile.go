@@ -45,10 +45,12 @@ Exit codes: 0 done, whatever the rows are like; 2 usage, or PATH cannot be read.
   parley data profile flights.csv.gz --html flights.html
   parley data profile flights.csv.gz --job > job.yaml && parley train job.yaml
   parley data profile clicks.txt --format tsv --columns click,i1,i2,c1,c2`,
-		Args: takes("PATH"),
+		Args:              takes("PATH"),
+		ValidArgsFunction: arguments(anyFile),
 	}
 	f := c.Flags()
 	f.StringVar(&o.format, "format", "", "format of the rows (default: by the suffix of PATH, else libsvm)")
+	values(c, "format", oneOf(datashard.Formats()...))
 	f.StringSliceVar(&o.columns, "columns", nil, "names of the columns of csv and tsv files without a header, separated by commas")
 	f.StringVar(&o.labels, "labels", "", "file with the labels of uci-bow or idx")
 	f.StringVar(&o.vocab, "vocab", "", "file with the words of uci-bow")

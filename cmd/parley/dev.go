@@ -30,7 +30,8 @@ Exit codes: 0 ended by Ctrl-C; 1 all agents have ended by themselves; 2 usage, o
 not start.`,
 		Example: `  parley dev --nodes 3
   parley dev --nodes 5 --bind 127.0.0.1:0`,
-		Args: takes(),
+		Args:              takes(),
+		ValidArgsFunction: arguments(),
 	}
 	c.Flags().IntVar(&nodes, "nodes", 3, "agent processes")
 	c.Flags().StringVar(&bind, "bind", defaultCluster, "address of the first one; the others pick theirs")

@@ -53,7 +53,7 @@ func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	p, seen := newPlace(t), codes{}
 	newsFile(p)
-	node := startNode(t, "--http", "127.0.0.1:0")
+	node := startNode(t, "--http", "127.0.0.1:0", "--chaos", "slow=20x") // a job that runs leaves us the processor
 	gone := unusedAddress(t)
 	ends := func(code int, says, line string) {
 		t.Helper()

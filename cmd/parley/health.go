@@ -31,7 +31,8 @@ asking by HTTP, such as the health check of a container that has no shell.
 Exit codes: 0 yes; 1 no; 2 usage; 3 nobody answers.`,
 		Example: `  parley health
   parley health --http 127.0.0.1:7780 --live`,
-		Args: takes(),
+		Args:              takes(),
+		ValidArgsFunction: arguments(),
 	}
 	c.Flags().StringVar(&address, "http", "127.0.0.1:7780", "address of the agent's HTTP endpoint")
 	c.Flags().BoolVar(&live, "live", false, "ask whether the process serves, not whether it is ready")

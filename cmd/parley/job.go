@@ -43,7 +43,7 @@ func schemaCommand() *cobra.Command {
 		Long: `Schema prints the JSON Schema of the job file, with which editors complete and check it. docs/job.md tells the same in words.
 
 Exit codes: 0 done; 2 usage.`,
-		Example: "  parley job schema > job.schema.json"}
+		Example: "  parley job schema > job.schema.json", ValidArgsFunction: arguments()}
 	c.RunE = do(func(*cobra.Command, []string) error {
 		_, err := os.Stdout.Write(job.Schema())
 		return err
@@ -55,11 +55,13 @@ Exit codes: 0 done; 2 usage.`,
 func jobCall(use, short, long string, call func(ctx context.Context, cl *client.Client, id string, asJSON bool) error) *cobra.Command {
 	var cluster string
 	var asJSON bool
-	c := &cobra.Command{Use: use, Short: short, Long: long, Args: takes("the ID of a job, which parley status lists")}
+	c := &cobra.Command{Use: use, Short: short, Long: long, Args: takes("the ID of a job, which parley status lists"), ValidArgsFunction: arguments(jobs(anyPhase))}
 	example := "  parley job " + strings.Replace(use, "ID", "a9a-3f07c2", 1)
 	c.Example = example + " --cluster 127.0.0.1:7700"
 	clusterFlag(c, &cluster)
-	if !strings.HasPrefix(use, "stop") {
+	if strings.HasPrefix(use, "stop") {
+		c.ValidArgsFunction = arguments(jobs(isRunning))
+	} else {
 		c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 		c.Example += "\n" + example + " --json"
 	}
@@ -149,7 +151,7 @@ func isEnd(phase string) bool {
 func fetchCommand() *cobra.Command {
 	var cluster string
 	var force bool
-	c := &cobra.Command{Use: "fetch ID DIR", Short: "Copy model and report of a job that is done into a folder", Args: takes("the ID of a job", "DIR"),
+	c := &cobra.Command{Use: "fetch ID DIR", Short: "Copy model and report of a job that is done into a folder", Args: takes("the ID of a job", "DIR"), ValidArgsFunction: arguments(jobs(isDone), folders),
 		Long: `Fetch copies the model that the cluster keeps of a job, with report.json and events.jsonl, as parley train would have
 left them there. The cluster remembers its last 50 jobs.
 

@@ -10,7 +10,7 @@ import (
 )
 
 func modelCommand() *cobra.Command {
-	verify := &cobra.Command{Use: "verify MODEL", Short: "Check all files of a model against their hashes", Args: takes("MODEL"),
+	verify := &cobra.Command{Use: "verify MODEL", Short: "Check all files of a model against their hashes", Args: takes("MODEL"), ValidArgsFunction: arguments(folders),
 		Long: `Verify reads all files of a model, compares their SHA-256 with those in model.json, and names each file
 that was changed or is missing.
 

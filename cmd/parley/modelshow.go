@@ -21,7 +21,7 @@ import (
 func modelShowCommand() *cobra.Command {
 	var asJSON bool
 	var top int
-	c := &cobra.Command{Use: "show MODEL", Short: "Show what a model is, what it came from and what weighs most", Args: takes("MODEL"),
+	c := &cobra.Command{Use: "show MODEL", Short: "Show what a model is, what it came from and what weighs most", Args: takes("MODEL"), ValidArgsFunction: arguments(folders),
 		Long: `Show prints kind, shapes, metrics and hashes of a model, and of a linear one the heaviest weights with the
 names of their features, or their ids where features have no names: those that speak for the class, or
 for a larger value, then those that speak against it. MODEL is the output folder of a job, or the folder

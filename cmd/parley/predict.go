@@ -38,7 +38,8 @@ Labels may be there, and are not looked at. Features that the model does not kno
 Exit codes: 0 done; 1 the model is damaged; 2 usage, there is no model, or the rows cannot be read.`,
 		Example: `  parley predict runs/a9a a9a.t.svm.zst --out predictions.txt
   parley predict runs/a9a 'new/*.svm.gz' | head`,
-		Args: takes("MODEL", "PATH"),
+		Args:              takes("MODEL", "PATH"),
+		ValidArgsFunction: arguments(folders, anyFile),
 	}
 	rowFlags(c, &rows)
 	c.Flags().BoolVar(&probabilities, "probabilities", false, "the probabilities of all classes instead of the label (softmax, mlp)")

@@ -31,7 +31,8 @@ SHA-256. A + marks the best value of a metric.
 Exit codes: 0 done; 2 usage, or a folder without a finished run.`,
 		Example: `  parley runs runs/mnist runs/mnist-dropout
   parley runs runs/* --json`,
-		Args: takesSome("the output folders of some runs"),
+		Args:              takesSome("the output folders of some runs"),
+		ValidArgsFunction: folders,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.RunE = do(func(_ *cobra.Command, args []string) error {

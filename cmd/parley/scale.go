@@ -16,7 +16,7 @@ const scaleMost = 1 << 16
 func scaleCommand() *cobra.Command {
 	var cluster string
 	var servers, trainers int
-	c := &cobra.Command{Use: "scale ID", Short: "Bound how many servers and trainers of the cluster a job uses", Args: takes("the ID of a job, which parley status lists"),
+	c := &cobra.Command{Use: "scale ID", Short: "Bound how many servers and trainers of the cluster a job uses", Args: takes("the ID of a job, which parley status lists"), ValidArgsFunction: arguments(jobs(isRunning)),
 		Long: `Scale has a job go on with at most so many servers and trainers, without a stop or a rewind, and
 with the same bits in the end. Ranges and workers of the others move to those that hold the most
 already. A job begins with all nodes of the cluster, and uses those that come; with more than there

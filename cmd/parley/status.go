@@ -32,7 +32,8 @@ waited for and since when, or why a job is over; parley job why ID tells what le
 Exit codes: 0 done; 2 usage; 3 cluster unreachable.`,
 		Example: `  parley status --cluster 127.0.0.1:7700
   parley status --json`,
-		Args: takes(),
+		Args:              takes(),
+		ValidArgsFunction: arguments(),
 	}
 	clusterFlag(c, &cluster)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -53,6 +54,7 @@ Exit codes: 0 done; 2 usage; 3 cluster unreachable.`,
 
 func clusterFlag(c *cobra.Command, cluster *string) {
 	c.Flags().StringVar(cluster, "cluster", defaultCluster, "address of any agent of the cluster")
+	values(c, "cluster", nodes)
 }
 
 func checkCluster(address string) error {

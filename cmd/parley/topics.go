@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"parley/datashard"
 	"parley/internal/artifact"
 	"parley/internal/batch"
 	"parley/internal/explain"
@@ -25,6 +26,7 @@ import (
 // rowFlags are the flags that tell how raw rows are to be read.
 func rowFlags(c *cobra.Command, rows *predictRows) {
 	c.Flags().StringVar(&rows.format, "format", "", "format of the rows (default: by the suffix of the path, else that of the training data)")
+	values(c, "format", oneOf(datashard.Formats()...))
 	c.Flags().StringSliceVar(&rows.columns, "columns", nil, "names of the columns of csv and tsv files without a header, separated by commas; '' for files with one (default: as the job says for the training data)")
 }
 
@@ -42,7 +44,8 @@ know are ignored and counted; a document without known terms is a line of zeros.
 Exit codes: 0 done; 1 the model is damaged; 2 usage, there is no model, or the rows cannot be read.`,
 		Example: `  parley transform runs/news articles.jsonl --out vectors.tsv
   parley transform runs/news docword.txt --format uci-bow | head`,
-		Args: takes("MODEL", "PATH"),
+		Args:              takes("MODEL", "PATH"),
+		ValidArgsFunction: arguments(folders, anyFile),
 	}
 	rowFlags(c, &rows)
 	c.Flags().StringVar(&out, "out", "", "file to write to (default: standard output)")
@@ -96,7 +99,8 @@ Exit codes: 0 done; 1 the model is damaged; 2 usage, there is no model, or the d
 		Example: `  parley topics runs/news
   parley topics runs/news --top 20 --json
   parley topics runs/news --corpus articles.jsonl`,
-		Args: takes("MODEL"),
+		Args:              takes("MODEL"),
+		ValidArgsFunction: arguments(folders),
 	}
 	c.Flags().IntVar(&top, "top", 10, "number of terms of a topic")
 	c.Flags().BoolVar(&asJSON, "json", false, "print an array with an object a topic")
@@ -192,7 +196,8 @@ Exit codes: 0 done; 1 the model is damaged; 2 usage, there is no model, or corpu
 		Example: `  parley similar runs/news articles.jsonl 'shuttle launch delayed'
   parley similar runs/news articles.jsonl letter.txt --top 3
   echo 'hockey playoffs' | parley similar runs/news articles.jsonl - --json`,
-		Args: takes("MODEL", "CORPUS", "QUERY"),
+		Args:              takes("MODEL", "CORPUS", "QUERY"),
+		ValidArgsFunction: arguments(folders, anyFile, anyFile),
 	}
 	rowFlags(c, &rows)
 	c.Flags().IntVar(&top, "top", 10, "number of documents")

@@ -70,9 +70,11 @@ parley resume goes on from there.`,
 			}
 			return nil
 		},
+		ValidArgsFunction: overrides,
 	}
 	f := c.Flags()
 	f.StringVar(&o.cluster, "cluster", "", "submit to the cluster of the agent at this address instead of training in this process")
+	values(c, "cluster", nodes)
 	o.addFlags(c)
 	addChaos(c, &o.chaos)
 	c.RunE = do(func(c *cobra.Command, args []string) error {

@@ -27,7 +27,8 @@ Exit codes: 0 all are done; 1 one has failed or was stopped, or is not over afte
 2 usage, or there is no such job; 3 cluster unreachable; 130 interrupted.`,
 		Example: `  parley wait a9a-3f07c2 --cluster 127.0.0.1:7700 --timeout 1h
   parley wait a9a-3f07c2 b7-0c11d9 --json`,
-		Args: takesSome("the IDs of jobs, which parley status lists"),
+		Args:              takesSome("the IDs of jobs, which parley status lists"),
+		ValidArgsFunction: jobs(anyPhase),
 	}
 	clusterFlag(c, &cluster)
 	c.Flags().DurationVar(&timeout, "timeout", 0, "how long to wait at most, such as 90s or 1h (default: as long as it takes)")
