@@ -23,7 +23,7 @@ func TestUsageCodes(t *testing.T) {
 			}
 		}
 		for _, line := range lines {
-			if err := run(t.Context(), line); codeOf(err) != exitUsage {
+			if err := run(t.Context(), line); codeOf(err) != exitUsage || !strings.Contains(err.Error(), "see parley") {
 				t.Errorf("%q: exit code %d, %v", line, codeOf(err), err)
 			}
 		}

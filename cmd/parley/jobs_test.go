@@ -71,7 +71,7 @@ func TestJobCommands(t *testing.T) {
 	if o := p.run(at("wait", id, "--timeout", "300ms")...); o.code != exitFailed || !strings.Contains(o.stderr, "parley: job "+id+" is not over after 300ms: ") {
 		t.Errorf("wait for a job that runs: exit code %d: %s", o.code, o.stderr)
 	}
-	p.refused(exitUsage, "give the IDs of jobs, which parley status lists", at("wait")...)
+	p.refused(exitUsage, "give the IDs of jobs, which parley status lists (see parley wait --help)", at("wait")...)
 	p.refused(exitUsage, `no job "nobody-0" here: parley status lists the jobs that this cluster remembers`, at("wait", "nobody-0")...)
 	p.refused(exitUsage, `no job "nobody-0" here: parley status lists the jobs that this cluster remembers`, at("wait", "nobody-0", "--json")...)
 	if out := p.ok(at("job", "stop", id)...); out != "job "+id+" is stopped\n" {

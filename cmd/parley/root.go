@@ -90,7 +90,7 @@ func takes(names ...string) cobra.PositionalArgs {
 func takesSome(what string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) == 0 {
-			return exit(exitUsage, errors.New("give "+what))
+			return errors.New("give " + what)
 		}
 		return nil
 	}
