@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,13 +22,50 @@ func TestExamples(t *testing.T) {
 		own := false
 		for line := range strings.Lines(c.Example) {
 			for _, words := range commandLines(line) {
-				own = own || checkExample(t, p, c, words)
+				of := checkExample(t, p, c.CommandPath(), words)
+				own = own || strings.HasPrefix(of+" ", c.CommandPath()+" ")
 			}
 		}
 		if !own {
 			t.Errorf("%s has no example of itself:\n%s", c.CommandPath(), c.Example)
 		}
 	}
+}
+
+// TestDocumented: parley takes the command lines that the documentation shows.
+func TestDocumented(t *testing.T) {
+	t.Parallel()
+	p, n := newPlace(t), 0
+	for _, pattern := range []string{"../../README.md", "../../docs/*.md", "../../experiments/*/README.md"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if filepath.Base(file) == "cli.md" { // TestExamples has seen them
+				continue
+			}
+			for line := range strings.Lines(readFile(t, file)) {
+				line, _, _ = strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "$ "), " #")
+				for _, words := range commandLines(line) {
+					checkExample(t, p, file, words)
+					n++
+				}
+			}
+		}
+	}
+	if n < 30 {
+		t.Errorf("%d command lines", n)
+	}
+}
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // commandsOf returns all commands of users.
@@ -41,8 +80,8 @@ func commandsOf(t *testing.T) []*cobra.Command {
 	return all
 }
 
-// checkExample reports whether an example of a command is of it or of one below.
-func checkExample(t *testing.T, p *place, of *cobra.Command, words []string) bool {
+// checkExample checks a command line of a help or a file, and returns the command.
+func checkExample(t *testing.T, p *place, from string, words []string) string {
 	t.Helper()
 	root := rootCommand() // flags of an example do not stay for the next one
 	root.InitDefaultHelpCmd()
@@ -54,15 +93,15 @@ func checkExample(t *testing.T, p *place, of *cobra.Command, words []string) boo
 		err = c.ValidateArgs(c.Flags().Args())
 	}
 	if err == nil && c.HasSubCommands() && c.HasParent() {
-		t.Errorf("an example of %s names no command: %q", of.CommandPath(), words)
+		t.Errorf("%s: %q names no command", from, words)
 	}
 	if args = c.Flags().Args(); err == nil && slices.Contains([]string{"parley train", "parley data check"}, c.CommandPath()) {
 		_, err = job.Load(p.path("job.yaml"), args[1:])
 	}
 	if err != nil {
-		t.Errorf("an example of %s, %q: %v", of.CommandPath(), words, err)
+		t.Errorf("%s: %q: %v", from, words, err)
 	}
-	return strings.HasPrefix(c.CommandPath()+" ", of.CommandPath()+" ")
+	return c.CommandPath()
 }
 
 var shellWords = regexp.MustCompile(`'[^']*'|"[^"]*"|&&|[|>()]|[^\s'"|>()]+`)

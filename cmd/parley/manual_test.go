@@ -23,11 +23,7 @@ func matches(t *testing.T, file, text string) {
 		}
 		return
 	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), text); diff != "" {
+	if diff := cmp.Diff(readFile(t, file), text); diff != "" {
 		t.Errorf("%s is not current; if the change is right, write it by: go test ./cmd/parley -run %s -update\n%s", file, t.Name(), diff)
 	}
 }
