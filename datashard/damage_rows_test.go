@@ -128,5 +128,5 @@ var damagedRows = []damage{
 	row("text", "\n\n", documentsSpec, "x: data.text: no term in 2 documents: a word has at least two letters or digits, and stop words are left out"),
 	row("text", gzipped("ab cd\n"), documentsSpec, "x:1: has a NUL byte, so it is binary data or UTF-16: convert it to text in UTF-8; if it is compressed, its name must end in .gz"),
 	row("text", "a b\n", label(numberX), "x: data.label.column: no column \"y\"; the columns are text\ndata.features[0].numeric: no column \"x\"; the columns are text"),
-	row("xml", "<a/>", feature.Spec{}, `x: format "xml" is not known`),
+	row("xml", "<a/>", feature.Spec{}, `x: format "xml" is not known: the formats are arrow, csv, idx, jsonl, libsvm, parquet, text, tsv, uci-bow, vw`),
 }

@@ -26,6 +26,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
 	"sync"
 
 	"parley/datashard/bow"
@@ -150,7 +151,7 @@ func Open(ctx context.Context, source Source, options Options) (*Dataset, error)
 	}
 	format := formats[source.Format]
 	if format == nil {
-		return nil, param.Errorf(param.Invalid, "%s: format %s is not known", source.Path, table.Quote(source.Format))
+		return nil, param.Errorf(param.Invalid, "%s: format %s is not known: the formats are %s", source.Path, table.Quote(source.Format), strings.Join(Formats(), ", "))
 	}
 	options = options.withDefaults()
 	found, err := resolve(ctx, source.Path, options.Remote)

@@ -118,7 +118,7 @@ func TestOtherErrors(t *testing.T) {
 		want   string
 	}{
 		{Source{}, "no path of data given"},
-		{Source{Path: "x", Format: "cvs"}, `x: format "cvs" is not known`},
+		{Source{Path: "x", Format: "cvs"}, `x: format "cvs" is not known: the formats are arrow, csv, idx, jsonl, libsvm, parquet, text, tsv, uci-bow, vw`},
 		{Source{Path: os.DevNull}, os.DevNull + ": is not a regular file: data is read more than once, so copy it into a file"},
 	} {
 		if _, err := Open(context.Background(), c.source, Options{}); err == nil || err.Error() != c.want {

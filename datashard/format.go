@@ -2,6 +2,8 @@ package datashard
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 
 	"parley/datashard/jsonl"
 	"parley/datashard/libsvm"
@@ -36,6 +38,9 @@ var formats = map[string]*format{
 	"arrow":   {name: "arrow", unpack: unpackArrow},
 	"parquet": {name: "parquet", unpack: unpackParquet},
 }
+
+// Formats returns the names of all formats, in order.
+func Formats() []string { return slices.Sorted(maps.Keys(formats)) }
 
 func libsvmRows(_ *reader, c *chunk) {
 	c.peek.Labels, c.peek.Zero = c.peek.Labels[:0], false

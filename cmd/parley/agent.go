@@ -42,14 +42,20 @@ runs already. When the node is ready it prints one line of JSON on standard outp
 Logs go to standard error. On SIGTERM or Ctrl-C the node drains: it gives its workers and
 parameters to other nodes, which takes a moment and costs no round, and ends after 30 s at the
 latest; a second signal ends it at once. A coordinator that is started again with the same --bind and
---data-dir within two minutes goes on with the jobs that were running.`,
+--data-dir within two minutes goes on with the jobs that were running.
+
+Exit codes: 0 it was told to end; 2 usage, an address that is taken, or
+the cluster to join has another label.`,
 		Example: `  parley agent
   parley agent --bind 127.0.0.1:0 --join 127.0.0.1:7700 --roles trainer`,
-		Args: takes(),
+		Args:              takes(),
+		ValidArgsFunction: arguments(),
 	}
 	f := c.Flags()
 	f.StringSliceVar(&o.roles, "roles", node.Roles, "what the node does")
+	values(c, "roles", someOf(node.Roles...))
 	f.StringSliceVar(&o.join, "join", nil, "bind addresses of nodes to join")
+	values(c, "join", nodes)
 	f.StringVar(&o.bind, "bind", defaultCluster, "address to listen on; port 0 picks one")
 	f.StringVar(&o.gossip, "gossip", "", "address to gossip on (default: --bind's host and the next port)")
 	f.StringVar(&o.advertise, "advertise", "", "host under which others reach this node (default: --bind's)")

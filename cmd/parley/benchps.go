@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -15,11 +14,13 @@ import (
 func benchPSCommands() []*cobra.Command {
 	var asJSON bool
 	var config psbench.Config
-	measure := &cobra.Command{Use: "ps", Short: "Measure the parameter servers, beside a plain copy over TCP in the same run", Args: takes(),
+	measure := &cobra.Command{Use: "ps", Short: "Measure the parameter servers, beside a plain copy over TCP in the same run", Args: takes(), ValidArgsFunction: arguments(),
 		Long: `Ps starts server and client processes on this machine and measures what goes between them: pushes and
 pulls of 1 MB of neighbouring keys (dense), of 100,000 keys of 2^26 (sparse), with key lists that the server knows and with new
 ones, and of 1 KB (small), many at a time and one by one. Pushes are applied to the parameters. Beside it stands a plain copy of
-1 MB messages over TCP between the same processes. Figures are the sum over the clients.`,
+1 MB messages over TCP between the same processes. Figures are the sum over the clients.
+
+Exit codes: 0 done; 2 usage.`,
 		Example: "  parley bench ps\n  parley bench ps --servers 2 --clients 2 --seconds 5\n  parley bench ps --json"}
 	flags := measure.Flags()
 	flags.BoolVar(&asJSON, "json", false, "print the figures as JSON")
@@ -39,11 +40,7 @@ ones, and of 1 KB (small), many at a time and one by one. Pushes are applied to 
 			return err
 		}
 		if asJSON {
-			text, err := json.MarshalIndent(r, "", "  ")
-			if err == nil {
-				fmt.Println(string(text))
-			}
-			return err
+			return printJSON(os.Stdout, r)
 		}
 		return printPS(os.Stdout, r)
 	})

@@ -38,7 +38,7 @@ func dataCheckCommand() *cobra.Command {
 data.quality of the job (without it: no row may be bad). It prints what it found. A later step can read the
 same as JSON: with --json that is all of standard output, whether the data passes or not.
 
-Exit codes: 0 the data passes; 2 it does not, or cannot be read at all; 1 anything else.`,
+Exit codes: 0 the data passes; 2 usage, or the data does not pass or cannot be read at all.`,
 		Example: `  parley data check job.yaml
   parley data check job.yaml data.quality.max_bad_rows=10 --json > quality.json
   parley data check job.yaml --quarantine bad.jsonl`,
@@ -48,6 +48,7 @@ Exit codes: 0 the data passes; 2 it does not, or cannot be read at all; 1 anythi
 			}
 			return nil
 		},
+		ValidArgsFunction: overrides,
 	}
 	c.Flags().BoolVar(&o.json, "json", false, "print what was found as JSON, and nothing else")
 	c.Flags().StringVar(&o.quarantine, "quarantine", "", "file to which all bad rows are written, one a line as JSON: set, row, file, line, offset, code, reason and excerpt")
@@ -214,10 +215,7 @@ func (c *check) tell(w io.Writer, asJSON bool, failed error) error {
 	if failed != nil {
 		answer.Error = failed.Error()
 	}
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(answer)
+	return printJSON(w, answer)
 }
 
 // listed makes lists of what is null, for readers of the JSON.

@@ -44,16 +44,22 @@ their columns; csv then has a column for each, and jsonl their numbers from 0. W
 features that training on SRC sees, with --model those of a model, and DST.vocabulary.txt names their columns.
 
 DST appears when it is whole. Rows that are bad end the conversion, unless data.quality.max_bad_rows of
-the job allows for them: then they are left out and counted.`,
+the job allows for them: then they are left out and counted.
+
+Exit codes: 0 done; 1 the model of --model is damaged; 2 usage, SRC cannot be read, or DST cannot be written.`,
 		Example: `  parley data convert train.csv train.parquet
   parley data convert 'days/*.csv.gz' train.svm.zst --job job.yaml
   parley data convert test.csv test.npz --model runs/flights`,
-		Args: takes("SRC", "DST"),
+		Args:              takes("SRC", "DST"),
+		ValidArgsFunction: arguments(anyFile, anyFile),
 	}
 	f := c.Flags()
 	f.StringVar(&o.job, "job", "", "job file whose data section says how SRC is read and features are made of it")
+	values(c, "job", jobFiles)
 	f.StringVar(&o.model, "model", "", "trained model that says how features are made")
+	values(c, "model", folders)
 	f.StringVar(&o.format, "format", "", "format of SRC (default: by its suffix, else that of the job or model, else libsvm)")
+	values(c, "format", oneOf(datashard.Formats()...))
 	f.StringVar(&o.labels, "labels", "", "file with the labels of uci-bow or idx")
 	f.StringVar(&o.vocab, "vocab", "", "file with the words of uci-bow")
 	f.IntVar(&o.bits, "bits", 0, "bits of the columns of vw (default: 18, or data.hash of the job)")

@@ -21,6 +21,7 @@ type dataOptions struct {
 func (o *dataOptions) addFlags(c *cobra.Command, dir string) {
 	f := c.Flags()
 	f.StringVar(&o.dir, "data-dir", "", dir)
+	values(c, "data-dir", folders)
 	f.Float64Var(&o.limit, "cache-limit", 10, "size of the cache of parsed rows in GiB; what was not used for longest goes first; 0 for no cache")
 }
 

@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -40,15 +38,19 @@ holds: its type, how many values are missing and how many are different, least, 
 with a histogram, or the most frequent names; which column is likely to be the label; and which rows are bad.
 
 --job prints a job file to start from instead, which trains on the data as it is; its comments say what was
-guessed. --html writes a page with charts beside whatever is printed.`,
+guessed. --html writes a page with charts beside whatever is printed.
+
+Exit codes: 0 done, whatever the rows are like; 2 usage, or PATH cannot be read.`,
 		Example: `  parley data profile flights.csv.gz
   parley data profile flights.csv.gz --html flights.html
   parley data profile flights.csv.gz --job > job.yaml && parley train job.yaml
   parley data profile clicks.txt --format tsv --columns click,i1,i2,c1,c2`,
-		Args: takes("PATH"),
+		Args:              takes("PATH"),
+		ValidArgsFunction: arguments(anyFile),
 	}
 	f := c.Flags()
 	f.StringVar(&o.format, "format", "", "format of the rows (default: by the suffix of PATH, else libsvm)")
+	values(c, "format", oneOf(datashard.Formats()...))
 	f.StringSliceVar(&o.columns, "columns", nil, "names of the columns of csv and tsv files without a header, separated by commas")
 	f.StringVar(&o.labels, "labels", "", "file with the labels of uci-bow or idx")
 	f.StringVar(&o.vocab, "vocab", "", "file with the words of uci-bow")
@@ -118,10 +120,7 @@ func (o *profileOptions) print(w io.Writer, s *survey.Survey) error {
 		}
 		return err
 	case o.json:
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(s)
+		return printJSON(w, s)
 	}
 	if err := s.Print(w); err != nil {
 		return err
@@ -167,11 +166,7 @@ func (o *profileOptions) openPage() (pageFile, error) {
 	if err == nil {
 		return pageFile{f}, nil
 	}
-	var e *fs.PathError
-	if errors.As(err, &e) {
-		err = e.Err // the path is that of a temporary file
-	}
-	return pageFile{}, exit(exitUsage, fmt.Errorf("--html %s: cannot write there: %w: choose another file", o.page, err))
+	return pageFile{}, exit(exitUsage, fmt.Errorf("--html %s: cannot write there: %w: choose another file", o.page, unnamed(err)))
 }
 
 // Cleanup removes what was not given its name.

@@ -87,7 +87,7 @@ func TestProfileErrors(t *testing.T) {
 	}{
 		{"none.csv: no such file or directory: correct the path", []string{"none.csv"}},
 		{"header.csv: no rows: give data with at least one", []string{"header.csv"}},
-		{`header.csv: format "xls" is not known`, []string{"header.csv", "--format", "xls"}},
+		{`header.csv: format "xls" is not known: the formats are arrow, csv, idx, jsonl, libsvm, parquet, text, tsv, uci-bow, vw`, []string{"header.csv", "--format", "xls"}},
 		{"--html nowhere/page.html: cannot write there: no such file or directory: choose another file", []string{"train.svm", "--html", "nowhere/page.html"}},
 		{"--html folder: is a folder: give the name of a file in it", []string{"train.svm", "--html", "folder"}},
 		{"--job and --json exclude each other: each is all of standard output", []string{"train.svm", "--job", "--json"}},

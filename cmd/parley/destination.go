@@ -103,11 +103,17 @@ func pendingFile(name string) (pending, error) {
 }
 
 func cannotWrite(name string, err error) error {
+	return exit(exitUsage, fmt.Errorf("%s: cannot write there: %w: choose another place", name, unnamed(err)))
+}
+
+// unnamed returns why a temporary file could not be made, without its path, which
+// tells the user nothing.
+func unnamed(err error) error {
 	var e *fs.PathError
 	if errors.As(err, &e) {
-		err = e.Err // the path is that of a temporary file
+		return e.Err
 	}
-	return exit(exitUsage, fmt.Errorf("%s: cannot write there: %w: choose another place", name, err))
+	return err
 }
 
 // finish writes the names of the columns, if they have some, and puts all into its

@@ -24,10 +24,14 @@ func devCommand() *cobra.Command {
 		Short: "Run a local cluster of agent processes until Ctrl-C",
 		Long: `Dev starts agent processes that form a cluster, prints how to use it, and ends them at Ctrl-C.
 It is for trying things out: what the agents keep is removed with them. The first one serves pages
-for a browser, at a port that the system picks.`,
+for a browser, at a port that the system picks.
+
+Exit codes: 0 ended by Ctrl-C; 1 all agents have ended by themselves; 2 usage, or an agent did
+not start.`,
 		Example: `  parley dev --nodes 3
   parley dev --nodes 5 --bind 127.0.0.1:0`,
-		Args: takes(),
+		Args:              takes(),
+		ValidArgsFunction: arguments(),
 	}
 	c.Flags().IntVar(&nodes, "nodes", 3, "agent processes")
 	c.Flags().StringVar(&bind, "bind", defaultCluster, "address of the first one; the others pick theirs")

@@ -25,12 +25,14 @@ func healthCommand() *cobra.Command {
 		Short: "Ask the agent of this machine whether it can take part in jobs",
 		Long: `Health asks the HTTP endpoint of an agent for /readyz: whether it has registered with a
 coordinator and can take part in jobs. With --live it asks for /healthz: whether the process
-serves at all. It prints the answer; the exit code is 0 for yes, 1 for no, and 3 if
-nobody answers. It is for supervisors that run a command instead of asking by HTTP, such as the health
-check of a container that has no shell.`,
+serves at all. It prints the answer. It is for supervisors that run a command instead of
+asking by HTTP, such as the health check of a container that has no shell.
+
+Exit codes: 0 yes; 1 no; 2 usage; 3 nobody answers.`,
 		Example: `  parley health
   parley health --http 127.0.0.1:7780 --live`,
-		Args: takes(),
+		Args:              takes(),
+		ValidArgsFunction: arguments(),
 	}
 	c.Flags().StringVar(&address, "http", "127.0.0.1:7780", "address of the agent's HTTP endpoint")
 	c.Flags().BoolVar(&live, "live", false, "ask whether the process serves, not whether it is ready")

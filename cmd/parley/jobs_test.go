@@ -45,9 +45,12 @@ func TestJobCommands(t *testing.T) {
 	for _, args := range [][]string{at("status"), at("job", "show", id), at("job", "why", id)} {
 		var s struct {
 			Members []struct{ Node string }
-			Jobs    []struct{ Job, Phase string }
+			Jobs    []struct {
+				Job, Phase string
+				Events     []struct{ Kind string }
+			}
 		}
-		if err := json.Unmarshal([]byte(p.ok(append(args, "--json")...)), &s); err != nil || len(s.Members) != 1 || len(s.Jobs) != 1 || s.Jobs[0].Job != id || s.Jobs[0].Phase != "done" {
+		if err := json.Unmarshal([]byte(p.ok(append(args, "--json")...)), &s); err != nil || len(s.Members) != 1 || len(s.Jobs) != 1 || s.Jobs[0].Job != id || s.Jobs[0].Phase != "done" || len(s.Jobs[0].Events) == 0 && args[0] == "job" {
 			t.Errorf("%v --json: %v, %+v", args, err, s)
 		}
 	}
@@ -68,8 +71,9 @@ func TestJobCommands(t *testing.T) {
 	if o := p.run(at("wait", id, "--timeout", "300ms")...); o.code != exitFailed || !strings.Contains(o.stderr, "parley: job "+id+" is not over after 300ms: ") {
 		t.Errorf("wait for a job that runs: exit code %d: %s", o.code, o.stderr)
 	}
-	p.refused(exitUsage, "give the IDs of jobs, which parley status lists", at("wait")...)
+	p.refused(exitUsage, "give the IDs of jobs, which parley status lists (see parley wait --help)", at("wait")...)
 	p.refused(exitUsage, `no job "nobody-0" here: parley status lists the jobs that this cluster remembers`, at("wait", "nobody-0")...)
+	p.refused(exitUsage, `no job "nobody-0" here: parley status lists the jobs that this cluster remembers`, at("wait", "nobody-0", "--json")...)
 	if out := p.ok(at("job", "stop", id)...); out != "job "+id+" is stopped\n" {
 		t.Errorf("stop: %s", out)
 	}

@@ -10,9 +10,11 @@ import (
 )
 
 func modelCommand() *cobra.Command {
-	verify := &cobra.Command{Use: "verify MODEL", Short: "Check all files of a model against their hashes", Args: takes("MODEL"),
-		Long: `Verify reads all files of a model and compares their SHA-256 with those in model.json. It ends with
-exit code 1, and names each file that was changed or is missing, when the model is not whole.`,
+	verify := &cobra.Command{Use: "verify MODEL", Short: "Check all files of a model against their hashes", Args: takes("MODEL"), ValidArgsFunction: arguments(folders),
+		Long: `Verify reads all files of a model, compares their SHA-256 with those in model.json, and names each file
+that was changed or is missing.
+
+Exit codes: 0 the model is whole; 1 it is not; 2 usage, or there is no model.`,
 		Example: "  parley model verify runs/a9a"}
 	verify.RunE = do(func(c *cobra.Command, args []string) error {
 		dir, done, err := localModel(c.Context(), args[0])

@@ -16,17 +16,20 @@ import (
 func modelExportCommand() *cobra.Command {
 	var to, out string
 	formats := strings.Join(export.Names(), ", ")
-	c := &cobra.Command{Use: "export MODEL --to FORMAT --out FILE", Short: "Write a model as a file that other tools read", Args: takes("MODEL"),
+	c := &cobra.Command{Use: "export MODEL --to FORMAT --out FILE", Short: "Write a model as a file that other tools read", Args: takes("MODEL"), ValidArgsFunction: arguments(folders),
 		Long: `Export checks that a model is whole and writes it in one of the formats
   liblinear    a model file of liblinear (logistic, hinge, softmax, linear)
   npz          NumPy arrays: all tensors, labels, names of columns
   onnx         a graph for ONNX runtimes (mlp)
   csv          a line a column: its name, or feature id, and its weight or weights; the first is the bias
   safetensors  the tensors alone
-FILE is replaced when it is there, and appears when it is whole.`,
+FILE is replaced when it is there, and appears when it is whole.
+
+Exit codes: 0 done; 1 the model is damaged; 2 usage, there is no model, or the format has no place for one of its kind.`,
 		Example: `  parley model export runs/a9a --to liblinear --out a9a.model
   parley model export runs/a9a --to csv --out weights.csv`}
 	c.Flags().StringVar(&to, "to", "", "format: "+formats)
+	values(c, "to", oneOf(export.Names()...))
 	c.Flags().StringVar(&out, "out", "", "file to write to")
 	c.RunE = do(func(c *cobra.Command, args []string) error {
 		if to == "" || out == "" {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -22,11 +21,13 @@ import (
 func modelShowCommand() *cobra.Command {
 	var asJSON bool
 	var top int
-	c := &cobra.Command{Use: "show MODEL", Short: "Show what a model is, what it came from and what weighs most", Args: takes("MODEL"),
+	c := &cobra.Command{Use: "show MODEL", Short: "Show what a model is, what it came from and what weighs most", Args: takes("MODEL"), ValidArgsFunction: arguments(folders),
 		Long: `Show prints kind, shapes, metrics and hashes of a model, and of a linear one the heaviest weights with the
 names of their features, or their ids where features have no names: those that speak for the class, or
 for a larger value, then those that speak against it. MODEL is the output folder of a job, or the folder
-model in it; either may be an s3:// URL.`,
+model in it; either may be an s3:// URL.
+
+Exit codes: 0 done; 1 the model is damaged; 2 usage, or there is no model.`,
 		Example: `  parley model show runs/a9a
   parley model show runs/a9a --top 50
   parley model show runs/a9a --json`}
@@ -48,11 +49,7 @@ model in it; either may be an s3:// URL.`,
 			}
 		}
 		if asJSON {
-			text, err := json.MarshalIndent(shown, "", "  ")
-			if err == nil {
-				fmt.Println(string(text))
-			}
-			return err
+			return printJSON(os.Stdout, shown)
 		}
 		if err := printModel(m); err != nil || top == 0 {
 			return err

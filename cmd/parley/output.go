@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -133,4 +135,12 @@ func openModel(ctx context.Context, path string) (m *artifact.Model, done func()
 		return nil, nil, err
 	}
 	return m, done, nil
+}
+
+// printJSON writes what a command has to tell as JSON, indented.
+func printJSON(out io.Writer, value any) error {
+	e := json.NewEncoder(out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(value)
 }

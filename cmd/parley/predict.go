@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"strconv"
@@ -34,10 +33,13 @@ func predictCommand() *cobra.Command {
 the probability of the positive class (logistic), the mean (linear; poisson, of the row's exposure where
 the rows have its column), or the label of the predicted class (hinge, whose margins are no probabilities;
 softmax and mlp, with --probabilities those of all classes, in the order of the labels in model.json, tab-separated).
-Labels may be there, and are not looked at. Features that the model does not know are ignored and counted.`,
+Labels may be there, and are not looked at. Features that the model does not know are ignored and counted.
+
+Exit codes: 0 done; 1 the model is damaged; 2 usage, there is no model, or the rows cannot be read.`,
 		Example: `  parley predict runs/a9a a9a.t.svm.zst --out predictions.txt
   parley predict runs/a9a 'new/*.svm.gz' | head`,
-		Args: takes("MODEL", "PATH"),
+		Args:              takes("MODEL", "PATH"),
+		ValidArgsFunction: arguments(folders, anyFile),
 	}
 	rowFlags(c, &rows)
 	c.Flags().BoolVar(&probabilities, "probabilities", false, "the probabilities of all classes instead of the label (softmax, mlp)")
@@ -67,11 +69,7 @@ func predictTo(ctx context.Context, model string, rows predictRows, lines linesF
 	}
 	f, err := renameio.NewPendingFile(out, renameio.WithPermissions(0o644))
 	if err != nil {
-		var e *fs.PathError
-		if errors.As(err, &e) {
-			err = e.Err // the path is that of a temporary file
-		}
-		return exit(exitUsage, fmt.Errorf("--out %s: cannot write there: %w: choose another file", out, err))
+		return exit(exitUsage, fmt.Errorf("--out %s: cannot write there: %w: choose another file", out, unnamed(err)))
 	}
 	defer f.Cleanup()
 	if err := predict(ctx, f, model, rows, lines); err != nil {

@@ -50,7 +50,8 @@ func parley(t testing.TB, args ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	c := exec.Command(self, args...)
-	c.Env = append(os.Environ(), asParley+"=1")
+	// The race detector has a process that succeeds sleep for a second before it ends.
+	c.Env = append(os.Environ(), asParley+"=1", "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return c
 }
@@ -125,7 +126,7 @@ func waitFor(t testing.TB, b *background, within time.Duration) outcome {
 // agent is an agent process.
 type agentProcess struct {
 	*background
-	Node, Bind, Gossip string
+	Node, Bind, Gossip, HTTP string
 }
 
 // startNode starts an agent and waits until it is ready.

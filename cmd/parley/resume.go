@@ -33,16 +33,19 @@ or from the checkpoint in its folder checkpoints. ID names a job that the cluste
 remembers. The data must be what it was, and where it was. The run goes on in this
 process, or on the cluster of --cluster, whose servers must all see the checkpoints.
 
-Exit codes as of parley train; 2 if there is no checkpoint to go on from.`,
+Exit codes: 0 done; 1 the job failed; 2 usage, or there is no checkpoint to go on from;
+3 cluster unreachable; 130 interrupted, after another checkpoint.`,
 		Example: `  parley resume runs/a9a
   parley resume runs/a9a --servers 3 --trainers 2
   parley resume runs/a9a --cluster 127.0.0.1:7700
   parley resume a9a-1f2e3d --cluster 127.0.0.1:7700
   parley resume s3://bucket/runs/a9a`,
-		Args: takes("the output of a job or its id"),
+		Args:              takes("the output of a job or its id"),
+		ValidArgsFunction: arguments(outputs),
 	}
 	f := c.Flags()
 	f.StringVar(&o.cluster, "cluster", "", "resume on the cluster of the agent at this address instead of in this process")
+	values(c, "cluster", nodes)
 	o.addFlags(c)
 	c.RunE = do(func(c *cobra.Command, args []string) error {
 		if err := o.check(c); err != nil {

@@ -26,10 +26,13 @@ func runsCommand() *cobra.Command {
 		Short: "Compare finished runs: the settings that differ, metrics and time",
 		Long: `Runs reads report.json and job.json of output folders and prints a column for each: the settings
 that are not the same in all of them (place and name aside), the metrics, the time and the model's
-SHA-256. A + marks the best value of a metric.`,
+SHA-256. A + marks the best value of a metric.
+
+Exit codes: 0 done; 2 usage, or a folder without a finished run.`,
 		Example: `  parley runs runs/mnist runs/mnist-dropout
   parley runs runs/* --json`,
-		Args: takesSome("the output folders of some runs"),
+		Args:              takesSome("the output folders of some runs"),
+		ValidArgsFunction: folders,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.RunE = do(func(_ *cobra.Command, args []string) error {
@@ -215,9 +218,5 @@ func printRunsJSON(out io.Writer, runs []*finished) error {
 		}
 		shown = append(shown, s)
 	}
-	text, err := json.MarshalIndent(shown, "", "  ")
-	if err == nil {
-		_, err = fmt.Fprintln(out, string(text))
-	}
-	return err
+	return printJSON(out, shown)
 }

@@ -49,5 +49,5 @@ func TestRuns(t *testing.T) {
 		t.Errorf("%v: %+v", err, shown)
 	}
 	p.refused(exitUsage, "nowhere: there is no finished run here, as report.json is missing", "runs", "out", "nowhere")
-	p.refused(exitUsage, "give the output folders of some runs", "runs")
+	p.refused(exitUsage, "give the output folders of some runs (see parley runs --help)", "runs")
 }

@@ -16,11 +16,13 @@ const scaleMost = 1 << 16
 func scaleCommand() *cobra.Command {
 	var cluster string
 	var servers, trainers int
-	c := &cobra.Command{Use: "scale ID", Short: "Bound how many servers and trainers of the cluster a job uses", Args: takes("the ID of a job, which parley status lists"),
+	c := &cobra.Command{Use: "scale ID", Short: "Bound how many servers and trainers of the cluster a job uses", Args: takes("the ID of a job, which parley status lists"), ValidArgsFunction: arguments(jobs(isRunning)),
 		Long: `Scale has a job go on with at most so many servers and trainers, without a stop or a rewind, and
 with the same bits in the end. Ranges and workers of the others move to those that hold the most
 already. A job begins with all nodes of the cluster, and uses those that come; with more than there
-are it does so again. What is not given, or 0, stays as it is.`,
+are it does so again. What is not given, or 0, stays as it is.
+
+Exit codes: 0 done; 2 usage, there is no such job, or it is over; 3 cluster unreachable.`,
 		Example: `  parley job scale a9a-3f07c2 --servers 1 --trainers 4 --cluster 127.0.0.1:7700
   parley job scale a9a-3f07c2 --trainers 1000 --cluster 127.0.0.1:7700`}
 	clusterFlag(c, &cluster)

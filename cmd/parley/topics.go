@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"parley/datashard"
 	"parley/internal/artifact"
 	"parley/internal/batch"
 	"parley/internal/explain"
@@ -25,6 +26,7 @@ import (
 // rowFlags are the flags that tell how raw rows are to be read.
 func rowFlags(c *cobra.Command, rows *predictRows) {
 	c.Flags().StringVar(&rows.format, "format", "", "format of the rows (default: by the suffix of the path, else that of the training data)")
+	values(c, "format", oneOf(datashard.Formats()...))
 	c.Flags().StringSliceVar(&rows.columns, "columns", nil, "names of the columns of csv and tsv files without a header, separated by commas; '' for files with one (default: as the job says for the training data)")
 }
 
@@ -37,10 +39,13 @@ func transformCommand() *cobra.Command {
 		Long: `Transform reads raw documents, makes rows of them as in training, and writes the vector of each in the
 space of the model's topics: a number a topic, tab-separated, the topic of the largest singular value
 first. It is Vᵀx for a document x: the row of U·Σ where x was trained on. Terms that the model does not
-know are ignored and counted; a document without known terms is a line of zeros.`,
+know are ignored and counted; a document without known terms is a line of zeros.
+
+Exit codes: 0 done; 1 the model is damaged; 2 usage, there is no model, or the rows cannot be read.`,
 		Example: `  parley transform runs/news articles.jsonl --out vectors.tsv
   parley transform runs/news docword.txt --format uci-bow | head`,
-		Args: takes("MODEL", "PATH"),
+		Args:              takes("MODEL", "PATH"),
+		ValidArgsFunction: arguments(folders, anyFile),
 	}
 	rowFlags(c, &rows)
 	c.Flags().StringVar(&out, "out", "", "file to write to (default: standard output)")
@@ -88,11 +93,14 @@ func topicsCommand() *cobra.Command {
 		Short: "List the topics of a model with their heaviest terms",
 		Long: `Topics lists the topics of a model of kind lsi, the largest singular value first, each with the terms
 whose weights are farthest from 0, and their signs. With --corpus it tells how much these terms go
-together in the documents of a corpus: the means over pairs of terms of u_mass and npmi.`,
+together in the documents of a corpus: the means over pairs of terms of u_mass and npmi.
+
+Exit codes: 0 done; 1 the model is damaged; 2 usage, there is no model, or the documents cannot be read.`,
 		Example: `  parley topics runs/news
   parley topics runs/news --top 20 --json
   parley topics runs/news --corpus articles.jsonl`,
-		Args: takes("MODEL"),
+		Args:              takes("MODEL"),
+		ValidArgsFunction: arguments(folders),
 	}
 	c.Flags().IntVar(&top, "top", 10, "number of terms of a topic")
 	c.Flags().BoolVar(&asJSON, "json", false, "print an array with an object a topic")
@@ -121,11 +129,7 @@ together in the documents of a corpus: the means over pairs of terms of u_mass a
 			}
 		}
 		if asJSON {
-			text, err := json.MarshalIndent(topics, "", "  ")
-			if err == nil {
-				_, err = fmt.Println(string(text))
-			}
-			return err
+			return printJSON(os.Stdout, topics)
 		}
 		return printTopics(os.Stdout, topics, corpus.path != "")
 	})
@@ -186,11 +190,14 @@ func similarCommand() *cobra.Command {
 		Long: `Similar prints the documents of a corpus whose vectors in topic space have the largest cosine with that of
 a query, the best one first: the document's number in the corpus, from 1, and the cosine. QUERY is a text,
 the name of a file that holds one, or - for standard input. Documents without a vector (no known terms)
-are like nothing.`,
+are like nothing.
+
+Exit codes: 0 done; 1 the model is damaged; 2 usage, there is no model, or corpus or query cannot be read.`,
 		Example: `  parley similar runs/news articles.jsonl 'shuttle launch delayed'
   parley similar runs/news articles.jsonl letter.txt --top 3
   echo 'hockey playoffs' | parley similar runs/news articles.jsonl - --json`,
-		Args: takes("MODEL", "CORPUS", "QUERY"),
+		Args:              takes("MODEL", "CORPUS", "QUERY"),
+		ValidArgsFunction: arguments(folders, anyFile, anyFile),
 	}
 	rowFlags(c, &rows)
 	c.Flags().IntVar(&top, "top", 10, "number of documents")
@@ -209,11 +216,7 @@ are like nothing.`,
 			return err
 		}
 		if asJSON {
-			text, err := json.Marshal(found)
-			if err == nil {
-				_, err = fmt.Println(string(text))
-			}
-			return err
+			return printJSON(os.Stdout, found)
 		}
 		for _, n := range found {
 			fmt.Printf("%d\t%.6f\n", n.Row, n.Cosine)

@@ -39,10 +39,11 @@ type trainOptions struct {
 func (o *trainOptions) addFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.IntVar(&o.servers, "servers", 1, "parameter servers of the embedded cluster")
-	f.IntVar(&o.trainers, "trainers", runtime.NumCPU(), "trainers of the embedded cluster")
+	f.IntVar(&o.trainers, "trainers", runtime.NumCPU(), "trainers of the embedded cluster (default: as many as there are cores)")
+	f.Lookup("trainers").DefValue = "0" // so that help says the same on all machines
 	o.data.addFlags(c, "with the embedded cluster: folder for the cache of parsed rows (default: parley-data in the user's cache folder)")
 	f.BoolVar(&o.detach, "detach", false, "with --cluster: print the job's id and return")
-	f.BoolVar(&o.json, "json", false, "print the report as JSON on standard output, and nothing else there")
+	f.BoolVar(&o.json, "json", false, "print the report as JSON on standard output, and nothing else there; with --detach the job's id")
 	f.BoolVar(&o.force, "force", false, "replace a finished model in the output folder")
 }
 
@@ -56,9 +57,9 @@ folder. Without --cluster the whole cluster is embedded in this process; the mod
 has the same bits either way. Any key of the job file can be overridden as
 key.path=value.
 
-Exit codes: 0 done; 1 the job failed; 2 usage, job file or data error found before
-training; 3 cluster unreachable; 130 interrupted, after a last checkpoint: parley resume
-goes on from there.`,
+Exit codes: 0 done; 1 the job failed; 2 usage, or a fault of job file or data that was
+found before training; 3 cluster unreachable; 130 interrupted, after a last checkpoint:
+parley resume goes on from there.`,
 		Example: `  parley train experiments/a9a/job.yaml
   parley train job.yaml run.epochs=1 output=/tmp/out --servers 3 --trainers 2
   parley train job.yaml --cluster 127.0.0.1:7700 --json
@@ -69,9 +70,11 @@ goes on from there.`,
 			}
 			return nil
 		},
+		ValidArgsFunction: overrides,
 	}
 	f := c.Flags()
 	f.StringVar(&o.cluster, "cluster", "", "submit to the cluster of the agent at this address instead of training in this process")
+	values(c, "cluster", nodes)
 	o.addFlags(c)
 	addChaos(c, &o.chaos)
 	c.RunE = do(func(c *cobra.Command, args []string) error {
@@ -143,9 +146,13 @@ func launch(ctx context.Context, o trainOptions, j *job.Job, resume bool) error 
 	if err != nil {
 		return err
 	}
-	if o.detach {
-		fmt.Println(id)
-		return nil
+	if o.detach && o.json {
+		return printJSON(os.Stdout, struct {
+			Job string `json:"job"`
+		}{id})
+	} else if o.detach {
+		_, err := fmt.Println(id)
+		return err
 	}
 	err = follow(ctx, cl, o, j, id, to, resume)
 	if o.cluster == "" || err != nil && codeOf(err) == exitUsage { // the nodes do it too, in their time

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,19 +16,26 @@ import (
 func waitCommand() *cobra.Command {
 	var cluster string
 	var timeout time.Duration
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "wait ID...",
 		Short: "Wait until jobs of a cluster are over",
-		Long: `Wait returns when all of the jobs are over, and says how each has ended. The exit code is 0 if
-all are done, and 1 if one has failed or was stopped, or is not over after --timeout.`,
-		Example: "  parley wait a9a-3f07c2 --cluster 127.0.0.1:7700 --timeout 1h",
-		Args:    takesSome("the IDs of jobs, which parley status lists"),
+		Long: `Wait returns when all of the jobs are over, and says how each has ended. When it is
+interrupted, the jobs go on.
+
+Exit codes: 0 all are done; 1 one has failed or was stopped, or is not over after --timeout;
+2 usage, or there is no such job; 3 cluster unreachable; 130 interrupted.`,
+		Example: `  parley wait a9a-3f07c2 --cluster 127.0.0.1:7700 --timeout 1h
+  parley wait a9a-3f07c2 b7-0c11d9 --json`,
+		Args:              takesSome("the IDs of jobs, which parley status lists"),
+		ValidArgsFunction: jobs(anyPhase),
 	}
 	clusterFlag(c, &cluster)
 	c.Flags().DurationVar(&timeout, "timeout", 0, "how long to wait at most, such as 90s or 1h (default: as long as it takes)")
+	c.Flags().BoolVar(&asJSON, "json", false, "print an array with an object a job that is over")
 	c.RunE = do(func(c *cobra.Command, ids []string) error {
 		if timeout < 0 {
-			return exit(exitUsage, fmt.Errorf("--timeout %v is negative", timeout))
+			return exit(exitUsage, fmt.Errorf("--timeout %v is negative: give a time such as 90s, or leave it out", timeout))
 		}
 		return withCluster(c.Context(), cluster, func(ctx context.Context, cl *client.Client) error {
 			if timeout > 0 {
@@ -35,7 +43,15 @@ all are done, and 1 if one has failed or was stopped, or is not over after --tim
 				ctx, cancel = context.WithTimeout(ctx, timeout)
 				defer cancel()
 			}
-			return waitAll(ctx, cl, ids, timeout)
+			if !asJSON {
+				return waitAll(ctx, cl, ids, timeout, func(e jobEnd) { fmt.Println(e) })
+			}
+			all := []jobEnd{}
+			err := waitAll(ctx, cl, ids, timeout, func(e jobEnd) { all = append(all, e) })
+			if codeOf(err) != exitDone && codeOf(err) != exitFailed { // there is no such job
+				return err
+			}
+			return errors.Join(err, printJSON(os.Stdout, all))
 		})
 	})
 	return c
@@ -44,7 +60,8 @@ all are done, and 1 if one has failed or was stopped, or is not over after --tim
 // endPoll is the time between two looks at a job that is to end.
 const endPoll = 100 * time.Millisecond
 
-func waitAll(ctx context.Context, cl *client.Client, ids []string, timeout time.Duration) error {
+// waitAll waits for each of the jobs and tells how it ended.
+func waitAll(ctx context.Context, cl *client.Client, ids []string, timeout time.Duration, tell func(jobEnd)) error {
 	bad := 0
 	for _, id := range ids {
 		j, err := untilOver(ctx, cl, id)
@@ -54,10 +71,12 @@ func waitAll(ctx context.Context, cl *client.Client, ids []string, timeout time.
 		case err != nil:
 			return err
 		}
-		fmt.Printf("job %s is %s\n", id, endOf(j))
-		if j.GetPhase() != "done" {
+		end := jobEnd{Job: id, Phase: j.GetPhase()}
+		if end.Phase != "done" {
+			end.Cause = j.GetCause()
 			bad++
 		}
+		tell(end)
 	}
 	if bad > 0 {
 		return exit(exitFailed, fmt.Errorf("%d of %d jobs are not done", bad, len(ids)))
@@ -86,10 +105,16 @@ func untilOver(ctx context.Context, cl *client.Client, id string) (j *parleyv1.J
 	}
 }
 
-// endOf says how a job has ended.
-func endOf(j *parleyv1.JobStatus) string {
-	if cause := j.GetCause(); cause != "" && j.GetPhase() != "done" {
-		return j.GetPhase() + ": " + cause
+// jobEnd is how a job has ended.
+type jobEnd struct {
+	Job   string `json:"job"`
+	Phase string `json:"phase"`           // done, failed or stopped
+	Cause string `json:"cause,omitempty"` // of a job that is not done
+}
+
+func (e jobEnd) String() string {
+	if e.Cause == "" {
+		return fmt.Sprintf("job %s is %s", e.Job, e.Phase)
 	}
-	return j.GetPhase()
+	return fmt.Sprintf("job %s is %s: %s", e.Job, e.Phase, e.Cause)
 }

@@ -53,7 +53,7 @@ func gossipAddress(n *Node) (host string, port int, err error) {
 		port, err = strconv.Atoi(text)
 	}
 	if err != nil {
-		return "", 0, param.Errorf(param.Invalid, "gossip address %q is not host:port", address)
+		return "", 0, param.Errorf(param.Invalid, "gossip address %q is not host:port: give one such as 127.0.0.1:7701", address)
 	}
 	if n.config.Gossip.Bind != "" {
 		return host, port, nil

@@ -119,6 +119,12 @@ func (r *reporter) Status(ctx context.Context) (*httpapi.Status, error) {
 	if err != nil {
 		return nil, err
 	}
+	return StatusOf(m), nil
+}
+
+// StatusOf returns what a coordinator tells as the HTTP API and the command line
+// have it in JSON.
+func StatusOf(m *parleyv1.StatusReply) *httpapi.Status {
 	s := &httpapi.Status{Coordinator: m.GetCoordinator(), Members: []httpapi.Member{}, Jobs: []httpapi.Job{}}
 	for _, x := range m.GetMembers() {
 		s.Members = append(s.Members, httpapi.Member{Node: x.GetNode(), Bind: x.GetBind(), Roles: x.GetRoles(), Silent: x.GetSilent(),
@@ -127,7 +133,7 @@ func (r *reporter) Status(ctx context.Context) (*httpapi.Status, error) {
 	for _, j := range m.GetJobs() {
 		s.Jobs = append(s.Jobs, *jobOfStatus(j))
 	}
-	return s, nil
+	return s
 }
 
 // Job implements httpapi.Reporter.

@@ -153,7 +153,7 @@ func unspecified(host string) bool {
 // the user's consent.
 func checkAddress(what, address string, insecure bool) error {
 	if _, _, err := net.SplitHostPort(address); err != nil {
-		return param.Errorf(param.Invalid, "%s address %q is not host:port", what, address)
+		return param.Errorf(param.Invalid, "%s address %q is not host:port: give one such as 127.0.0.1:7700", what, address)
 	}
 	if err := rpc.CheckBind(address, insecure); err != nil {
 		return param.Errorf(param.Invalid, "%w", err)
