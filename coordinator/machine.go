@@ -16,6 +16,7 @@ type Phase string
 
 // The phases of a job, in order. Done, Failed and Stopped are ends.
 const (
+	Queued     Phase = "queued"  // until others have ended
 	Waiting    Phase = "waiting" // for a server and a trainer
 	Profiling  Phase = "profiling"
 	Fitting    Phase = "fitting"
@@ -192,7 +193,16 @@ func (m *Machine) end(p Phase, reason string) {
 	}
 	m.note(Event{Kind: "end", Message: reason})
 	m.waiter = waiter{since: m.now}
-	m.fitting = nil // the job is remembered for long
+	m.fitting = nil
+}
+
+// Forget lets go of what the status of a job that is over does not need: after it
+// there are no Result and no manifests.
+func (m *Machine) Forget() {
+	m.train, m.test, m.sums, m.units = nil, nil, nil, nil
+	if m.plan != nil {
+		m.plan = &plan.Plan{Rounds: m.plan.Rounds, PerEpoch: m.plan.PerEpoch}
+	}
 }
 
 // Stop ends the job on request: in training with a last checkpoint, for which it

@@ -60,10 +60,14 @@ const termBits = 32
 // Recover returns the machine of a job whose coordinator was restarted. It waits for
 // the nodes to tell what they have, and goes on with that; before training was begun
 // it starts over. When nobody has anything the whole cluster was restarted, and the
-// job is the user's to resume.
+// job is the user's to resume. A job in the queue stays there.
 func Recover(id param.JobID, j *job.Job, limits Limits, now time.Time, s State, train, test *plan.Manifest) *Machine {
 	m := New(id, j, limits, now)
 	m.resume, m.bounds, m.restarts, m.incarnation = s.Resume, s.Bounds, s.Restarts, s.Incarnation+1
+	if s.Phase == Queued { // nobody has anything of it
+		m.phase, m.times = Queued, s.Times
+		return m
+	}
 	m.takeover = &takeover{until: now.Add(limits.Takeover), held: map[param.NodeID]Held{}}
 	if train == nil || !slices.Contains([]Phase{Training, Recovering, Evaluating, Saving}, s.Phase) {
 		m.takeover.early = true

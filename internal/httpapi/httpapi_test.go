@@ -76,13 +76,14 @@ func (f *fake) handler() http.Handler {
 	return New(Config{Reporter: f, Director: f, Follower: f, Leads: func() bool { return true }, Node: "n1", Version: "1", Hosts: []string{"node1"}})
 }
 
-// cluster is a node of a cluster with a job that runs and one that has failed.
+// cluster is a node of a cluster with a job that runs, one that has failed and one in the queue.
 func cluster() *fake {
 	loss := 0.25
 	f := &fake{job: Job{ID: "j-1", Name: "j", Phase: "training", Owner: "n2", Why: "contributes to the round: worker 0", Since: 1.5, Round: 30, Rounds: 120, Epoch: 1, Epochs: 4,
 		Rows: 480, Loss: &loss, Seconds: 3, Pushed: 1 << 20, Pulled: 1 << 21, Restarts: 1, Warning: "a warning <b>"}}
 	failed := Job{ID: "k-2", Name: "k", Phase: "failed", Cause: "data.train.path: no such file: /<none>"}
-	f.status = Status{Coordinator: "n1", Jobs: []Job{failed, f.job}, Members: []Member{
+	queued := Job{ID: "l-3", Name: "l", Phase: "queued", Place: 1, Owner: "queue", Why: "waits for the running job to end"}
+	f.status = Status{Coordinator: "n1", Jobs: []Job{failed, f.job, queued}, Members: []Member{
 		{Node: "n1", Bind: "127.0.0.1:7700", Roles: []string{"coordinator", "ps"}, Silent: 0.1, Workers: []string{}, Ranges: []string{"j-1/0", "j-1/1"}},
 		{Node: "n2", Bind: "127.0.0.1:7702", Roles: []string{"trainer"}, Silent: 4, Workers: []string{"j-1/0"}, Ranges: []string{}}}}
 	f.job.Spec = json.RawMessage(`{"name":"j"}`)

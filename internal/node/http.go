@@ -140,7 +140,7 @@ func (r *reporter) Job(ctx context.Context, id string) (*httpapi.Job, error) {
 }
 
 func jobOfStatus(m *parleyv1.JobStatus) *httpapi.Job {
-	j := &httpapi.Job{ID: m.GetJob(), Name: m.GetName(), Phase: m.GetPhase(), Owner: m.GetOwner(), Why: m.GetWhy(), Since: m.GetSince(), Round: m.GetRound(), Rounds: m.GetRounds(),
+	j := &httpapi.Job{ID: m.GetJob(), Name: m.GetName(), Phase: m.GetPhase(), Place: int(m.GetPlace()), Owner: m.GetOwner(), Why: m.GetWhy(), Since: m.GetSince(), Round: m.GetRound(), Rounds: m.GetRounds(),
 		Epoch: int(m.GetEpoch()), Epochs: int(m.GetEpochs()), Rows: m.GetRows(), Seconds: m.GetSeconds(), Pushed: m.GetPushed(), Pulled: m.GetPulled(),
 		Restarts: int(m.GetRestarts()), Cause: m.GetCause(), Warning: m.GetWarning(), Events: raw(m.GetEvents()), Spec: m.GetSpec()}
 	if loss := m.GetLoss(); j.Rows > 0 && !math.IsNaN(loss) && !math.IsInf(loss, 0) {

@@ -739,6 +739,7 @@ type JobStatus struct {
 	Spec          []byte                 `protobuf:"bytes,18,opt,name=spec,proto3" json:"spec,omitempty"`       // JSON of the job file, where one job is asked for
 	Pushed        int64                  `protobuf:"varint,19,opt,name=pushed,proto3" json:"pushed,omitempty"`  // bytes of values so far
 	Pulled        int64                  `protobuf:"varint,20,opt,name=pulled,proto3" json:"pulled,omitempty"`
+	Place         uint32                 `protobuf:"varint,21,opt,name=place,proto3" json:"place,omitempty"` // in the queue, from 1; 0: not there
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -909,6 +910,13 @@ func (x *JobStatus) GetPushed() int64 {
 func (x *JobStatus) GetPulled() int64 {
 	if x != nil {
 		return x.Pulled
+	}
+	return 0
+}
+
+func (x *JobStatus) GetPlace() uint32 {
+	if x != nil {
+		return x.Place
 	}
 	return 0
 }
@@ -1259,7 +1267,7 @@ const file_parley_v1_cluster_proto_rawDesc = "" +
 	"\x05roles\x18\x03 \x03(\tR\x05roles\x12\x16\n" +
 	"\x06silent\x18\x04 \x01(\x01R\x06silent\x12\x18\n" +
 	"\aworkers\x18\x05 \x03(\tR\aworkers\x12\x16\n" +
-	"\x06ranges\x18\x06 \x03(\tR\x06ranges\"\xcb\x03\n" +
+	"\x06ranges\x18\x06 \x03(\tR\x06ranges\"\xe1\x03\n" +
 	"\tJobStatus\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -1281,7 +1289,8 @@ const file_parley_v1_cluster_proto_rawDesc = "" +
 	"\awarning\x18\x11 \x01(\tR\awarning\x12\x12\n" +
 	"\x04spec\x18\x12 \x01(\fR\x04spec\x12\x16\n" +
 	"\x06pushed\x18\x13 \x01(\x03R\x06pushed\x12\x16\n" +
-	"\x06pulled\x18\x14 \x01(\x03R\x06pulled\"7\n" +
+	"\x06pulled\x18\x14 \x01(\x03R\x06pulled\x12\x14\n" +
+	"\x05place\x18\x15 \x01(\rR\x05place\"7\n" +
 	"\vStopRequest\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\v\n" +
