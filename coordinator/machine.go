@@ -90,6 +90,7 @@ type Machine struct {
 	sums        map[plan.Set]*metric.Summary // merged, from Saving on
 	saved       Saved
 	restarts    int
+	timed       *Timing       // of a job that was over before the coordinator was restarted
 	epochs      int           // told by events
 	lost        time.Time     // when a node with work was lost and the rounds have not gone on since
 	recovers    param.Version // its existence shows that they have

@@ -37,7 +37,7 @@ func (m *Machine) rewind() {
 		m.floor = max(m.floor, w.term+1)
 	}
 	for i, w := range m.workers {
-		m.workers[i] = &worker{id: w.id, term: m.floor}
+		m.workers[i] = &worker{id: w.id, term: m.floor, host: w.host, spent: w.total()}
 	}
 	m.units, m.sums = nil, nil
 	if m.phase != Preparing {

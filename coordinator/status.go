@@ -256,8 +256,12 @@ func (m *Machine) Progress(now time.Time, node param.NodeID, workers []WorkerSta
 		if int(s.Worker) >= len(m.workers) {
 			continue
 		}
-		if w := m.workers[s.Worker]; w.node == node && w.term == s.Term && w.status != s {
-			w.status, w.moved = s, now
+		if w := m.workers[s.Worker]; w.node == node && w.term == s.Term && w.standing != finished {
+			spent := s.Spent
+			if s.Spent = w.status.Spent; w.status != s {
+				w.moved = now
+			}
+			w.status, w.status.Spent = s, spent
 		}
 	}
 	for _, r := range ranges {

@@ -27,7 +27,8 @@ type State struct {
 	Restarts    int
 	Incarnation int // of the coordinator
 	// Begun is when the job was submitted, Times when its phases began.
-	Times map[Phase]time.Time
+	Times  map[Phase]time.Time
+	Timing *Timing `json:",omitempty"` // of a job that is over
 }
 
 // Held is what a node has of a job when it registers: work of an earlier session.
@@ -49,7 +50,12 @@ type takeover struct {
 
 // State returns what is to be remembered.
 func (m *Machine) State() State {
-	return State{Phase: m.phase, Era: m.era, Servers: m.servers, Trainers: m.trainers(), Checkpoints: m.backup.done, Off: m.backup.off, Resume: m.resume, Bounds: m.bounds,
+	var timing *Timing
+	if m.over() { // while it runs it changes all the time
+		t := m.Timing()
+		timing = &t
+	}
+	return State{Timing: timing, Phase: m.phase, Era: m.era, Servers: m.servers, Trainers: m.trainers(), Checkpoints: m.backup.done, Off: m.backup.off, Resume: m.resume, Bounds: m.bounds,
 		Epochs: m.epochs, Scores: m.judge.scores, Restarts: m.restarts, Incarnation: m.incarnation, Times: m.times}
 }
 
@@ -183,7 +189,7 @@ func (m *Machine) adoptWorkers(held map[param.NodeID]Held) {
 			}
 			w := m.workers[s.Worker]
 			if w.standing == homeless || w.status.Term < s.Term {
-				*w = worker{id: w.id, standing: assigned, term: s.Term, node: x.Node, status: s, moved: m.now}
+				*w = worker{id: w.id, standing: assigned, term: s.Term, node: x.Node, host: x.Node, status: s, moved: m.now}
 			}
 		}
 	}
@@ -205,6 +211,6 @@ func (m *Machine) waitsForNodes() (owner, why string) {
 // restarted. It is for its status alone.
 func Ended(id param.JobID, j *job.Job, limits Limits, s State) *Machine {
 	m := New(id, j, limits, s.Times[s.Phase])
-	m.phase, m.times, m.restarts = s.Phase, s.Times, s.Restarts
+	m.phase, m.times, m.restarts, m.timed = s.Phase, s.Times, s.Restarts, s.Timing
 	return m
 }

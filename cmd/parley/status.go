@@ -149,6 +149,7 @@ func jobCommand() *cobra.Command {
 		})},
 		jobCall("show ID", "Show how a job stands and what happened last", statusOf(showJob)),
 		jobCall("why ID", "Say who a job waits for and since when, or why it ended", statusOf(whyJob)),
+		jobCall("profile ID", "Say where the time of a job's workers goes, and who they wait for", profileJob),
 		jobCall("stop ID", "Stop a job, with a last checkpoint that parley resume goes on from", stopJob),
 		scaleCommand(),
 		fetchCommand(),

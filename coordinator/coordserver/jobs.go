@@ -179,7 +179,7 @@ func (s *Server) statusLocked(r *record, now time.Time, events bool) *parleyv1.J
 		m.Place, m.Owner, m.Why, m.Since = uint32(place), "queue", describeQueue(running, place), m.GetSeconds()
 	}
 	if events {
-		m.Events, m.Spec = r.recent, r.spec
+		m.Events, m.Spec, m.Timing = r.recent, r.spec, encodeTiming(r.machine.Timing())
 	}
 	return m
 }
