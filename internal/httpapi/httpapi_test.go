@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -29,6 +30,8 @@ type fake struct {
 
 	submitted []*job.Job
 	runs      []string
+	resumed   []bool
+	scaled    []string
 	stopped   []string
 }
 
@@ -43,12 +46,20 @@ func (f *fake) Job(_ context.Context, id string) (*Job, error) {
 	return &f.job, f.err
 }
 
-func (f *fake) Submit(_ context.Context, j *job.Job, run string) (string, bool, error) {
+func (f *fake) Submit(_ context.Context, j *job.Job, resume bool, run string) (string, bool, error) {
 	if f.err != nil {
 		return "", false, f.err
 	}
-	f.submitted, f.runs = append(f.submitted, j), append(f.runs, run)
+	f.submitted, f.runs, f.resumed = append(f.submitted, j), append(f.runs, run), append(f.resumed, resume)
 	return j.Name + "-1", len(f.submitted) > 1, nil
+}
+
+func (f *fake) Scale(_ context.Context, id string, servers, trainers int) error {
+	if f.job.Over() {
+		return param.Errorf(param.Invalid, "job %s is over", id)
+	}
+	f.scaled = append(f.scaled, fmt.Sprint(id, " ", servers, " ", trainers))
+	return nil
 }
 
 func (f *fake) Stop(_ context.Context, id, reason string) error {

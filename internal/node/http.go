@@ -157,12 +157,12 @@ func raw(lines [][]byte) (out []json.RawMessage) {
 }
 
 // Submit implements httpapi.Director.
-func (r *reporter) Submit(ctx context.Context, j *job.Job, run string) (id string, known bool, err error) {
+func (r *reporter) Submit(ctx context.Context, j *job.Job, resume bool, run string) (id string, known bool, err error) {
 	c, err := r.coordinator()
 	if err != nil {
 		return "", false, err
 	}
-	reply, err := c.Submit(ctx, &parleyv1.SubmitRequest{Spec: j.Canonical(), Run: run})
+	reply, err := c.Submit(ctx, &parleyv1.SubmitRequest{Spec: j.Canonical(), Resume: resume, Run: run})
 	return reply.GetJob(), reply.GetKnown(), err
 }
 
@@ -171,6 +171,15 @@ func (r *reporter) Stop(ctx context.Context, id, reason string) error {
 	c, err := r.coordinator()
 	if err == nil {
 		_, err = c.Stop(ctx, &parleyv1.StopRequest{Job: id, Reason: reason})
+	}
+	return err
+}
+
+// Scale implements httpapi.Director.
+func (r *reporter) Scale(ctx context.Context, id string, servers, trainers int) error {
+	c, err := r.coordinator()
+	if err == nil {
+		_, err = c.Scale(ctx, &parleyv1.ScaleRequest{Job: id, Servers: uint32(servers), Trainers: uint32(trainers)})
 	}
 	return err
 }
