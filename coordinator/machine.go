@@ -77,6 +77,7 @@ type Machine struct {
 	refusals int            // of fences, since the rounds advanced last
 	resume   bool           // begin with the last checkpoint that there is
 	bounds   Bounds
+	others   func(param.NodeID) Load // what other jobs have on a node; may be nil
 	backup   backup
 	takeover *takeover
 	judge    judge
@@ -127,7 +128,7 @@ const (
 // New returns the machine of a submitted job. Members are told with Join.
 func New(id param.JobID, j *job.Job, limits Limits, now time.Time) *Machine {
 	m := &Machine{id: id, job: j, limits: limits, now: now, phase: Waiting, times: map[Phase]time.Time{Waiting: now}}
-	m.waiter.since = now
+	m.waiter.since, m.bounds = now, Bounds{j.Run.MaxServers, j.Run.MaxTrainers}
 	if j.Run.Checkpoint.Interval() == 0 {
 		m.backup.off = "run.checkpoint is off"
 	}
@@ -347,5 +348,5 @@ func (m *Machine) trainers() []param.NodeID {
 			nodes = append(nodes, x.Node)
 		}
 	}
-	return within(m.bounds.Trainers, nodes, m.load)
+	return within(m.bounds.Trainers, nodes, m.load, m.otherWorkers)
 }

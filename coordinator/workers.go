@@ -66,7 +66,7 @@ func (m *Machine) placeWorkers() {
 		return // the waits have owners and deadlines: see checkTrainers and checkMove
 	}
 	var moves []*worker
-	for i, node := range Place(m.id, trainers, homes) {
+	for i, node := range Place(m.id, trainers, homes, m.otherWorkers) {
 		w := m.workers[i]
 		if node == w.avoid && w.home() != node {
 			// Better a node with one worker more than one that has failed this one. It

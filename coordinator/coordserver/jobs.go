@@ -41,6 +41,7 @@ func (s *Server) Submit(_ context.Context, r *parleyv1.SubmitRequest) (*parleyv1
 	}
 	rec := newRecord(s.newIDLocked(j.Name), j, s.config, now)
 	rec.run = r.GetRun()
+	rec.machine.Beside(s.besideLocked(rec))
 	s.mu.jobs[rec.id] = rec
 	s.mu.order = append(s.mu.order, rec.id)
 	s.config.Logger.Info("job submitted", "job", rec.id)

@@ -109,3 +109,16 @@ func (s *Server) submissionLocked() time.Time {
 	}
 	return now
 }
+
+// besideLocked returns what tells a job of the others; it is called with the lock.
+func (s *Server) besideLocked(r *record) func(param.NodeID) coordinator.Load {
+	return func(node param.NodeID) (sum coordinator.Load) {
+		for _, other := range s.mu.jobs {
+			if other != r {
+				l := other.machine.Load(node)
+				sum.Workers, sum.Ranges = sum.Workers+l.Workers, sum.Ranges+l.Ranges
+			}
+		}
+		return sum
+	}
+}

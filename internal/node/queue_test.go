@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,7 +78,7 @@ func TestSeveralJobs(t *testing.T) {
 	ids := make([]string, len(kinds))
 	submitted, cl := make(chan struct{}), c.connect()
 	g := c.network.(*gate)
-	g.set(300, func() { // nothing moves while this runs
+	g.set(100, func() { // nothing moves while this runs
 		<-submitted
 		err := until(ctx, cl, func(j map[string]*parleyv1.JobStatus) bool {
 			training := 0
@@ -120,6 +121,65 @@ func TestSeveralJobs(t *testing.T) {
 		}
 		if r.ModelSHA256 != embedded(t, 1, 1, k.path, k.of...).ModelSHA256 || r.Restarts != 0 {
 			t.Errorf("job %d, %s: another model than alone, or %d restarts", i, jobs[i].Model.Kind, r.Restarts)
+		}
+	}
+}
+
+// TestApart: jobs that are bounded to one server and one trainer are on nodes of their
+// own as long as there are any, and have the model of a job without bounds.
+func TestApart(t *testing.T) {
+	path := dataset(t, 1500)
+	want := embedded(t, 1, 1, path, long).ModelSHA256
+	c := startCluster(t, rpc.TCP{}, "coordinator", "ps", "ps", "ps", "trainer", "trainer", "trainer")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	submitted, cl := make(chan struct{}), c.connect()
+	var ids []string
+	c.network.(*gate).set(1, func() { // nothing moves before all three are there
+		<-submitted
+		var s *parleyv1.StatusReply
+		err := until(ctx, cl, func(map[string]*parleyv1.JobStatus) bool {
+			var err error
+			placed := 0
+			if s, err = cl.Status(ctx, ""); err != nil {
+				return false
+			}
+			for _, m := range s.GetMembers() {
+				placed += len(m.GetWorkers()) + len(m.GetRanges())
+			}
+			return placed == 3*(6+3)
+		})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for _, m := range s.GetMembers() {
+			jobs := map[string]bool{}
+			for _, held := range append(m.GetWorkers(), m.GetRanges()...) {
+				id, _, _ := strings.Cut(held, "/")
+				jobs[id] = true
+			}
+			if leads := m.GetNode() == s.GetCoordinator(); len(jobs) != 1 && !leads {
+				t.Errorf("node %s has %v and %v", m.GetNode(), m.GetWorkers(), m.GetRanges())
+			}
+		}
+	})
+	for range 3 {
+		id, err := cl.Submit(ctx, jobOf(t, path, long, "run.max_servers=1", "run.max_trainers=1"), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	close(submitted)
+	for _, id := range ids {
+		o, err := c.connect().Follow(ctx, id, &watcher{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r artifact.Report
+		if err := json.Unmarshal(o.GetReport(), &r); err != nil || r.ModelSHA256 != want {
+			t.Errorf("another model, or none: %v, %v", err, o.GetFault())
 		}
 	}
 }
