@@ -77,7 +77,7 @@ func (m *Machine) fit() {
 			nodes = append(nodes, x.Node)
 		}
 	}
-	nodes = within(m.bounds.Trainers, nodes, m.load)
+	nodes = within(m.bounds.Trainers, nodes, m.load, m.otherWorkers)
 	orders, left := m.dealUnits(nodes)
 	if left == 0 {
 		m.conclude()
@@ -200,7 +200,7 @@ func (m *Machine) dealUnits(nodes []param.NodeID) (orders map[param.NodeID][]pla
 		}
 	}
 	orders = map[param.NodeID][]plan.Unit{}
-	for i, node := range Place(m.id, nodes, make([]param.NodeID, len(open))) {
+	for i, node := range Place(m.id, nodes, make([]param.NodeID, len(open)), m.otherWorkers) {
 		if node == "" {
 			continue
 		}

@@ -16,6 +16,7 @@ type Phase string
 
 // The phases of a job, in order. Done, Failed and Stopped are ends.
 const (
+	Queued     Phase = "queued"  // until others have ended
 	Waiting    Phase = "waiting" // for a server and a trainer
 	Profiling  Phase = "profiling"
 	Fitting    Phase = "fitting"
@@ -76,6 +77,7 @@ type Machine struct {
 	refusals int            // of fences, since the rounds advanced last
 	resume   bool           // begin with the last checkpoint that there is
 	bounds   Bounds
+	others   func(param.NodeID) Load // what other jobs have on a node; may be nil
 	backup   backup
 	takeover *takeover
 	judge    judge
@@ -89,6 +91,7 @@ type Machine struct {
 	sums        map[plan.Set]*metric.Summary // merged, from Saving on
 	saved       Saved
 	restarts    int
+	timed       *Timing       // of a job that was over before the coordinator was restarted
 	epochs      int           // told by events
 	lost        time.Time     // when a node with work was lost and the rounds have not gone on since
 	recovers    param.Version // its existence shows that they have
@@ -125,7 +128,7 @@ const (
 // New returns the machine of a submitted job. Members are told with Join.
 func New(id param.JobID, j *job.Job, limits Limits, now time.Time) *Machine {
 	m := &Machine{id: id, job: j, limits: limits, now: now, phase: Waiting, times: map[Phase]time.Time{Waiting: now}}
-	m.waiter.since = now
+	m.waiter.since, m.bounds = now, Bounds{j.Run.MaxServers, j.Run.MaxTrainers}
 	if j.Run.Checkpoint.Interval() == 0 {
 		m.backup.off = "run.checkpoint is off"
 	}
@@ -192,7 +195,16 @@ func (m *Machine) end(p Phase, reason string) {
 	}
 	m.note(Event{Kind: "end", Message: reason})
 	m.waiter = waiter{since: m.now}
-	m.fitting = nil // the job is remembered for long
+	m.fitting = nil
+}
+
+// Forget lets go of what the status of a job that is over does not need: after it
+// there are no Result and no manifests.
+func (m *Machine) Forget() {
+	m.train, m.test, m.sums, m.units = nil, nil, nil, nil
+	if m.plan != nil {
+		m.plan = &plan.Plan{Rounds: m.plan.Rounds, PerEpoch: m.plan.PerEpoch}
+	}
 }
 
 // Stop ends the job on request: in training with a last checkpoint, for which it
@@ -336,5 +348,5 @@ func (m *Machine) trainers() []param.NodeID {
 			nodes = append(nodes, x.Node)
 		}
 	}
-	return within(m.bounds.Trainers, nodes, m.load)
+	return within(m.bounds.Trainers, nodes, m.load, m.otherWorkers)
 }

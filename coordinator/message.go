@@ -135,6 +135,7 @@ type WorkerStatus struct {
 	Round   param.Round
 	Waiting bool
 	Ticks   uint64
+	Spent   param.Spent // under this term
 }
 
 // RangeStatus is where a range is, told by its server.
@@ -206,6 +207,7 @@ type WorkerEnded struct {
 	Term     param.Term
 	Round    param.Round
 	Released bool
+	Spent    param.Spent // under this term
 	Err      error
 }
 

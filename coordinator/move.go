@@ -27,7 +27,7 @@ func (m *Machine) moveRanges() {
 	if len(pool) == 0 {
 		return
 	}
-	for i, to := range Place(m.id, pool, m.servers) {
+	for i, to := range Place(m.id, pool, m.servers, m.otherRanges) {
 		if from := m.servers[i]; to != from {
 			m.backup.running = nil // it is due again at once
 			m.moving = &move{id: param.RangeID(i), from: from, to: to, began: m.now}

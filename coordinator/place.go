@@ -10,15 +10,20 @@ import (
 
 // Place puts units 0..len(previous)-1 (workers or ranges) on nodes, even to
 // within one a node, and moves none that need not move: previous[i] is where
-// unit i is, empty for nowhere. It is a pure function of its arguments; which
-// nodes get one more is decided by a hash of job and node (rendezvous hashing),
-// so that small jobs do not all land on the same nodes.
-func Place(job param.JobID, nodes []param.NodeID, previous []param.NodeID) []param.NodeID {
+// unit i is, empty for nowhere. It is a pure function of its arguments. Where there
+// is something to place, which nodes get one more is decided by what others (nil:
+// nothing) says they have of other jobs, the least first, and then by a hash of
+// job and node (rendezvous hashing), so that small jobs do not all land on the same
+// nodes.
+func Place(job param.JobID, nodes []param.NodeID, previous []param.NodeID, others func(param.NodeID) int) []param.NodeID {
 	placed := make([]param.NodeID, len(previous))
 	if len(nodes) == 0 {
 		return placed
 	}
-	bins := makeBins(job, nodes, previous)
+	if others == nil || !slices.ContainsFunc(previous, func(n param.NodeID) bool { return !slices.Contains(nodes, n) }) {
+		others = func(param.NodeID) int { return 0 }
+	}
+	bins := makeBins(job, nodes, previous, others)
 	room := map[param.NodeID]*bin{}
 	for _, b := range bins {
 		room[b.node] = b
@@ -45,15 +50,16 @@ type bin struct {
 	node       param.NodeID
 	weight     uint64
 	held       int // of previous
+	others     int // of other jobs
 	size, used int
 }
 
 // makeBins gives each node its share. The remainder goes to the nodes that hold
-// the most already, then by weight.
-func makeBins(job param.JobID, nodes, previous []param.NodeID) []*bin {
+// the most already, then to those that have the least of other jobs, then by weight.
+func makeBins(job param.JobID, nodes, previous []param.NodeID, others func(param.NodeID) int) []*bin {
 	bins := make([]*bin, 0, len(nodes))
 	for _, n := range nodes {
-		b := &bin{node: n, weight: weight(job, n)}
+		b := &bin{node: n, weight: weight(job, n), others: others(n)}
 		for _, p := range previous {
 			if p == n {
 				b.held++
@@ -62,7 +68,7 @@ func makeBins(job param.JobID, nodes, previous []param.NodeID) []*bin {
 		bins = append(bins, b)
 	}
 	slices.SortFunc(bins, func(a, b *bin) int {
-		return cmp.Or(-cmp.Compare(a.held, b.held), cmp.Compare(a.weight, b.weight), cmp.Compare(a.node, b.node))
+		return cmp.Or(-cmp.Compare(a.held, b.held), cmp.Compare(a.others, b.others), cmp.Compare(a.weight, b.weight), cmp.Compare(a.node, b.node))
 	})
 	each, more := len(previous)/len(nodes), len(previous)%len(nodes)
 	for i, b := range bins {

@@ -27,7 +27,7 @@ func TestPlaceProperties(t *testing.T) {
 		}
 		nodes := slices.Clone(all[:1+g.IntN(len(all))])
 		job := param.JobID(fmt.Sprint(seed))
-		got := Place(job, nodes, previous)
+		got := Place(job, nodes, previous, nil)
 		load, held, stay := map[param.NodeID]int{}, map[param.NodeID]int{}, 0
 		for i, n := range got {
 			if !slices.Contains(nodes, n) {
@@ -61,20 +61,20 @@ func TestPlaceProperties(t *testing.T) {
 			t.Fatalf("seed %d: %d units stay, %d could", seed, stay, want)
 		}
 		g.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
-		if again := Place(job, nodes, previous); !slices.Equal(again, got) {
+		if again := Place(job, nodes, previous, nil); !slices.Equal(again, got) {
 			t.Fatalf("seed %d: in another order of nodes %v, then %v", seed, got, again)
 		}
-		if again := Place(job, nodes, got); !slices.Equal(again, got) {
+		if again := Place(job, nodes, got, nil); !slices.Equal(again, got) {
 			t.Fatalf("seed %d: placed again %v becomes %v", seed, got, again)
 		}
 	}
 }
 
 func TestPlaceNowhere(t *testing.T) {
-	if got := Place("j", nil, []param.NodeID{"a", ""}); !slices.Equal(got, []param.NodeID{"", ""}) {
+	if got := Place("j", nil, []param.NodeID{"a", ""}, nil); !slices.Equal(got, []param.NodeID{"", ""}) {
 		t.Errorf("placed %v on no nodes", got)
 	}
-	if got := Place("j", []param.NodeID{"a"}, nil); len(got) != 0 {
+	if got := Place("j", []param.NodeID{"a"}, nil, nil); len(got) != 0 {
 		t.Errorf("placed %v of nothing", got)
 	}
 }
@@ -83,9 +83,32 @@ func TestPlaceNowhere(t *testing.T) {
 func TestPlaceSpreadsJobs(t *testing.T) {
 	used := map[param.NodeID]bool{}
 	for i := range 100 {
-		used[Place(param.JobID(fmt.Sprint(i)), []param.NodeID{"a", "b", "c"}, make([]param.NodeID, 1))[0]] = true
+		used[Place(param.JobID(fmt.Sprint(i)), []param.NodeID{"a", "b", "c"}, make([]param.NodeID, 1), nil)[0]] = true
 	}
 	if len(used) != 3 {
 		t.Errorf("100 jobs use %d of 3 nodes", len(used))
+	}
+}
+
+// TestPlaceBesideOthers: what is new goes to the nodes that have the least of other
+// jobs, and what is placed stays, whatever the others do.
+func TestPlaceBesideOthers(t *testing.T) {
+	nodes := []param.NodeID{"a", "b", "c"}
+	for i := range 20 { // whatever the hash says
+		job := param.JobID(fmt.Sprint(i))
+		for _, c := range []struct {
+			previous, want []param.NodeID
+			others         map[param.NodeID]int
+		}{
+			{[]param.NodeID{""}, []param.NodeID{"b"}, map[param.NodeID]int{"a": 2, "b": 1, "c": 3}},
+			{[]param.NodeID{"a"}, []param.NodeID{"a"}, map[param.NodeID]int{"a": 2, "b": 1, "c": 3}},
+			{[]param.NodeID{"", "c"}, []param.NodeID{"b", "c"}, map[param.NodeID]int{"a": 2, "b": 1, "c": 3}},
+			{[]param.NodeID{"gone"}, []param.NodeID{"c"}, map[param.NodeID]int{"a": 2, "b": 1}},
+			{[]param.NodeID{"a", "a", "b", "c"}, []param.NodeID{"a", "a", "b", "c"}, map[param.NodeID]int{"a": 9}},
+		} {
+			if got := Place(job, nodes, c.previous, func(n param.NodeID) int { return c.others[n] }); !slices.Equal(got, c.want) {
+				t.Errorf("job %s: %v become %v beside %v, want %v", job, c.previous, got, c.others, c.want)
+			}
+		}
 	}
 }

@@ -31,7 +31,7 @@ func (m *Machine) profile() {
 	if m.profiler != "" {
 		return
 	}
-	m.profiler = Place(m.id, trainers, make([]param.NodeID, 1))[0]
+	m.profiler = Place(m.id, trainers, make([]param.NodeID, 1), m.otherWorkers)[0]
 	m.enter(Profiling)
 	m.send(m.profiler, Order{Profile: &Profile{}})
 }

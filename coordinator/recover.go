@@ -37,7 +37,7 @@ func (m *Machine) rewind() {
 		m.floor = max(m.floor, w.term+1)
 	}
 	for i, w := range m.workers {
-		m.workers[i] = &worker{id: w.id, term: m.floor}
+		m.workers[i] = &worker{id: w.id, term: m.floor, host: w.host, spent: w.total()}
 	}
 	m.units, m.sums = nil, nil
 	if m.phase != Preparing {
@@ -56,7 +56,7 @@ func (m *Machine) placeRanges() {
 		return // checkServers has the deadline
 	}
 	m.created = true
-	m.servers = Place(m.id, nodes, m.servers)
+	m.servers = Place(m.id, nodes, m.servers, m.otherRanges)
 	restored := m.backup.newest()
 	for i := range m.ranges {
 		m.ranges[i] = RangeStatus{Range: param.RangeID(i), Tallies: m.ranges[i].Tallies, Pushed: m.ranges[i].Pushed, Pulled: m.ranges[i].Pulled}
@@ -78,7 +78,7 @@ func (m *Machine) serverPool() (nodes []param.NodeID) {
 			nodes = append(nodes, x.Node)
 		}
 	}
-	return within(m.bounds.Servers, nodes, func(n param.NodeID) int { return len(m.rangesOf(n)) })
+	return within(m.bounds.Servers, nodes, func(n param.NodeID) int { return len(m.rangesOf(n)) }, m.otherRanges)
 }
 
 // Created is a server's answer to Create. When its part of the checkpoint is

@@ -48,19 +48,54 @@ func atMost(n int, noun string) string {
 	return fmt.Sprintf("at most %d %ss", n, noun)
 }
 
+// Beside tells the job what other jobs have on a node, for it to prefer those that have
+// little. It is called before anything else.
+func (m *Machine) Beside(others func(param.NodeID) Load) { m.others = others }
+
+// Load is what a node has to do.
+type Load struct{ Workers, Ranges int } // workers: and units
+
+// Load returns what a node has to do for the job.
+func (m *Machine) Load(node param.NodeID) Load {
+	if m.over() {
+		return Load{}
+	}
+	l := Load{Workers: m.load(node), Ranges: len(m.rangesOf(node))}
+	if m.phase == Profiling && m.profiler == node {
+		l.Workers++
+	}
+	return l
+}
+
+func (m *Machine) otherWorkers(node param.NodeID) int {
+	if m.others == nil {
+		return 0
+	}
+	return m.others(node).Workers
+}
+
+func (m *Machine) otherRanges(node param.NodeID) int {
+	if m.others == nil {
+		return 0
+	}
+	return m.others(node).Ranges
+}
+
 // within returns those of some nodes that a bound leaves: those that hold the most
-// now, so that little moves, and of equal ones the first by name. The order stays
-// as it was.
-func within(bound int, nodes []param.NodeID, held func(param.NodeID) int) []param.NodeID {
+// now, so that little moves, of equal ones those that have the least of other jobs,
+// and then the first by name. The order stays as it was.
+func within(bound int, nodes []param.NodeID, held, others func(param.NodeID) int) []param.NodeID {
 	if bound == 0 || len(nodes) <= bound {
 		return nodes
 	}
-	load := make(map[param.NodeID]int, len(nodes))
+	load, beside := make(map[param.NodeID]int, len(nodes)), make(map[param.NodeID]int, len(nodes))
 	for _, n := range nodes {
-		load[n] = held(n)
+		load[n], beside[n] = held(n), others(n)
 	}
 	kept := slices.Clone(nodes)
-	slices.SortFunc(kept, func(a, b param.NodeID) int { return cmp.Or(cmp.Compare(load[b], load[a]), cmp.Compare(a, b)) })
+	slices.SortFunc(kept, func(a, b param.NodeID) int {
+		return cmp.Or(cmp.Compare(load[b], load[a]), cmp.Compare(beside[a], beside[b]), cmp.Compare(a, b))
+	})
 	kept = kept[:bound]
 	return slices.DeleteFunc(nodes, func(n param.NodeID) bool { return !slices.Contains(kept, n) })
 }

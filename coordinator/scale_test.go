@@ -194,3 +194,37 @@ func TestNoModelWhileARangeMoves(t *testing.T) {
 	f.route()
 	f.done()
 }
+
+// TestBounds: a job file bounds what the job uses, and of the nodes that are there
+// the job takes those that have the least of others.
+func TestBounds(t *testing.T) {
+	f := newFixture(t, parse(t, "run.ranges=6", "run.max_servers=2", "run.max_trainers=1"), manifest(200, 1, 2))
+	f.Beside(func(n param.NodeID) Load {
+		return map[param.NodeID]Load{"s1": {Ranges: 3}, "s2": {Workers: 9}, "t1": {Workers: 1}}[n]
+	})
+	for _, s := range []string{"s1", "s2", "s3"} {
+		f.join(s, false, true)
+	}
+	f.join("t1", true, false)
+	f.join("t2", true, false)
+	f.run(Training)
+	f.settle()
+	want := map[param.NodeID]int{"s2": 3, "s3": 3, "t2": 4}
+	if diff := cmp.Diff(want, f.spread()); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	f.others = func(n param.NodeID) Load { return map[param.NodeID]Load{"s2": {Ranges: 9}, "t2": {Workers: 9}}[n] }
+	f.pass(5 * time.Second) // it stays where it is
+	f.settle()
+	if diff := cmp.Diff(want, f.spread()); diff != "" {
+		t.Errorf("others have moved: -want +got\n%s", diff)
+	}
+	if got := f.Load("s3"); got != (Load{Ranges: 3}) {
+		t.Errorf("load %+v", got)
+	}
+	f.Stop(f.now, "enough")
+	f.Stop(f.now, "enough")
+	if got := f.Load("s3"); got != (Load{}) {
+		t.Errorf("load of a job that is over: %+v", got)
+	}
+}

@@ -32,7 +32,7 @@ type Status struct {
 	Loss     float64 // progressive: mean of the rows of this epoch, each before its own step
 	Pushed   int64   // bytes of values so far
 	Pulled   int64
-	Elapsed  time.Duration
+	Elapsed  time.Duration // since it began, to its end
 	Restarts int
 	Cause    string
 	Warning  string // what the user should know
@@ -44,7 +44,7 @@ func (m *Machine) Status(now time.Time) Status {
 		now = m.times[m.phase]
 	}
 	s := Status{Phase: m.phase, Owner: m.waiter.owner, Why: m.waiter.why, Since: now.Sub(m.waiter.since),
-		Epochs: m.job.Run.Epochs, Elapsed: now.Sub(m.times[Waiting]), Restarts: m.restarts, Warning: m.Warning()}
+		Epochs: m.job.Run.Epochs, Elapsed: now.Sub(m.begun()), Restarts: m.restarts, Warning: m.Warning()}
 	if m.cause != nil {
 		s.Cause = m.cause.Error()
 	}
@@ -256,8 +256,12 @@ func (m *Machine) Progress(now time.Time, node param.NodeID, workers []WorkerSta
 		if int(s.Worker) >= len(m.workers) {
 			continue
 		}
-		if w := m.workers[s.Worker]; w.node == node && w.term == s.Term && w.status != s {
-			w.status, w.moved = s, now
+		if w := m.workers[s.Worker]; w.node == node && w.term == s.Term && w.standing != finished {
+			spent := s.Spent
+			if s.Spent = w.status.Spent; w.status != s {
+				w.moved = now
+			}
+			w.status, w.status.Spent = s, spent
 		}
 	}
 	for _, r := range ranges {

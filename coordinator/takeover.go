@@ -27,7 +27,8 @@ type State struct {
 	Restarts    int
 	Incarnation int // of the coordinator
 	// Begun is when the job was submitted, Times when its phases began.
-	Times map[Phase]time.Time
+	Times  map[Phase]time.Time
+	Timing *Timing `json:",omitempty"` // of a job that is over
 }
 
 // Held is what a node has of a job when it registers: work of an earlier session.
@@ -49,7 +50,12 @@ type takeover struct {
 
 // State returns what is to be remembered.
 func (m *Machine) State() State {
-	return State{Phase: m.phase, Era: m.era, Servers: m.servers, Trainers: m.trainers(), Checkpoints: m.backup.done, Off: m.backup.off, Resume: m.resume, Bounds: m.bounds,
+	var timing *Timing
+	if m.over() { // while it runs it changes all the time
+		t := m.Timing()
+		timing = &t
+	}
+	return State{Timing: timing, Phase: m.phase, Era: m.era, Servers: m.servers, Trainers: m.trainers(), Checkpoints: m.backup.done, Off: m.backup.off, Resume: m.resume, Bounds: m.bounds,
 		Epochs: m.epochs, Scores: m.judge.scores, Restarts: m.restarts, Incarnation: m.incarnation, Times: m.times}
 }
 
@@ -60,10 +66,14 @@ const termBits = 32
 // Recover returns the machine of a job whose coordinator was restarted. It waits for
 // the nodes to tell what they have, and goes on with that; before training was begun
 // it starts over. When nobody has anything the whole cluster was restarted, and the
-// job is the user's to resume.
+// job is the user's to resume. A job in the queue stays there.
 func Recover(id param.JobID, j *job.Job, limits Limits, now time.Time, s State, train, test *plan.Manifest) *Machine {
 	m := New(id, j, limits, now)
 	m.resume, m.bounds, m.restarts, m.incarnation = s.Resume, s.Bounds, s.Restarts, s.Incarnation+1
+	if s.Phase == Queued { // nobody has anything of it
+		m.phase, m.times = Queued, s.Times
+		return m
+	}
 	m.takeover = &takeover{until: now.Add(limits.Takeover), held: map[param.NodeID]Held{}}
 	if train == nil || !slices.Contains([]Phase{Training, Recovering, Evaluating, Saving}, s.Phase) {
 		m.takeover.early = true
@@ -179,7 +189,7 @@ func (m *Machine) adoptWorkers(held map[param.NodeID]Held) {
 			}
 			w := m.workers[s.Worker]
 			if w.standing == homeless || w.status.Term < s.Term {
-				*w = worker{id: w.id, standing: assigned, term: s.Term, node: x.Node, status: s, moved: m.now}
+				*w = worker{id: w.id, standing: assigned, term: s.Term, node: x.Node, host: x.Node, status: s, moved: m.now}
 			}
 		}
 	}
@@ -201,6 +211,6 @@ func (m *Machine) waitsForNodes() (owner, why string) {
 // restarted. It is for its status alone.
 func Ended(id param.JobID, j *job.Job, limits Limits, s State) *Machine {
 	m := New(id, j, limits, s.Times[s.Phase])
-	m.phase, m.times, m.restarts = s.Phase, s.Times, s.Restarts
+	m.phase, m.times, m.restarts, m.timed = s.Phase, s.Times, s.Restarts, s.Timing
 	return m
 }

@@ -34,6 +34,8 @@ type worker struct {
 	failures int          // in a row, of the round below
 	failed   param.Round  // when it failed last
 	avoid    param.NodeID // where it failed or stalled last: only where there is no other node
+	host     param.NodeID // where it was put last
+	spent    param.Spent  // under earlier assignments
 	stalls   int          // times that it was taken from a node for making no progress
 }
 
@@ -64,7 +66,7 @@ func (m *Machine) placeWorkers() {
 		return // the waits have owners and deadlines: see checkTrainers and checkMove
 	}
 	var moves []*worker
-	for i, node := range Place(m.id, trainers, homes) {
+	for i, node := range Place(m.id, trainers, homes, m.otherWorkers) {
 		w := m.workers[i]
 		if node == w.avoid && w.home() != node {
 			// Better a node with one worker more than one that has failed this one. It
@@ -173,6 +175,7 @@ func (m *Machine) assign(w *worker, ready map[param.NodeID][]Assignment) {
 	}
 	w.standing, w.node, w.target, w.moved = assigned, w.target, "", m.now
 	m.recovers = max(m.recovers, param.Version(w.next)+1) // cannot exist without this worker
+	w.host, w.spent = w.node, w.total()
 	w.status = WorkerStatus{Worker: w.id, Term: w.term, Round: w.next}
 	ready[w.node] = append(ready[w.node], Assignment{Worker: w.id, Term: w.term, Round: w.next, Until: m.target()})
 }
@@ -202,6 +205,7 @@ func (m *Machine) WorkerEnded(now time.Time, node param.NodeID, e WorkerEnded) {
 	if w.node != node || w.term != e.Term || w.standing != assigned && w.standing != releasing {
 		return
 	}
+	w.status.Spent = e.Spent
 	switch {
 	case param.KindOf(e.Err) == param.Diverged: // it names the round, which is an earlier one
 		m.fail(m.at(node, fmt.Errorf("worker %d: %w", w.id, e.Err)))

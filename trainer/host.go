@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -32,6 +33,8 @@ type Config struct {
 	// Slow is called with everything that computes, which it must run: experiments
 	// make a trainer slow by it. nil runs it.
 	Slow func(compute func())
+	// Now tells the time, for what workers spend it on; nil: nothing is measured.
+	Now func() time.Time
 	// Report is told what became of workers and evaluations, from their
 	// goroutines. It must not block for long.
 	Report func(Outcome)
@@ -44,6 +47,7 @@ type Outcome struct {
 	Term     param.Term
 	Round    param.Round // the one that the worker would have gone on with; before the last when the method has ended
 	Released bool        // left at a round boundary, as asked
+	Spent    param.Spent // under this assignment
 	Unit     *plan.Unit  // evaluated, with its Summary; Worker has no meaning then
 	Summary  *metric.Summary
 	Err      error
@@ -56,6 +60,7 @@ type Status struct {
 	Round   param.Round
 	Waiting bool // for a version: not this worker's own slowness
 	Ticks   uint64
+	Spent   param.Spent // under this assignment
 }
 
 // Host drives the workers and evaluations of one job on one trainer.
@@ -78,6 +83,7 @@ type run struct {
 	round   atomic.Uint64
 	ticks   atomic.Uint64
 	waiting atomic.Bool
+	clock   clock
 }
 
 // NewHost returns a host without work. Close ends it.
@@ -105,7 +111,7 @@ func (h *Host) Assign(ctx context.Context, w param.Worker, term param.Term, star
 		old.cancel()
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	r := &run{term: term, cancel: cancel}
+	r := &run{term: term, cancel: cancel, clock: clock{now: h.config.Now}}
 	r.round.Store(uint64(start))
 	h.mu.workers[w] = r
 	h.group.Go(func() { h.work(ctx, w, r, start, min(until, h.config.Plan.Rounds)) })
@@ -148,7 +154,7 @@ func (h *Host) Status() []Status {
 	defer h.mu.Unlock()
 	var out []Status
 	for w, r := range h.mu.workers {
-		out = append(out, Status{Worker: w, Term: r.term, Round: param.Round(r.round.Load()), Waiting: r.waiting.Load(), Ticks: r.ticks.Load()})
+		out = append(out, Status{Worker: w, Term: r.term, Round: param.Round(r.round.Load()), Waiting: r.waiting.Load(), Ticks: r.ticks.Load(), Spent: r.clock.total()})
 	}
 	return out
 }
@@ -166,6 +172,7 @@ func (h *Host) work(ctx context.Context, w param.Worker, r *run, start, until pa
 	case h.config.Plan.Job.FullBatch():
 		rounds = s.passes
 	}
+	r.clock.start()
 	released, err := rounds(ctx)
 	h.mu.Lock()
 	if h.mu.workers[w] == r {
@@ -175,7 +182,7 @@ func (h *Host) work(ctx context.Context, w param.Worker, r *run, start, until pa
 	canceled := ctx.Err() != nil
 	r.cancel()
 	if !canceled {
-		h.config.Report(Outcome{Worker: w, Term: r.term, Round: s.worker.Round(), Released: released, Err: err})
+		h.config.Report(Outcome{Worker: w, Term: r.term, Round: s.worker.Round(), Released: released, Spent: r.clock.total(), Err: err})
 	}
 	s.batches.close()
 }
@@ -202,6 +209,7 @@ func (s *session) rounds(ctx context.Context) (released bool, err error) {
 		if err != nil {
 			return false, err
 		}
+		s.run.clock.lap(reading)
 		s.run.ticks.Add(1)
 		if err := s.round(ctx, block); err != nil {
 			return false, err
@@ -226,7 +234,7 @@ func (s *session) round(ctx context.Context, block *batch.Block) error {
 			return s.diverged(s.worker.Round(), " of "+where)
 		}
 	}
-	s.send(ctx, s.worker.Push(change, int64(block.Rows()), loss, nil))
+	s.push(ctx, s.worker.Push(change, int64(block.Rows()), loss, nil))
 	return nil
 }
 
@@ -289,6 +297,14 @@ func (s *session) pull(ctx context.Context, keys *Cut) error {
 	return s.await(ctx, s.worker.Complete)
 }
 
+// push sends a contribution, which was computed until now.
+func (s *session) push(ctx context.Context, requests []*Request) {
+	s.run.clock.lap(computing)
+	s.run.clock.rounds.Add(1)
+	s.send(ctx, requests)
+	s.run.clock.lap(pushing)
+}
+
 func (s *session) send(ctx context.Context, requests []*Request) {
 	s.host.config.Servers.Send(ctx, requests, func(r Reply) {
 		select {
@@ -304,6 +320,7 @@ func (s *session) await(ctx context.Context, until func() bool) error {
 	for !until() {
 		select {
 		case r := <-s.replies:
+			s.run.clock.lap(s.worker.awaits())
 			if err := s.handle(r); err != nil {
 				return err
 			}

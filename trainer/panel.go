@@ -58,7 +58,7 @@ func (p *panelWork) round(ctx context.Context) (over bool, err error) {
 		}
 		loss = float64(residual * float64(p.host.config.Plan.TrainRows)) // a mean over rows is shown
 	}
-	p.send(ctx, p.worker.PushParts(parts, 0, loss))
+	p.push(ctx, p.worker.PushParts(parts, 0, loss))
 	return false, nil
 }
 
@@ -115,9 +115,11 @@ func (p *panelWork) multiply(ctx context.Context, width int) error {
 		if err != nil {
 			return fmt.Errorf("load data shard %d: %w", id, err)
 		}
+		p.run.clock.lap(reading)
 		p.host.config.Slow(func() {
 			rows += p.host.config.Model.(Multiplier).Multiply(data, p.host.keep(plan.SetTrain, data.FirstRow), panel, width, sum)
 		})
+		p.run.clock.lap(computing)
 		p.run.ticks.Add(1)
 	}
 	parts := make([][]float32, len(p.worker.spans))
@@ -126,6 +128,6 @@ func (p *panelWork) multiply(ctx context.Context, width int) error {
 		parts[id] = linalg.Singles(sum[:n])
 		sum = sum[n:]
 	}
-	p.send(ctx, p.worker.PushParts(parts, rows, 0))
+	p.push(ctx, p.worker.PushParts(parts, rows, 0))
 	return nil
 }

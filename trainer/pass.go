@@ -72,7 +72,7 @@ func (p *pass) round(ctx context.Context) (over bool, err error) {
 	case p.worker.ID != 0: // the totals are everybody's: one worker brings them
 		totals = nil
 	}
-	p.send(ctx, p.worker.Push(nil, 0, 0, totals))
+	p.push(ctx, p.worker.Push(nil, 0, 0, totals))
 	return false, nil
 }
 
@@ -114,11 +114,13 @@ func (p *pass) learn(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("load data shard %d: %w", id, err)
 		}
+		p.run.clock.lap(reading)
 		p.host.config.Slow(func() {
 			keep := p.host.keep(plan.SetTrain, data.FirstRow)
 			n, l := p.host.config.Model.(Accumulator).Accumulate(data, keep, weights, p.sums[:d], diagonal)
 			rows, loss, weight = rows+n, loss+l, weight+weightOf(data.Weights, n, keep)
 		})
+		p.run.clock.lap(computing)
 		p.run.ticks.Add(1)
 	}
 	p.change = p.change[:0]
@@ -129,7 +131,7 @@ func (p *pass) learn(ctx context.Context) error {
 		clear(p.change)
 		loss = beyond
 	}
-	p.send(ctx, p.worker.Push(p.change, rows, loss, []float64{loss, weight}))
+	p.push(ctx, p.worker.Push(p.change, rows, loss, []float64{loss, weight}))
 	return nil
 }
 

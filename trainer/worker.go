@@ -174,6 +174,17 @@ func (w *Worker) Pushed(id param.RangeID, round param.Round) {
 	}
 }
 
+// awaits says what the worker awaits while it has open requests.
+func (w *Worker) awaits() phase {
+	switch {
+	case !w.Settled():
+		return pushing
+	case w.open == len(w.spans):
+		return waiting
+	}
+	return pulling
+}
+
 // Settled reports whether every range has acknowledged every contribution.
 func (w *Worker) Settled() bool {
 	for _, p := range w.pushes {

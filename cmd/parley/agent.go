@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"parley/coordinator"
+	"parley/coordinator/coordserver"
 	"parley/internal/node"
 	"parley/internal/rpc"
 )
@@ -25,6 +26,7 @@ type agentOptions struct {
 	bind, gossip, advertise, label, http string
 	chaos                                []string
 	insecure, verbose, pprof             bool
+	room                                 coordserver.Room
 	data                                 dataOptions
 }
 
@@ -60,6 +62,8 @@ the cluster to join has another label.`,
 	f.StringVar(&o.gossip, "gossip", "", "address to gossip on (default: --bind's host and the next port)")
 	f.StringVar(&o.advertise, "advertise", "", "host under which others reach this node (default: --bind's)")
 	f.StringVar(&o.http, "http", "", "address of the HTTP endpoint, with pages for a browser, the API under /v1/ and /metrics; port 0 picks one (default: none)")
+	f.IntVar(&o.room.Jobs, "max-jobs", coordserver.DefaultRoom.Jobs, "jobs that a coordinator runs at a time; the others wait in its queue")
+	f.IntVar(&o.room.Queued, "max-queued", coordserver.DefaultRoom.Queued, "jobs that may wait in the queue; what is submitted beyond is refused")
 	f.BoolVar(&o.pprof, "pprof", false, "serve profiles of this process under /debug/pprof/ of --http")
 	f.StringVar(&o.label, "label", "parley", "name of the cluster: nodes of another label are refused")
 	o.data.addFlags(c, "folder for models, a coordinator's jobs, temporary files and the cache of parsed rows (default: parley-data/PORT in the user's cache folder; with port 0 a temporary one)")
@@ -82,6 +86,12 @@ func runAgent(ctx context.Context, o agentOptions) error {
 	if o.pprof && o.http == "" {
 		return exit(exitUsage, errors.New("--pprof needs --http: profiles are served there"))
 	}
+	if o.room.Jobs < 1 {
+		return exit(exitUsage, fmt.Errorf("--max-jobs is %d: a coordinator that runs no jobs would leave all of them in its queue; give 1 or more", o.room.Jobs))
+	}
+	if o.room.Queued < 0 {
+		return exit(exitUsage, fmt.Errorf("--max-queued is %d: give 0, for no queue, or more", o.room.Queued))
+	}
 	if o.data.dir == "" {
 		dir, end, err := defaultDataDir(o.bind)
 		if err != nil {
@@ -91,7 +101,7 @@ func runAgent(ctx context.Context, o agentOptions) error {
 		o.data.dir = dir
 	}
 	n, err := node.New(node.Config{Network: rpc.TCP{}, Bind: o.bind, Roles: o.roles, Label: o.label, DataDir: o.data.dir, JobsDir: filepath.Join(o.data.dir, "coordinator"), Version: version, Blocks: o.data.blocks(),
-		Limits: coordinator.DefaultLimits, Insecure: o.insecure, HTTP: o.http, Pprof: o.pprof, Gossip: &node.Gossip{Bind: o.gossip, Advertise: o.advertise, Join: o.join}, Logger: logger})
+		Limits: coordinator.DefaultLimits, Room: o.room, Insecure: o.insecure, HTTP: o.http, Pprof: o.pprof, Gossip: &node.Gossip{Bind: o.gossip, Advertise: o.advertise, Join: o.join}, Logger: logger})
 	if err != nil {
 		return err
 	}

@@ -203,6 +203,8 @@ func TestAgentErrors(t *testing.T) {
 		t.Errorf("the node that was asked says nothing of the refusal:\n%s", said)
 	}
 	p.refused(exitUsage, `unknown role "worker": the roles are [coordinator ps trainer]`, "agent", "--bind", "127.0.0.1:0", "--roles", "worker")
+	p.refused(exitUsage, "--max-jobs is 0: a coordinator that runs no jobs would leave all of them in its queue; give 1 or more", "agent", "--bind", "127.0.0.1:0", "--max-jobs", "0")
+	p.refused(exitUsage, "--max-queued is -1: give 0, for no queue, or more", "agent", "--bind", "127.0.0.1:0", "--max-queued", "-1")
 	p.refused(exitUsage, "--pprof needs --http: profiles are served there", "agent", "--bind", "127.0.0.1:0", "--pprof")
 	o := p.run("agent", "--bind", "0.0.0.0:0")
 	if o.code != exitUsage || !strings.Contains(o.stderr, "--insecure") {

@@ -30,6 +30,9 @@ Exit codes: 0 done; 2 usage, or there is no such job; 3 cluster unreachable.`, s
 		jobCall("why ID", "Say who a job waits for and since when, or why it ended", `Why says what a job waits for and how long already, or why it is over, and prints the events that led to it.
 
 Exit codes: 0 done; 2 usage, or there is no such job; 3 cluster unreachable.`, statusOf(whyJob)),
+		jobCall("profile ID", "Say where the time of a job's workers goes, and who they wait for", `Profile prints the mean times of a round of each worker, and which one the others wait for most. It works while a job runs and after it.
+
+Exit codes: 0 done; 2 usage, or there is no such job; 3 cluster unreachable.`, profileJob),
 		jobCall("stop ID", "Stop a job, with a last checkpoint that parley resume goes on from", `Stop ends a job in good order, and returns when it is over. A job that is over already stays as it is.
 
 Exit codes: 0 the job is over; 1 it has not ended within 20 s; 2 usage, or there is no such job; 3 cluster unreachable.`, stopJob),

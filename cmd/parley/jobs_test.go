@@ -33,6 +33,7 @@ func TestJobCommands(t *testing.T) {
 	for _, call := range []struct{ name, want string }{
 		{"show", "phase     done\n"}, {"show", "epoch     2 of 2\n"}, {"show", "  saved "},
 		{"why", "job " + id + " is done: it waits for nobody\nrestarts: 0\n"},
+		{"profile", "job " + id + ": milliseconds of a round, by worker\n"}, {"profile", "\nan epoch has "}, {"profile", "straggler"},
 		{"stop", "job " + id + " was over before: it is done\n"},
 	} {
 		if out := p.ok(at("job", call.name, id)...); !strings.Contains(out, call.want) {
@@ -52,6 +53,16 @@ func TestJobCommands(t *testing.T) {
 		}
 		if err := json.Unmarshal([]byte(p.ok(append(args, "--json")...)), &s); err != nil || len(s.Members) != 1 || len(s.Jobs) != 1 || s.Jobs[0].Job != id || s.Jobs[0].Phase != "done" || len(s.Jobs[0].Events) == 0 && args[0] == "job" {
 			t.Errorf("%v --json: %v, %+v", args, err, s)
+		}
+	}
+
+	var profile jobProfile
+	if err := json.Unmarshal([]byte(p.ok(at("job", "profile", id, "--json")...)), &profile); err != nil || profile.Job != id || len(profile.Workers) == 0 {
+		t.Fatalf("profile: %v, %+v", err, profile)
+	}
+	for _, w := range profile.Workers {
+		if s := w.Seconds; w.Node != c.nodes[0].Node || w.Rounds != 2*profile.PerEpoch || s.Read <= 0 || s.Compute <= 0 || s.Push <= 0 || s.Wait <= 0 || s.Pull < 0 {
+			t.Errorf("profile of a worker: %+v", w)
 		}
 	}
 

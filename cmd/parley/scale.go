@@ -19,8 +19,9 @@ func scaleCommand() *cobra.Command {
 	c := &cobra.Command{Use: "scale ID", Short: "Bound how many servers and trainers of the cluster a job uses", Args: takes("the ID of a job, which parley status lists"), ValidArgsFunction: arguments(jobs(isRunning)),
 		Long: `Scale has a job go on with at most so many servers and trainers, without a stop or a rewind, and
 with the same bits in the end. Ranges and workers of the others move to those that hold the most
-already. A job begins with all nodes of the cluster, and uses those that come; with more than there
-are it does so again. What is not given, or 0, stays as it is.
+already. A job begins with all nodes of the cluster, or as many as run.max_servers and
+run.max_trainers say, and uses those that come; with more than there are it uses all.
+What is not given, or 0, stays as it is.
 
 Exit codes: 0 done; 2 usage, there is no such job, or it is over; 3 cluster unreachable.`,
 		Example: `  parley job scale a9a-3f07c2 --servers 1 --trainers 4 --cluster 127.0.0.1:7700

@@ -164,3 +164,11 @@ func (r *record) pack(into *[2][]byte, train, test *plan.Manifest) {
 		into[1] = rpc.Pack(test)
 	}
 }
+
+func encodeTiming(t coordinator.Timing) *parleyv1.Timing {
+	m := &parleyv1.Timing{PerEpoch: uint64(t.PerEpoch)}
+	for _, w := range t.Workers {
+		m.Workers = append(m.Workers, &parleyv1.WorkerTiming{Worker: uint32(w.Worker), Node: string(w.Node), Spent: rpc.Spent(w.Spent)})
+	}
+	return m
+}

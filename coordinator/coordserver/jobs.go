@@ -15,7 +15,9 @@ import (
 	parleyv1 "parley/proto/parley/v1"
 )
 
-// Submit starts a job on the members of the cluster, unless its run was submitted before.
+// Submit takes a job, unless its run was submitted before: it starts on the members of
+// the cluster, or waits in the queue for others to end. When that is full the error
+// is param.Full.
 func (s *Server) Submit(_ context.Context, r *parleyv1.SubmitRequest) (*parleyv1.SubmitReply, error) {
 	if bind, self := s.config.Leader(); !self {
 		return nil, param.Errorf(param.NotOwner, "the coordinator of this cluster is at %s", bind)
@@ -24,22 +26,30 @@ func (s *Server) Submit(_ context.Context, r *parleyv1.SubmitRequest) (*parleyv1
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := s.submissionLocked()
 	if rec := s.ofRunLocked(r.GetRun()); rec != nil {
 		if !bytes.Equal(rec.spec, r.GetSpec()) {
 			return nil, param.Errorf(param.Invalid, "run %q was submitted before with another job, which is %s: give this one another run id", rec.run, rec.id)
 		}
 		return &parleyv1.SubmitReply{Job: string(rec.id), Known: true}, nil
 	}
+	waits, err := s.roomLocked()
+	if err != nil {
+		return nil, err
+	}
 	rec := newRecord(s.newIDLocked(j.Name), j, s.config, now)
 	rec.run = r.GetRun()
+	rec.machine.Beside(s.besideLocked(rec))
 	s.mu.jobs[rec.id] = rec
 	s.mu.order = append(s.mu.order, rec.id)
 	s.config.Logger.Info("job submitted", "job", rec.id)
 	if r.GetResume() {
 		rec.machine.Resume()
+	}
+	if waits {
+		rec.machine.Hold()
 	}
 	for _, x := range s.sessionsLocked() {
 		s.joinLocked(now, rec, x)
@@ -87,7 +97,7 @@ func (s *Server) Watch(r *parleyv1.WatchRequest, stream grpc.ServerStreamingServ
 			s.mu.Unlock()
 			return s.unknownJob(r.GetJob())
 		}
-		reply := &parleyv1.WatchReply{Events: rec.piece(told), Status: rec.status(time.Now(), false)}
+		reply := &parleyv1.WatchReply{Events: rec.piece(told), Status: s.statusLocked(rec, time.Now(), false)}
 		told += len(reply.GetEvents())
 		more := told < len(rec.events)
 		if !more {
@@ -134,10 +144,10 @@ func (s *Server) Status(_ context.Context, r *parleyv1.StatusRequest) (*parleyv1
 		if rec == nil {
 			return nil, s.unknownJob(r.GetJob())
 		}
-		reply.Jobs = append(reply.Jobs, rec.status(now, true))
+		reply.Jobs = append(reply.Jobs, s.statusLocked(rec, now, true))
 	} else {
 		for _, id := range s.mu.order {
-			reply.Jobs = append(reply.Jobs, s.mu.jobs[id].status(now, false))
+			reply.Jobs = append(reply.Jobs, s.statusLocked(s.mu.jobs[id], now, false))
 		}
 	}
 	for _, x := range s.sessionsLocked() {
@@ -160,13 +170,17 @@ func qualify[T param.Worker | param.RangeID](id param.JobID, numbers []T) (out [
 	return out
 }
 
-func (r *record) status(now time.Time, events bool) *parleyv1.JobStatus {
+func (s *Server) statusLocked(r *record, now time.Time, events bool) *parleyv1.JobStatus {
 	x := r.machine.Status(now)
 	m := &parleyv1.JobStatus{Job: string(r.id), Name: r.job.Name, Phase: string(x.Phase), Owner: x.Owner, Why: x.Why, Since: x.Since.Seconds(),
 		Round: uint64(x.Version), Rounds: uint64(x.Rounds), Epoch: uint32(x.Epoch), Epochs: uint32(x.Epochs), Rows: x.Rows, Loss: x.Loss,
 		Seconds: x.Elapsed.Seconds(), Restarts: uint32(x.Restarts), Cause: x.Cause, Warning: x.Warning, Pushed: x.Pushed, Pulled: x.Pulled}
+	if place := s.placeLocked(r); place > 0 {
+		running, _ := s.countLocked()
+		m.Place, m.Owner, m.Why, m.Since = uint32(place), "queue", describeQueue(running, place), m.GetSeconds()
+	}
 	if events {
-		m.Events, m.Spec = r.recent, r.spec
+		m.Events, m.Spec, m.Timing = r.recent, r.spec, encodeTiming(r.machine.Timing())
 	}
 	return m
 }

@@ -109,7 +109,8 @@ func lineOf(now time.Time, e coordinator.Event) artifact.Event {
 	return line
 }
 
-// finish makes the outcome of a job that has ended.
+// finish makes the outcome of a job that has ended, and lets go of what its status
+// does not need: it is remembered for long.
 func (r *record) finish(config Config) {
 	r.over = true
 	r.outcome = &parleyv1.Outcome{}
@@ -131,6 +132,8 @@ func (r *record) finish(config Config) {
 		r.outcome.Stopped = phase == coordinator.Stopped
 		r.outcome.Early = r.machine.FaultOfInput()
 	}
+	r.machine.Forget()
+	r.scans, r.manifests, r.described, r.names = [2][]byte{}, [2][]byte{}, nil, nil
 	config.Logger.Info("job ended", "job", r.id, "phase", phase, "cause", cause)
 	close(r.changed)
 	r.changed = make(chan struct{})

@@ -7,6 +7,7 @@
 package coordserver
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -32,6 +33,8 @@ type Config struct {
 	// ServerLease is how long a parameter server may be silent. Its end rewinds jobs.
 	ServerLease time.Duration
 	Limits      coordinator.Limits
+	// Room is how many jobs there may be; the zero value is DefaultRoom.
+	Room Room
 	// Dir is where jobs are written down, so that this coordinator takes them over
 	// when it is started again; empty: they are not.
 	Dir    string
@@ -47,8 +50,9 @@ const (
 // tickEvery is how often leases and limits are looked at.
 const tickEvery = 100 * time.Millisecond
 
-// keepJobs is how many ended jobs are remembered.
-const keepJobs = 50
+// keepJobs is how many ended jobs are remembered: more than the default queue is
+// long, so that a batch of submissions can be looked at when the last has ended.
+const keepJobs = 200
 
 // Server is the coordinator of a cluster.
 type Server struct {
@@ -70,6 +74,7 @@ type Server struct {
 
 // New returns a coordinator without members, with the jobs of before. Run makes it watch them.
 func New(config Config) *Server {
+	config.Room = cmp.Or(config.Room, DefaultRoom)
 	s := &Server{config: config, keeper: keeper{dir: config.Dir, wake: make(chan struct{}, 1)}}
 	s.mu.sessions, s.mu.jobs = map[param.NodeID]*session{}, map[param.JobID]*record{}
 	if config.Dir != "" {
@@ -122,6 +127,7 @@ func (s *Server) tick(now time.Time, passed time.Duration) {
 		r.machine.Tick(now)
 		s.drainLocked(r)
 	}
+	s.startLocked(now)
 	s.releaseLocked()
 }
 
@@ -169,6 +175,7 @@ func (s *Server) drainLocked(r *record) {
 	s.turnLocked()
 	if over, _ := r.machine.Ended(); over && !r.over {
 		r.finish(s.config)
+		s.startLocked(time.Now())
 	}
 	if r.chores = append(r.chores, r.machine.TakeChores()...); len(r.chores) > 0 && !r.busy && !s.mu.stopped {
 		r.busy = true

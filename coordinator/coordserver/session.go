@@ -194,7 +194,7 @@ func (s *Server) progressLocked(now time.Time, x *session, h *parleyv1.Heartbeat
 	for _, w := range h.GetWorkers() {
 		id := param.JobID(w.GetJob())
 		workers[id] = append(workers[id], coordinator.WorkerStatus{Worker: param.Worker(w.GetWorker()), Term: param.Term(w.GetTerm()),
-			Round: param.Round(w.GetRound()), Waiting: w.GetWaiting(), Ticks: w.GetTicks()})
+			Round: param.Round(w.GetRound()), Waiting: w.GetWaiting(), Ticks: w.GetTicks(), Spent: rpc.FromSpent(w.GetSpent())})
 	}
 	for _, r := range h.GetRanges() {
 		id := param.JobID(r.GetJob())
@@ -268,7 +268,7 @@ func step(node param.NodeID, m *parleyv1.AgentMessage) (input, error) {
 	case *parleyv1.AgentMessage_WorkerEnd:
 		e := b.WorkerEnd
 		end := coordinator.WorkerEnded{Worker: param.Worker(e.GetWorker()), Term: param.Term(e.GetTerm()), Round: param.Round(e.GetRound()),
-			Released: e.GetReleased(), Err: rpc.FromFault(e.GetFault())}
+			Released: e.GetReleased(), Spent: rpc.FromSpent(e.GetSpent()), Err: rpc.FromFault(e.GetFault())}
 		return input{param.JobID(e.GetJob()), func(now time.Time, m *coordinator.Machine) { m.WorkerEnded(now, node, end) }}, nil
 	case *parleyv1.AgentMessage_Evaluated:
 		e, err := decodeEvaluated(b.Evaluated)

@@ -189,6 +189,7 @@ func (s *Server) load() {
 	slices.SortFunc(records, func(a, b *record) int { return a.submitted.Compare(b.submitted) })
 	for _, r := range records {
 		s.mu.jobs[r.id] = r
+		r.machine.Beside(s.besideLocked(r))
 		s.mu.order = append(s.mu.order, r.id)
 	}
 }

@@ -160,7 +160,7 @@ func (s *session) heartbeat(sequence uint64) *parleyv1.Heartbeat {
 	s.told = told
 	for _, w := range s.agent.works() {
 		for _, x := range w.status() {
-			h.Workers = append(h.Workers, &parleyv1.WorkerStatus{Job: string(w.id), Worker: uint32(x.Worker), Term: uint64(x.Term), Round: uint64(x.Round), Waiting: x.Waiting, Ticks: x.Ticks})
+			h.Workers = append(h.Workers, &parleyv1.WorkerStatus{Job: string(w.id), Worker: uint32(x.Worker), Term: uint64(x.Term), Round: uint64(x.Round), Waiting: x.Waiting, Ticks: x.Ticks, Spent: rpc.Spent(x.Spent)})
 		}
 	}
 	return h

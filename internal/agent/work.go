@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -107,7 +108,7 @@ func (w *work) setUp(m *parleyv1.Prepare) error {
 	if err := w.open(j); err != nil {
 		return err
 	}
-	config := trainer.Config{Train: w.train, Report: w.report}
+	config := trainer.Config{Train: w.train, Report: w.report, Now: time.Now}
 	if slow := w.agent.slow; slow > 1 {
 		config.Slow = slowdown(w.ctx, slow)
 	}
@@ -283,7 +284,7 @@ func (w *work) report(o trainer.Outcome) {
 		w.refused(o.Worker, o.Term, o.Err.Error())
 	}
 	w.tell(&parleyv1.AgentMessage{Body: &parleyv1.AgentMessage_WorkerEnd{WorkerEnd: &parleyv1.WorkerEnd{
-		Job: string(w.id), Worker: uint32(o.Worker), Term: uint64(o.Term), Round: uint64(o.Round), Released: o.Released, Fault: rpc.Fault(o.Err)}}})
+		Job: string(w.id), Worker: uint32(o.Worker), Term: uint64(o.Term), Round: uint64(o.Round), Released: o.Released, Spent: rpc.Spent(o.Spent), Fault: rpc.Fault(o.Err)}}})
 }
 
 // refused keeps for the next heartbeat that a worker was refused: this session may

@@ -19,6 +19,7 @@ type EventKind string
 
 // The kinds of events.
 const (
+	EventStart      EventKind = "start"      // it left the queue
 	EventProfile    EventKind = "profile"    // the data was read once
 	EventQuarantine EventKind = "quarantine" // bad rows were set aside
 	EventAssignment EventKind = "assignment" // workers were placed

@@ -83,6 +83,8 @@ func refuse(w http.ResponseWriter, err error, invalid int) {
 	switch param.KindOf(err) {
 	case param.Invalid:
 		code = invalid
+	case param.Full:
+		code = http.StatusTooManyRequests
 	case param.Retryable, param.NotOwner:
 		code = http.StatusServiceUnavailable
 	}

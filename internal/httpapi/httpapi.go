@@ -1,7 +1,7 @@
 // Package httpapi is a node's HTTP endpoint: whether it lives and is ready, what
 // the cluster does as JSON, as events and as pages to look at, metrics for
-// Prometheus, and the two changes that a client may ask for, to submit a job and
-// to stop one. It knows the node by the small interfaces of Config; internal/node
+// Prometheus, and the changes that a client may ask for: to submit, stop, resume and
+// scale jobs. It knows the node by the small interfaces of Config; internal/node
 // implements them.
 //
 // The handler is safe for concurrent use.
@@ -33,9 +33,12 @@ type Reporter interface {
 
 // Director changes what the cluster does.
 type Director interface {
-	// Submit starts a job. A run that was submitted before, by the client's name of
-	// it, is not started again; the empty name is no name.
-	Submit(ctx context.Context, j *job.Job, run string) (id string, known bool, err error)
+	// Submit starts a job, with resume from its last checkpoint. A run that was
+	// submitted before, by the client's name of it, is not started again; the empty
+	// name is no name.
+	Submit(ctx context.Context, j *job.Job, resume bool, run string) (id string, known bool, err error)
+	// Scale bounds how many servers and trainers a job uses; 0 leaves that as it is.
+	Scale(ctx context.Context, id string, servers, trainers int) error
 	// Stop asks a job to end.
 	Stop(ctx context.Context, id, reason string) error
 }
@@ -126,6 +129,8 @@ func (a *api) routes() []route {
 		{"POST /v1/jobs", a.submit},
 		{"GET /v1/jobs/{id}", a.job},
 		{"POST /v1/jobs/{id}/stop", a.stop},
+		{"POST /v1/jobs/{id}/resume", a.resume},
+		{"POST /v1/jobs/{id}/scale", a.scale},
 		{"GET /v1/jobs/{id}/events", a.events},
 	}
 	if a.Pprof {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -29,6 +30,8 @@ type fake struct {
 
 	submitted []*job.Job
 	runs      []string
+	resumed   []bool
+	scaled    []string
 	stopped   []string
 }
 
@@ -43,12 +46,20 @@ func (f *fake) Job(_ context.Context, id string) (*Job, error) {
 	return &f.job, f.err
 }
 
-func (f *fake) Submit(_ context.Context, j *job.Job, run string) (string, bool, error) {
+func (f *fake) Submit(_ context.Context, j *job.Job, resume bool, run string) (string, bool, error) {
 	if f.err != nil {
 		return "", false, f.err
 	}
-	f.submitted, f.runs = append(f.submitted, j), append(f.runs, run)
+	f.submitted, f.runs, f.resumed = append(f.submitted, j), append(f.runs, run), append(f.resumed, resume)
 	return j.Name + "-1", len(f.submitted) > 1, nil
+}
+
+func (f *fake) Scale(_ context.Context, id string, servers, trainers int) error {
+	if f.job.Over() {
+		return param.Errorf(param.Invalid, "job %s is over", id)
+	}
+	f.scaled = append(f.scaled, fmt.Sprint(id, " ", servers, " ", trainers))
+	return nil
 }
 
 func (f *fake) Stop(_ context.Context, id, reason string) error {
@@ -76,13 +87,14 @@ func (f *fake) handler() http.Handler {
 	return New(Config{Reporter: f, Director: f, Follower: f, Leads: func() bool { return true }, Node: "n1", Version: "1", Hosts: []string{"node1"}})
 }
 
-// cluster is a node of a cluster with a job that runs and one that has failed.
+// cluster is a node of a cluster with a job that runs, one that has failed and one in the queue.
 func cluster() *fake {
 	loss := 0.25
 	f := &fake{job: Job{ID: "j-1", Name: "j", Phase: "training", Owner: "n2", Why: "contributes to the round: worker 0", Since: 1.5, Round: 30, Rounds: 120, Epoch: 1, Epochs: 4,
 		Rows: 480, Loss: &loss, Seconds: 3, Pushed: 1 << 20, Pulled: 1 << 21, Restarts: 1, Warning: "a warning <b>"}}
 	failed := Job{ID: "k-2", Name: "k", Phase: "failed", Cause: "data.train.path: no such file: /<none>"}
-	f.status = Status{Coordinator: "n1", Jobs: []Job{failed, f.job}, Members: []Member{
+	queued := Job{ID: "l-3", Name: "l", Phase: "queued", Place: 1, Owner: "queue", Why: "waits for the running job to end"}
+	f.status = Status{Coordinator: "n1", Jobs: []Job{failed, f.job, queued}, Members: []Member{
 		{Node: "n1", Bind: "127.0.0.1:7700", Roles: []string{"coordinator", "ps"}, Silent: 0.1, Workers: []string{}, Ranges: []string{"j-1/0", "j-1/1"}},
 		{Node: "n2", Bind: "127.0.0.1:7702", Roles: []string{"trainer"}, Silent: 4, Workers: []string{"j-1/0"}, Ranges: []string{}}}}
 	f.job.Spec = json.RawMessage(`{"name":"j"}`)

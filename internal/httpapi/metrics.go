@@ -108,7 +108,7 @@ var jobMetrics = []jobMetric{
 	ofJob("loss", "Progressive loss of the epoch that runs, NaN while there is none.", prometheus.GaugeValue, lossOf),
 	ofJob("pushed_bytes", "Bytes of values that workers pushed.", prometheus.GaugeValue, func(j *Job) float64 { return float64(j.Pushed) }),
 	ofJob("pulled_bytes", "Bytes of values that workers pulled.", prometheus.GaugeValue, func(j *Job) float64 { return float64(j.Pulled) }),
-	ofJob("running_seconds", "Time since the job was submitted, to its end.", prometheus.GaugeValue, func(j *Job) float64 { return j.Seconds }),
+	ofJob("running_seconds", "Time since the job began, to its end; of one that is queued since it was submitted.", prometheus.GaugeValue, func(j *Job) float64 { return j.Seconds }),
 	ofJob("waiting_seconds", "Time for which the same nodes have been waited for with the same reason, 0 of a job that is over.", prometheus.GaugeValue, waitOf),
 	ofJob("restarts_total", "Losses of nodes or workers after which work was placed anew or the job went back.", prometheus.CounterValue, func(j *Job) float64 { return float64(j.Restarts) }),
 }

@@ -99,6 +99,9 @@ func TestAnswersAreDocumented(t *testing.T) {
 		{"POST", "/v1/jobs", "", "", "", "415"},
 		{"POST", "/v1/jobs/{id}/stop", "/v1/jobs/j-1/stop", "{}", asJSON, "202"},
 		{"POST", "/v1/jobs/{id}/stop", "/v1/jobs/j-1/stop", "[]", asJSON, "400"},
+		{"POST", "/v1/jobs/{id}/resume", "/v1/jobs/j-1/resume", "{}", asJSON, "409"},
+		{"POST", "/v1/jobs/{id}/scale", "/v1/jobs/j-1/scale", `{"servers": 2}`, asJSON, "202"},
+		{"POST", "/v1/jobs/{id}/scale", "/v1/jobs/j-1/scale", "{}", asJSON, "400"},
 	} {
 		asked := c.asked
 		if asked == "" {

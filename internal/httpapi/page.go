@@ -39,6 +39,7 @@ type page struct {
 	Problem       string // why there is nothing to show
 	Status        *Status
 	Running       int // jobs
+	Queued        int
 	Failed        int
 	Job           *Job
 	Events        []artifact.Event // the newest first
@@ -63,9 +64,12 @@ func (a *api) clusterPage(w http.ResponseWriter, q *http.Request) {
 	p := a.page()
 	p.Status = s
 	for i := range s.Jobs {
-		if j := &s.Jobs[i]; !j.Over() {
+		switch j := &s.Jobs[i]; {
+		case j.Place > 0:
+			p.Queued++
+		case !j.Over():
 			p.Running++
-		} else if j.Failed() {
+		case j.Failed():
 			p.Failed++
 		}
 	}

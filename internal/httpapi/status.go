@@ -29,6 +29,7 @@ type Job struct {
 	ID       string   `json:"job"`
 	Name     string   `json:"name"`
 	Phase    string   `json:"phase"`
+	Place    int      `json:"place"` // in the queue, from 1; 0: not there
 	Owner    string   `json:"owner"` // who is waited for
 	Why      string   `json:"why"`   // and what for
 	Since    float64  `json:"since"` // seconds
@@ -38,7 +39,7 @@ type Job struct {
 	Epochs   int      `json:"epochs"`
 	Rows     int64    `json:"rows"`    // learned from so far
 	Loss     *float64 `json:"loss"`    // progressive, mean of the running epoch; nil while there is none, or not finite
-	Seconds  float64  `json:"seconds"` // since it was submitted, to its end
+	Seconds  float64  `json:"seconds"` // since it began, to its end; while it is queued, since it was submitted
 	Pushed   int64    `json:"pushed"`  // bytes of values so far
 	Pulled   int64    `json:"pulled"`
 	Restarts int      `json:"restarts"`
@@ -51,7 +52,7 @@ type Job struct {
 }
 
 // Phases are those of a job, in order.
-var phases = []coordinator.Phase{coordinator.Waiting, coordinator.Profiling, coordinator.Fitting, coordinator.Preparing, coordinator.Training,
+var phases = []coordinator.Phase{coordinator.Queued, coordinator.Waiting, coordinator.Profiling, coordinator.Fitting, coordinator.Preparing, coordinator.Training,
 	coordinator.Recovering, coordinator.Evaluating, coordinator.Saving, coordinator.Done, coordinator.Failed, coordinator.Stopped}
 
 // Over reports whether the job has ended.

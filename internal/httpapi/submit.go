@@ -22,6 +22,9 @@ const maxBody = 1 << 20
 // them.
 var jobTypes = []string{"application/json", "application/yaml", "application/x-yaml", "text/yaml"}
 
+// jsonAlone is of what else is posted.
+var jsonAlone = []string{"application/json"}
+
 // runID is what clients may call a run.
 var runID = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,128}$`)
 
@@ -31,19 +34,24 @@ func (a *api) submit(w http.ResponseWriter, q *http.Request) {
 	if !ok {
 		return
 	}
-	run := strings.Trim(q.Header.Get("Idempotency-Key"), `"`)
-	if run != "" && !runID.MatchString(run) {
-		problem(w, http.StatusBadRequest, "Idempotency-Key must be 1 to 128 of A-Z a-z 0-9 . _ : -")
-		return
-	}
 	j, err := parseJob(text)
 	if err != nil {
 		refuse(w, err, http.StatusUnprocessableEntity)
 		return
 	}
+	a.begin(w, q, j, false)
+}
+
+// begin submits a job and answers with its id.
+func (a *api) begin(w http.ResponseWriter, q *http.Request, j *job.Job, resume bool) {
+	run := strings.Trim(q.Header.Get("Idempotency-Key"), `"`)
+	if run != "" && !runID.MatchString(run) {
+		problem(w, http.StatusBadRequest, "Idempotency-Key must be 1 to 128 of A-Z a-z 0-9 . _ : -")
+		return
+	}
 	ctx, cancel := context.WithTimeout(q.Context(), askWithin)
 	defer cancel()
-	id, known, err := a.Director.Submit(ctx, j, run)
+	id, known, err := a.Director.Submit(ctx, j, resume, run)
 	if err != nil {
 		refuse(w, err, http.StatusUnprocessableEntity)
 		return
@@ -75,7 +83,7 @@ func (a *api) stop(w http.ResponseWriter, q *http.Request) {
 		refuse(w, err, http.StatusNotFound)
 		return
 	}
-	text, ok := body(w, q, []string{"application/json"})
+	text, ok := body(w, q, jsonAlone)
 	if !ok {
 		return
 	}

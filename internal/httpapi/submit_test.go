@@ -76,6 +76,8 @@ func TestSubmitRefusals(t *testing.T) {
 	f := cluster()
 	f.err = param.Errorf(param.Invalid, "run was submitted before with another job")
 	checkProblem(t, ask(f.handler(), "POST", "/v1/jobs", jobYAML, asYAML), 422, "with another job")
+	f.err = param.Errorf(param.Full, "the cluster has no room for another job")
+	checkProblem(t, ask(f.handler(), "POST", "/v1/jobs", jobYAML, asYAML), 429, "no room")
 }
 
 func TestStop(t *testing.T) {

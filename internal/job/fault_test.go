@@ -92,7 +92,7 @@ func TestFaultsOfText(t *testing.T) {
 }
 
 func TestFaultsOfKeys(t *testing.T) {
-	const here = "epochs, tolerance, batch, workers, ranges, seed, consistency, staleness, replicas, wire, checkpoint, stop"
+	const here = "epochs, tolerance, batch, workers, ranges, max_servers, max_trainers, seed, consistency, staleness, replicas, wire, checkpoint, stop"
 	checkFaults(t, []faultCase{
 		{name: "misspelt", text: with("run:\n  epohcs: 3\n"), want: "j.yaml:8: run.epohcs: unknown key; did you mean run.epochs?"},
 		{name: "other level", text: with("epochs: 3\n"), want: "j.yaml:7: epochs: unknown key; did you mean run.epochs?"},

@@ -50,7 +50,7 @@ data:
   quality: {max_bad_rows: 0}
 model: {kind: linear, l2: 1e-5, penalize_bias: true, init: ../old}
 optimizer: {kind: sgd, rate: 2}
-run: {epochs: 1, batch: 2, workers: 3, ranges: 40, seed: 18446744073709551615, consistency: bsp, staleness: 0, replicas: 1}
+run: {epochs: 1, batch: 2, workers: 3, ranges: 40, max_servers: 2, max_trainers: 3, seed: 18446744073709551615, consistency: bsp, staleness: 0, replicas: 1}
 output: 'runs: a'
 `
 
@@ -64,7 +64,7 @@ func TestEveryKeyReachesTheJob(t *testing.T) {
 		},
 		Model:     Model{Kind: "linear", L2: 1e-5, PenalizeBias: true, Init: "../old"},
 		Optimizer: Optimizer{Kind: "sgd", Rate: 2},
-		Run:       Run{Epochs: 1, Batch: 2, Workers: 3, Ranges: 40, Seed: 1<<64 - 1, Consistency: "bsp", Replicas: 1, Wire: "f32", Checkpoint: &Checkpoint{"30s", 3, "runs: a/checkpoints"}},
+		Run:       Run{Epochs: 1, Batch: 2, Workers: 3, Ranges: 40, MaxServers: 2, MaxTrainers: 3, Seed: 1<<64 - 1, Consistency: "bsp", Replicas: 1, Wire: "f32", Checkpoint: &Checkpoint{"30s", 3, "runs: a/checkpoints"}},
 		Output:    "runs: a",
 	}
 	if diff := cmp.Diff(want, parsed(t, full)); diff != "" {

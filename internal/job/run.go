@@ -25,6 +25,12 @@ type Run struct {
 	// not part of the result: more balance better over more servers, and cost a
 	// message each a round.
 	Ranges int `yaml:"ranges" json:"ranges" jsonschema:"minimum=1,maximum=65536,default=4" jsonschema_description:"Slices of the key space, the bound on servers; not part of the result."`
+	// MaxServers is the number of parameter servers that have ranges, at most; 0 is
+	// all that there are and those that come. It is not part of the result.
+	MaxServers int `yaml:"max_servers" json:"max_servers,omitempty" jsonschema:"minimum=0,maximum=65536,default=0" jsonschema_description:"Parameter servers that the job uses at most; 0 is all."`
+	// MaxTrainers is the number of trainers that host workers, at most; 0 is all
+	// that there are and those that come. It is not part of the result.
+	MaxTrainers int `yaml:"max_trainers" json:"max_trainers,omitempty" jsonschema:"minimum=0,maximum=65536,default=0" jsonschema_description:"Trainers that the job uses at most; 0 is all."`
 	// Seed chooses all random numbers: same job, same seed, same bits.
 	Seed uint64 `yaml:"seed" json:"seed" jsonschema:"minimum=0,maximum=18446744073709551615,default=1" jsonschema_description:"Chooses all random numbers."`
 	// Consistency says what a round may read. bsp: what all have written in the

@@ -146,7 +146,7 @@ func (r *reporter) Job(ctx context.Context, id string) (*httpapi.Job, error) {
 }
 
 func jobOfStatus(m *parleyv1.JobStatus) *httpapi.Job {
-	j := &httpapi.Job{ID: m.GetJob(), Name: m.GetName(), Phase: m.GetPhase(), Owner: m.GetOwner(), Why: m.GetWhy(), Since: m.GetSince(), Round: m.GetRound(), Rounds: m.GetRounds(),
+	j := &httpapi.Job{ID: m.GetJob(), Name: m.GetName(), Phase: m.GetPhase(), Place: int(m.GetPlace()), Owner: m.GetOwner(), Why: m.GetWhy(), Since: m.GetSince(), Round: m.GetRound(), Rounds: m.GetRounds(),
 		Epoch: int(m.GetEpoch()), Epochs: int(m.GetEpochs()), Rows: m.GetRows(), Seconds: m.GetSeconds(), Pushed: m.GetPushed(), Pulled: m.GetPulled(),
 		Restarts: int(m.GetRestarts()), Cause: m.GetCause(), Warning: m.GetWarning(), Events: raw(m.GetEvents()), Spec: m.GetSpec()}
 	if loss := m.GetLoss(); j.Rows > 0 && !math.IsNaN(loss) && !math.IsInf(loss, 0) {
@@ -163,12 +163,12 @@ func raw(lines [][]byte) (out []json.RawMessage) {
 }
 
 // Submit implements httpapi.Director.
-func (r *reporter) Submit(ctx context.Context, j *job.Job, run string) (id string, known bool, err error) {
+func (r *reporter) Submit(ctx context.Context, j *job.Job, resume bool, run string) (id string, known bool, err error) {
 	c, err := r.coordinator()
 	if err != nil {
 		return "", false, err
 	}
-	reply, err := c.Submit(ctx, &parleyv1.SubmitRequest{Spec: j.Canonical(), Run: run})
+	reply, err := c.Submit(ctx, &parleyv1.SubmitRequest{Spec: j.Canonical(), Resume: resume, Run: run})
 	return reply.GetJob(), reply.GetKnown(), err
 }
 
@@ -177,6 +177,15 @@ func (r *reporter) Stop(ctx context.Context, id, reason string) error {
 	c, err := r.coordinator()
 	if err == nil {
 		_, err = c.Stop(ctx, &parleyv1.StopRequest{Job: id, Reason: reason})
+	}
+	return err
+}
+
+// Scale implements httpapi.Director.
+func (r *reporter) Scale(ctx context.Context, id string, servers, trainers int) error {
+	c, err := r.coordinator()
+	if err == nil {
+		_, err = c.Scale(ctx, &parleyv1.ScaleRequest{Job: id, Servers: uint32(servers), Trainers: uint32(trainers)})
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"parley/internal/artifact"
 	"parley/internal/httpapi"
 	"parley/internal/rpc"
+	parleyv1 "parley/proto/parley/v1"
 )
 
 // web asks the HTTP endpoint of a node.
@@ -130,9 +131,32 @@ func TestHTTP(t *testing.T) {
 	}
 
 	endless := other.submit(201, []byte(strings.Replace(string(spec), `"epochs": 3`, `"epochs": 1000000`, 1)), "run-2")
-	other.text(202, other.do("POST", "/v1/jobs/"+endless+"/stop", `{"reason": "seen enough"}`, "Content-Type", "application/json"))
-	if _, _, outcome := leader.follow(endless, ""); outcome.Phase != "stopped" || !strings.Contains(outcome.Cause, "seen enough") {
-		t.Errorf("outcome %+v", outcome)
+	trains := func(id string) {
+		t.Helper()
+		if err := until(t.Context(), c.connect(), func(jobs map[string]*parleyv1.JobStatus) bool { return jobs[id].GetRows() > 0 }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop := func(id string) {
+		t.Helper()
+		other.text(202, other.do("POST", "/v1/jobs/"+id+"/stop", `{"reason": "seen enough"}`, "Content-Type", "application/json"))
+		if _, _, outcome := leader.follow(id, ""); outcome.Phase != "stopped" || !strings.Contains(outcome.Cause, "seen enough") {
+			t.Errorf("outcome %+v", outcome)
+		}
+	}
+	trains(endless)
+	other.text(202, other.do("POST", "/v1/jobs/"+endless+"/scale", `{"servers": 1, "trainers": 1}`, "Content-Type", "application/json"))
+	other.text(409, other.do("POST", "/v1/jobs/"+endless+"/resume", `{}`, "Content-Type", "application/json"))
+	stop(endless)
+	other.text(409, other.do("POST", "/v1/jobs/"+endless+"/scale", `{"servers": 1}`, "Content-Type", "application/json"))
+	var resumed struct{ Job string }
+	if err := json.Unmarshal([]byte(other.text(201, other.do("POST", "/v1/jobs/"+endless+"/resume", `{}`, "Content-Type", "application/json"))), &resumed); err != nil || resumed.Job == endless {
+		t.Fatalf("resumed as %q: %v", resumed.Job, err)
+	}
+	trains(resumed.Job)
+	stop(resumed.Job)
+	if text := other.text(200, other.do("GET", "/v1/jobs/"+resumed.Job, "")); !strings.Contains(text, "from round ") || strings.Contains(text, "from round 0") {
+		t.Errorf("a job that is resumed begins anew: %s", text)
 	}
 	other.text(422, other.do("POST", "/v1/jobs", string(spec[:40]), "Content-Type", "application/json"))
 	other.text(404, other.do("GET", "/v1/jobs/nobody-0", ""))

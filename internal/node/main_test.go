@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc"
 
 	"parley/coordinator"
+	"parley/coordinator/coordserver"
 	"parley/internal/agent"
 	"parley/internal/artifact"
 	"parley/internal/client"
@@ -79,6 +80,7 @@ type testCluster struct {
 	address string // of the coordinator
 	library *agent.Library
 	http    string // address of the nodes' HTTP endpoints, empty for none
+	room    coordserver.Room
 	nodes   map[string]*running
 }
 
@@ -98,17 +100,23 @@ func startCluster(t *testing.T, network rpc.Network, roles ...string) *testClust
 // startClusterWith does it with HTTP endpoints at this address.
 func startClusterWith(t *testing.T, network rpc.Network, http string, roles ...string) *testCluster {
 	t.Helper()
-	c := &testCluster{t: t, network: &gate{Network: network}, nodes: map[string]*running{}, library: agent.NewLibrary(), http: http}
+	return (&testCluster{t: t, network: &gate{Network: network}, http: http}).start(roles...)
+}
+
+// start runs the nodes of a cluster.
+func (c *testCluster) start(roles ...string) *testCluster {
+	c.t.Helper()
+	c.nodes, c.library = map[string]*running{}, agent.NewLibrary()
 	for i, r := range roles {
 		c.add(fmt.Sprint(i), r)
 	}
-	t.Cleanup(func() {
+	c.t.Cleanup(func() {
 		for _, n := range c.nodes {
 			n.cancel()
 		}
 		for name, n := range c.nodes {
 			if err := <-n.done; err != nil {
-				t.Errorf("node %s: %v", name, err)
+				c.t.Errorf("node %s: %v", name, err)
 			}
 		}
 	})
@@ -120,7 +128,7 @@ func (c *testCluster) add(name, roles string) {
 	limits := coordinator.DefaultLimits
 	limits.Release = time.Second
 	n, err := New(Config{Network: c.network, Bind: "127.0.0.1:0", Roles: strings.Split(roles, ","), DataDir: c.t.TempDir(), Version: "test",
-		Limits: limits, Peer: c.address, HTTP: c.http, Library: c.library, Logger: slog.New(slog.DiscardHandler)})
+		Limits: limits, Room: c.room, Peer: c.address, HTTP: c.http, Library: c.library, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -54,9 +54,10 @@ type Config struct {
 	JobsDir  string
 	Version  string
 	Limits   coordinator.Limits
-	Insecure bool   // addresses may lie beyond loopback
-	HTTP     string // host:port of the HTTP endpoint; empty for none
-	Pprof    bool   // the endpoint serves profiles of the process
+	Room     coordserver.Room // how many jobs a coordinator takes; the zero value is its default
+	Insecure bool             // addresses may lie beyond loopback
+	HTTP     string           // host:port of the HTTP endpoint; empty for none
+	Pprof    bool             // the endpoint serves profiles of the process
 	// Gossip finds the other nodes; without it Peer is the coordinator's address.
 	Gossip *Gossip
 	Peer   string
@@ -214,7 +215,7 @@ func (n *Node) assemble() {
 	}
 	if n.has(Coordinator) {
 		n.coord = coordserver.New(coordserver.Config{Node: n.name, Label: n.config.Label, Version: n.config.Version, Leader: n.members.Coordinator,
-			Lease: coordserver.DefaultLease, ServerLease: coordserver.DefaultServerLease, Limits: n.config.Limits, Dir: n.config.JobsDir, Logger: logger})
+			Lease: coordserver.DefaultLease, ServerLease: coordserver.DefaultServerLease, Limits: n.config.Limits, Room: n.config.Room, Dir: n.config.JobsDir, Logger: logger})
 		services = append(services, func(r grpc.ServiceRegistrar) {
 			parleyv1.RegisterControlServer(r, n.coord)
 			parleyv1.RegisterJobsServer(r, n.coord)

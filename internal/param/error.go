@@ -27,9 +27,12 @@ const (
 	Corrupt
 	// Diverged errors report NaN or Inf in a contribution.
 	Diverged
+	// Full errors say that a bound is reached: the same call may succeed when
+	// something has come to its end.
+	Full
 )
 
-var kindNames = [...]string{"unknown", "retryable", "stale", "not owner", "invalid", "corrupt", "diverged"}
+var kindNames = [...]string{"unknown", "retryable", "stale", "not owner", "invalid", "corrupt", "diverged", "full"}
 
 func (k Kind) String() string {
 	if k < 0 || int(k) >= len(kindNames) {

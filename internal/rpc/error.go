@@ -35,6 +35,7 @@ var kinds = map[param.Kind]struct {
 	param.Invalid:   {codes.InvalidArgument, "INVALID"},
 	param.Corrupt:   {codes.DataLoss, "CORRUPT"},
 	param.Diverged:  {codes.OutOfRange, "DIVERGED"},
+	param.Full:      {codes.ResourceExhausted, "FULL"},
 }
 
 // byCode gives the kinds of errors that come without details: from gRPC itself

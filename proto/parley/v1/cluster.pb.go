@@ -739,6 +739,8 @@ type JobStatus struct {
 	Spec          []byte                 `protobuf:"bytes,18,opt,name=spec,proto3" json:"spec,omitempty"`       // JSON of the job file, where one job is asked for
 	Pushed        int64                  `protobuf:"varint,19,opt,name=pushed,proto3" json:"pushed,omitempty"`  // bytes of values so far
 	Pulled        int64                  `protobuf:"varint,20,opt,name=pulled,proto3" json:"pulled,omitempty"`
+	Place         uint32                 `protobuf:"varint,21,opt,name=place,proto3" json:"place,omitempty"`  // in the queue, from 1; 0: not there
+	Timing        *Timing                `protobuf:"bytes,22,opt,name=timing,proto3" json:"timing,omitempty"` // where one job is asked for
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -913,6 +915,133 @@ func (x *JobStatus) GetPulled() int64 {
 	return 0
 }
 
+func (x *JobStatus) GetPlace() uint32 {
+	if x != nil {
+		return x.Place
+	}
+	return 0
+}
+
+func (x *JobStatus) GetTiming() *Timing {
+	if x != nil {
+		return x.Timing
+	}
+	return nil
+}
+
+// Timing is where the time of a job's workers goes.
+type Timing struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	PerEpoch      uint64                 `protobuf:"varint,1,opt,name=per_epoch,json=perEpoch,proto3" json:"per_epoch,omitempty"` // rounds
+	Workers       []*WorkerTiming        `protobuf:"bytes,2,rep,name=workers,proto3" json:"workers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Timing) Reset() {
+	*x = Timing{}
+	mi := &file_parley_v1_cluster_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Timing) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Timing) ProtoMessage() {}
+
+func (x *Timing) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_cluster_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Timing.ProtoReflect.Descriptor instead.
+func (*Timing) Descriptor() ([]byte, []int) {
+	return file_parley_v1_cluster_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Timing) GetPerEpoch() uint64 {
+	if x != nil {
+		return x.PerEpoch
+	}
+	return 0
+}
+
+func (x *Timing) GetWorkers() []*WorkerTiming {
+	if x != nil {
+		return x.Workers
+	}
+	return nil
+}
+
+type WorkerTiming struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Worker        uint32                 `protobuf:"varint,1,opt,name=worker,proto3" json:"worker,omitempty"`
+	Node          string                 `protobuf:"bytes,2,opt,name=node,proto3" json:"node,omitempty"` // where it is, or was last
+	Spent         *Spent                 `protobuf:"bytes,3,opt,name=spent,proto3" json:"spent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WorkerTiming) Reset() {
+	*x = WorkerTiming{}
+	mi := &file_parley_v1_cluster_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WorkerTiming) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WorkerTiming) ProtoMessage() {}
+
+func (x *WorkerTiming) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_cluster_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WorkerTiming.ProtoReflect.Descriptor instead.
+func (*WorkerTiming) Descriptor() ([]byte, []int) {
+	return file_parley_v1_cluster_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *WorkerTiming) GetWorker() uint32 {
+	if x != nil {
+		return x.Worker
+	}
+	return 0
+}
+
+func (x *WorkerTiming) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *WorkerTiming) GetSpent() *Spent {
+	if x != nil {
+		return x.Spent
+	}
+	return nil
+}
+
 type StopRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
@@ -923,7 +1052,7 @@ type StopRequest struct {
 
 func (x *StopRequest) Reset() {
 	*x = StopRequest{}
-	mi := &file_parley_v1_cluster_proto_msgTypes[12]
+	mi := &file_parley_v1_cluster_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -935,7 +1064,7 @@ func (x *StopRequest) String() string {
 func (*StopRequest) ProtoMessage() {}
 
 func (x *StopRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_cluster_proto_msgTypes[12]
+	mi := &file_parley_v1_cluster_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -948,7 +1077,7 @@ func (x *StopRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopRequest.ProtoReflect.Descriptor instead.
 func (*StopRequest) Descriptor() ([]byte, []int) {
-	return file_parley_v1_cluster_proto_rawDescGZIP(), []int{12}
+	return file_parley_v1_cluster_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *StopRequest) GetJob() string {
@@ -973,7 +1102,7 @@ type StopReply struct {
 
 func (x *StopReply) Reset() {
 	*x = StopReply{}
-	mi := &file_parley_v1_cluster_proto_msgTypes[13]
+	mi := &file_parley_v1_cluster_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -985,7 +1114,7 @@ func (x *StopReply) String() string {
 func (*StopReply) ProtoMessage() {}
 
 func (x *StopReply) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_cluster_proto_msgTypes[13]
+	mi := &file_parley_v1_cluster_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -998,7 +1127,7 @@ func (x *StopReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopReply.ProtoReflect.Descriptor instead.
 func (*StopReply) Descriptor() ([]byte, []int) {
-	return file_parley_v1_cluster_proto_rawDescGZIP(), []int{13}
+	return file_parley_v1_cluster_proto_rawDescGZIP(), []int{15}
 }
 
 type ScaleRequest struct {
@@ -1012,7 +1141,7 @@ type ScaleRequest struct {
 
 func (x *ScaleRequest) Reset() {
 	*x = ScaleRequest{}
-	mi := &file_parley_v1_cluster_proto_msgTypes[14]
+	mi := &file_parley_v1_cluster_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1024,7 +1153,7 @@ func (x *ScaleRequest) String() string {
 func (*ScaleRequest) ProtoMessage() {}
 
 func (x *ScaleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_cluster_proto_msgTypes[14]
+	mi := &file_parley_v1_cluster_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1037,7 +1166,7 @@ func (x *ScaleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScaleRequest.ProtoReflect.Descriptor instead.
 func (*ScaleRequest) Descriptor() ([]byte, []int) {
-	return file_parley_v1_cluster_proto_rawDescGZIP(), []int{14}
+	return file_parley_v1_cluster_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ScaleRequest) GetJob() string {
@@ -1069,7 +1198,7 @@ type ScaleReply struct {
 
 func (x *ScaleReply) Reset() {
 	*x = ScaleReply{}
-	mi := &file_parley_v1_cluster_proto_msgTypes[15]
+	mi := &file_parley_v1_cluster_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1081,7 +1210,7 @@ func (x *ScaleReply) String() string {
 func (*ScaleReply) ProtoMessage() {}
 
 func (x *ScaleReply) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_cluster_proto_msgTypes[15]
+	mi := &file_parley_v1_cluster_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1094,7 +1223,7 @@ func (x *ScaleReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScaleReply.ProtoReflect.Descriptor instead.
 func (*ScaleReply) Descriptor() ([]byte, []int) {
-	return file_parley_v1_cluster_proto_rawDescGZIP(), []int{15}
+	return file_parley_v1_cluster_proto_rawDescGZIP(), []int{17}
 }
 
 type FetchRequest struct {
@@ -1109,7 +1238,7 @@ type FetchRequest struct {
 
 func (x *FetchRequest) Reset() {
 	*x = FetchRequest{}
-	mi := &file_parley_v1_cluster_proto_msgTypes[16]
+	mi := &file_parley_v1_cluster_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1121,7 +1250,7 @@ func (x *FetchRequest) String() string {
 func (*FetchRequest) ProtoMessage() {}
 
 func (x *FetchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_cluster_proto_msgTypes[16]
+	mi := &file_parley_v1_cluster_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1134,7 +1263,7 @@ func (x *FetchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchRequest.ProtoReflect.Descriptor instead.
 func (*FetchRequest) Descriptor() ([]byte, []int) {
-	return file_parley_v1_cluster_proto_rawDescGZIP(), []int{16}
+	return file_parley_v1_cluster_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *FetchRequest) GetJob() string {
@@ -1162,7 +1291,7 @@ type FetchReply struct {
 
 func (x *FetchReply) Reset() {
 	*x = FetchReply{}
-	mi := &file_parley_v1_cluster_proto_msgTypes[17]
+	mi := &file_parley_v1_cluster_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1174,7 +1303,7 @@ func (x *FetchReply) String() string {
 func (*FetchReply) ProtoMessage() {}
 
 func (x *FetchReply) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_cluster_proto_msgTypes[17]
+	mi := &file_parley_v1_cluster_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1187,7 +1316,7 @@ func (x *FetchReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchReply.ProtoReflect.Descriptor instead.
 func (*FetchReply) Descriptor() ([]byte, []int) {
-	return file_parley_v1_cluster_proto_rawDescGZIP(), []int{17}
+	return file_parley_v1_cluster_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *FetchReply) GetName() string {
@@ -1259,7 +1388,7 @@ const file_parley_v1_cluster_proto_rawDesc = "" +
 	"\x05roles\x18\x03 \x03(\tR\x05roles\x12\x16\n" +
 	"\x06silent\x18\x04 \x01(\x01R\x06silent\x12\x18\n" +
 	"\aworkers\x18\x05 \x03(\tR\aworkers\x12\x16\n" +
-	"\x06ranges\x18\x06 \x03(\tR\x06ranges\"\xcb\x03\n" +
+	"\x06ranges\x18\x06 \x03(\tR\x06ranges\"\x8c\x04\n" +
 	"\tJobStatus\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -1281,7 +1410,16 @@ const file_parley_v1_cluster_proto_rawDesc = "" +
 	"\awarning\x18\x11 \x01(\tR\awarning\x12\x12\n" +
 	"\x04spec\x18\x12 \x01(\fR\x04spec\x12\x16\n" +
 	"\x06pushed\x18\x13 \x01(\x03R\x06pushed\x12\x16\n" +
-	"\x06pulled\x18\x14 \x01(\x03R\x06pulled\"7\n" +
+	"\x06pulled\x18\x14 \x01(\x03R\x06pulled\x12\x14\n" +
+	"\x05place\x18\x15 \x01(\rR\x05place\x12)\n" +
+	"\x06timing\x18\x16 \x01(\v2\x11.parley.v1.TimingR\x06timing\"X\n" +
+	"\x06Timing\x12\x1b\n" +
+	"\tper_epoch\x18\x01 \x01(\x04R\bperEpoch\x121\n" +
+	"\aworkers\x18\x02 \x03(\v2\x17.parley.v1.WorkerTimingR\aworkers\"b\n" +
+	"\fWorkerTiming\x12\x16\n" +
+	"\x06worker\x18\x01 \x01(\rR\x06worker\x12\x12\n" +
+	"\x04node\x18\x02 \x01(\tR\x04node\x12&\n" +
+	"\x05spent\x18\x03 \x01(\v2\x10.parley.v1.SpentR\x05spent\"7\n" +
 	"\vStopRequest\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\v\n" +
@@ -1322,7 +1460,7 @@ func file_parley_v1_cluster_proto_rawDescGZIP() []byte {
 	return file_parley_v1_cluster_proto_rawDescData
 }
 
-var file_parley_v1_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_parley_v1_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_parley_v1_cluster_proto_goTypes = []any{
 	(*DescribeRequest)(nil), // 0: parley.v1.DescribeRequest
 	(*DescribeReply)(nil),   // 1: parley.v1.DescribeReply
@@ -1336,40 +1474,46 @@ var file_parley_v1_cluster_proto_goTypes = []any{
 	(*StatusReply)(nil),     // 9: parley.v1.StatusReply
 	(*MemberStatus)(nil),    // 10: parley.v1.MemberStatus
 	(*JobStatus)(nil),       // 11: parley.v1.JobStatus
-	(*StopRequest)(nil),     // 12: parley.v1.StopRequest
-	(*StopReply)(nil),       // 13: parley.v1.StopReply
-	(*ScaleRequest)(nil),    // 14: parley.v1.ScaleRequest
-	(*ScaleReply)(nil),      // 15: parley.v1.ScaleReply
-	(*FetchRequest)(nil),    // 16: parley.v1.FetchRequest
-	(*FetchReply)(nil),      // 17: parley.v1.FetchReply
-	(*Fault)(nil),           // 18: parley.v1.Fault
+	(*Timing)(nil),          // 12: parley.v1.Timing
+	(*WorkerTiming)(nil),    // 13: parley.v1.WorkerTiming
+	(*StopRequest)(nil),     // 14: parley.v1.StopRequest
+	(*StopReply)(nil),       // 15: parley.v1.StopReply
+	(*ScaleRequest)(nil),    // 16: parley.v1.ScaleRequest
+	(*ScaleReply)(nil),      // 17: parley.v1.ScaleReply
+	(*FetchRequest)(nil),    // 18: parley.v1.FetchRequest
+	(*FetchReply)(nil),      // 19: parley.v1.FetchReply
+	(*Fault)(nil),           // 20: parley.v1.Fault
+	(*Spent)(nil),           // 21: parley.v1.Spent
 }
 var file_parley_v1_cluster_proto_depIdxs = []int32{
 	2,  // 0: parley.v1.DescribeReply.members:type_name -> parley.v1.Member
 	11, // 1: parley.v1.WatchReply.status:type_name -> parley.v1.JobStatus
 	7,  // 2: parley.v1.WatchReply.outcome:type_name -> parley.v1.Outcome
-	18, // 3: parley.v1.Outcome.fault:type_name -> parley.v1.Fault
+	20, // 3: parley.v1.Outcome.fault:type_name -> parley.v1.Fault
 	10, // 4: parley.v1.StatusReply.members:type_name -> parley.v1.MemberStatus
 	11, // 5: parley.v1.StatusReply.jobs:type_name -> parley.v1.JobStatus
-	0,  // 6: parley.v1.Cluster.Describe:input_type -> parley.v1.DescribeRequest
-	3,  // 7: parley.v1.Jobs.Submit:input_type -> parley.v1.SubmitRequest
-	5,  // 8: parley.v1.Jobs.Watch:input_type -> parley.v1.WatchRequest
-	8,  // 9: parley.v1.Jobs.Status:input_type -> parley.v1.StatusRequest
-	12, // 10: parley.v1.Jobs.Stop:input_type -> parley.v1.StopRequest
-	14, // 11: parley.v1.Jobs.Scale:input_type -> parley.v1.ScaleRequest
-	16, // 12: parley.v1.Models.Fetch:input_type -> parley.v1.FetchRequest
-	1,  // 13: parley.v1.Cluster.Describe:output_type -> parley.v1.DescribeReply
-	4,  // 14: parley.v1.Jobs.Submit:output_type -> parley.v1.SubmitReply
-	6,  // 15: parley.v1.Jobs.Watch:output_type -> parley.v1.WatchReply
-	9,  // 16: parley.v1.Jobs.Status:output_type -> parley.v1.StatusReply
-	13, // 17: parley.v1.Jobs.Stop:output_type -> parley.v1.StopReply
-	15, // 18: parley.v1.Jobs.Scale:output_type -> parley.v1.ScaleReply
-	17, // 19: parley.v1.Models.Fetch:output_type -> parley.v1.FetchReply
-	13, // [13:20] is the sub-list for method output_type
-	6,  // [6:13] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	12, // 6: parley.v1.JobStatus.timing:type_name -> parley.v1.Timing
+	13, // 7: parley.v1.Timing.workers:type_name -> parley.v1.WorkerTiming
+	21, // 8: parley.v1.WorkerTiming.spent:type_name -> parley.v1.Spent
+	0,  // 9: parley.v1.Cluster.Describe:input_type -> parley.v1.DescribeRequest
+	3,  // 10: parley.v1.Jobs.Submit:input_type -> parley.v1.SubmitRequest
+	5,  // 11: parley.v1.Jobs.Watch:input_type -> parley.v1.WatchRequest
+	8,  // 12: parley.v1.Jobs.Status:input_type -> parley.v1.StatusRequest
+	14, // 13: parley.v1.Jobs.Stop:input_type -> parley.v1.StopRequest
+	16, // 14: parley.v1.Jobs.Scale:input_type -> parley.v1.ScaleRequest
+	18, // 15: parley.v1.Models.Fetch:input_type -> parley.v1.FetchRequest
+	1,  // 16: parley.v1.Cluster.Describe:output_type -> parley.v1.DescribeReply
+	4,  // 17: parley.v1.Jobs.Submit:output_type -> parley.v1.SubmitReply
+	6,  // 18: parley.v1.Jobs.Watch:output_type -> parley.v1.WatchReply
+	9,  // 19: parley.v1.Jobs.Status:output_type -> parley.v1.StatusReply
+	15, // 20: parley.v1.Jobs.Stop:output_type -> parley.v1.StopReply
+	17, // 21: parley.v1.Jobs.Scale:output_type -> parley.v1.ScaleReply
+	19, // 22: parley.v1.Models.Fetch:output_type -> parley.v1.FetchReply
+	16, // [16:23] is the sub-list for method output_type
+	9,  // [9:16] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_parley_v1_cluster_proto_init() }
@@ -1384,7 +1528,7 @@ func file_parley_v1_cluster_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_v1_cluster_proto_rawDesc), len(file_parley_v1_cluster_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   3,
 		},

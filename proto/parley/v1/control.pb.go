@@ -559,6 +559,7 @@ type WorkerStatus struct {
 	Round         uint64                 `protobuf:"varint,4,opt,name=round,proto3" json:"round,omitempty"`
 	Waiting       bool                   `protobuf:"varint,5,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	Ticks         uint64                 `protobuf:"varint,6,opt,name=ticks,proto3" json:"ticks,omitempty"`
+	Spent         *Spent                 `protobuf:"bytes,7,opt,name=spent,proto3" json:"spent,omitempty"` // under this term
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -633,6 +634,13 @@ func (x *WorkerStatus) GetTicks() uint64 {
 		return x.Ticks
 	}
 	return 0
+}
+
+func (x *WorkerStatus) GetSpent() *Spent {
+	if x != nil {
+		return x.Spent
+	}
+	return nil
 }
 
 type RangeStatus struct {
@@ -1621,6 +1629,7 @@ type WorkerEnd struct {
 	Round         uint64                 `protobuf:"varint,4,opt,name=round,proto3" json:"round,omitempty"`
 	Released      bool                   `protobuf:"varint,5,opt,name=released,proto3" json:"released,omitempty"`
 	Fault         *Fault                 `protobuf:"bytes,6,opt,name=fault,proto3" json:"fault,omitempty"`
+	Spent         *Spent                 `protobuf:"bytes,7,opt,name=spent,proto3" json:"spent,omitempty"` // under this term
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1693,6 +1702,13 @@ func (x *WorkerEnd) GetReleased() bool {
 func (x *WorkerEnd) GetFault() *Fault {
 	if x != nil {
 		return x.Fault
+	}
+	return nil
+}
+
+func (x *WorkerEnd) GetSpent() *Spent {
+	if x != nil {
+		return x.Spent
 	}
 	return nil
 }
@@ -3908,14 +3924,15 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\tHeartbeat\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x121\n" +
 	"\aworkers\x18\x02 \x03(\v2\x17.parley.v1.WorkerStatusR\aworkers\x12.\n" +
-	"\x06ranges\x18\x03 \x03(\v2\x16.parley.v1.RangeStatusR\x06ranges\"\x92\x01\n" +
+	"\x06ranges\x18\x03 \x03(\v2\x16.parley.v1.RangeStatusR\x06ranges\"\xba\x01\n" +
 	"\fWorkerStatus\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
 	"\x06worker\x18\x02 \x01(\rR\x06worker\x12\x12\n" +
 	"\x04term\x18\x03 \x01(\x04R\x04term\x12\x14\n" +
 	"\x05round\x18\x04 \x01(\x04R\x05round\x12\x18\n" +
 	"\awaiting\x18\x05 \x01(\bR\awaiting\x12\x14\n" +
-	"\x05ticks\x18\x06 \x01(\x04R\x05ticks\"\xa0\x02\n" +
+	"\x05ticks\x18\x06 \x01(\x04R\x05ticks\x12&\n" +
+	"\x05spent\x18\a \x01(\v2\x10.parley.v1.SpentR\x05spent\"\xa0\x02\n" +
 	"\vRangeStatus\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x14\n" +
 	"\x05range\x18\x02 \x01(\rR\x05range\x12\x18\n" +
@@ -3990,14 +4007,15 @@ const file_parley_v1_control_proto_rawDesc = "" +
 	"\x05Fence\x12\x16\n" +
 	"\x06worker\x18\x01 \x01(\rR\x06worker\x12\x12\n" +
 	"\x04term\x18\x02 \x01(\x04R\x04term\x12\x12\n" +
-	"\x04next\x18\x03 \x01(\x04R\x04next\"\xa3\x01\n" +
+	"\x04next\x18\x03 \x01(\x04R\x04next\"\xcb\x01\n" +
 	"\tWorkerEnd\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
 	"\x06worker\x18\x02 \x01(\rR\x06worker\x12\x12\n" +
 	"\x04term\x18\x03 \x01(\x04R\x04term\x12\x14\n" +
 	"\x05round\x18\x04 \x01(\x04R\x05round\x12\x1a\n" +
 	"\breleased\x18\x05 \x01(\bR\breleased\x12&\n" +
-	"\x05fault\x18\x06 \x01(\v2\x10.parley.v1.FaultR\x05fault\"D\n" +
+	"\x05fault\x18\x06 \x01(\v2\x10.parley.v1.FaultR\x05fault\x12&\n" +
+	"\x05spent\x18\a \x01(\v2\x10.parley.v1.SpentR\x05spent\"D\n" +
 	"\x04Unit\x12\x10\n" +
 	"\x03set\x18\x01 \x01(\tR\x03set\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\rR\x06number\x12\x12\n" +
@@ -4227,7 +4245,8 @@ var file_parley_v1_control_proto_goTypes = []any{
 	(*Poll)(nil),               // 46: parley.v1.Poll
 	(*End)(nil),                // 47: parley.v1.End
 	nil,                        // 48: parley.v1.Snapped.PartsEntry
-	(*Fault)(nil),              // 49: parley.v1.Fault
+	(*Spent)(nil),              // 49: parley.v1.Spent
+	(*Fault)(nil),              // 50: parley.v1.Fault
 }
 var file_parley_v1_control_proto_depIdxs = []int32{
 	1,  // 0: parley.v1.AgentMessage.hello:type_name -> parley.v1.Hello
@@ -4250,63 +4269,65 @@ var file_parley_v1_control_proto_depIdxs = []int32{
 	4,  // 17: parley.v1.Holding.workers:type_name -> parley.v1.WorkerStatus
 	4,  // 18: parley.v1.Heartbeat.workers:type_name -> parley.v1.WorkerStatus
 	5,  // 19: parley.v1.Heartbeat.ranges:type_name -> parley.v1.RangeStatus
-	6,  // 20: parley.v1.RangeStatus.tallies:type_name -> parley.v1.Tally
-	49, // 21: parley.v1.Profiled.fault:type_name -> parley.v1.Fault
-	21, // 22: parley.v1.Fitted.unit:type_name -> parley.v1.Unit
-	49, // 23: parley.v1.Fitted.fault:type_name -> parley.v1.Fault
-	49, // 24: parley.v1.Prepared.fault:type_name -> parley.v1.Fault
-	49, // 25: parley.v1.Created.fault:type_name -> parley.v1.Fault
-	12, // 26: parley.v1.Probed.found:type_name -> parley.v1.Found
-	49, // 27: parley.v1.Probed.fault:type_name -> parley.v1.Fault
-	13, // 28: parley.v1.Found.name:type_name -> parley.v1.CheckpointName
-	49, // 29: parley.v1.Yielded.fault:type_name -> parley.v1.Fault
-	13, // 30: parley.v1.Snapped.name:type_name -> parley.v1.CheckpointName
-	48, // 31: parley.v1.Snapped.parts:type_name -> parley.v1.Snapped.PartsEntry
-	49, // 32: parley.v1.Snapped.fault:type_name -> parley.v1.Fault
-	13, // 33: parley.v1.Committed.name:type_name -> parley.v1.CheckpointName
-	49, // 34: parley.v1.Committed.fault:type_name -> parley.v1.Fault
-	19, // 35: parley.v1.Fenced.fences:type_name -> parley.v1.Fence
-	49, // 36: parley.v1.Fenced.fault:type_name -> parley.v1.Fault
-	49, // 37: parley.v1.WorkerEnd.fault:type_name -> parley.v1.Fault
-	21, // 38: parley.v1.Evaluated.unit:type_name -> parley.v1.Unit
-	23, // 39: parley.v1.Evaluated.summary:type_name -> parley.v1.Summary
-	49, // 40: parley.v1.Evaluated.fault:type_name -> parley.v1.Fault
-	49, // 41: parley.v1.Saved.fault:type_name -> parley.v1.Fault
-	27, // 42: parley.v1.CoordinatorMessage.welcome:type_name -> parley.v1.Welcome
-	28, // 43: parley.v1.CoordinatorMessage.ack:type_name -> parley.v1.HeartbeatAck
-	29, // 44: parley.v1.CoordinatorMessage.profile:type_name -> parley.v1.Profile
-	31, // 45: parley.v1.CoordinatorMessage.prepare:type_name -> parley.v1.Prepare
-	32, // 46: parley.v1.CoordinatorMessage.create:type_name -> parley.v1.Create
-	40, // 47: parley.v1.CoordinatorMessage.fence:type_name -> parley.v1.FenceOrder
-	41, // 48: parley.v1.CoordinatorMessage.assign:type_name -> parley.v1.Assign
-	43, // 49: parley.v1.CoordinatorMessage.release:type_name -> parley.v1.Release
-	44, // 50: parley.v1.CoordinatorMessage.evaluate:type_name -> parley.v1.Evaluate
-	45, // 51: parley.v1.CoordinatorMessage.save:type_name -> parley.v1.Save
-	47, // 52: parley.v1.CoordinatorMessage.end:type_name -> parley.v1.End
-	46, // 53: parley.v1.CoordinatorMessage.poll:type_name -> parley.v1.Poll
-	30, // 54: parley.v1.CoordinatorMessage.fit:type_name -> parley.v1.Fit
-	33, // 55: parley.v1.CoordinatorMessage.probe:type_name -> parley.v1.Probe
-	34, // 56: parley.v1.CoordinatorMessage.route:type_name -> parley.v1.Route
-	35, // 57: parley.v1.CoordinatorMessage.yield:type_name -> parley.v1.Yield
-	36, // 58: parley.v1.CoordinatorMessage.snapshot:type_name -> parley.v1.Snapshot
-	37, // 59: parley.v1.CoordinatorMessage.commit:type_name -> parley.v1.Commit
-	38, // 60: parley.v1.CoordinatorMessage.drained:type_name -> parley.v1.Drained
-	21, // 61: parley.v1.Fit.units:type_name -> parley.v1.Unit
-	39, // 62: parley.v1.Create.ranges:type_name -> parley.v1.Range
-	13, // 63: parley.v1.Create.from:type_name -> parley.v1.CheckpointName
-	13, // 64: parley.v1.Snapshot.name:type_name -> parley.v1.CheckpointName
-	13, // 65: parley.v1.Commit.name:type_name -> parley.v1.CheckpointName
-	19, // 66: parley.v1.FenceOrder.fences:type_name -> parley.v1.Fence
-	42, // 67: parley.v1.Assign.workers:type_name -> parley.v1.Assignment
-	42, // 68: parley.v1.Release.workers:type_name -> parley.v1.Assignment
-	21, // 69: parley.v1.Evaluate.units:type_name -> parley.v1.Unit
-	0,  // 70: parley.v1.Control.Session:input_type -> parley.v1.AgentMessage
-	26, // 71: parley.v1.Control.Session:output_type -> parley.v1.CoordinatorMessage
-	71, // [71:72] is the sub-list for method output_type
-	70, // [70:71] is the sub-list for method input_type
-	70, // [70:70] is the sub-list for extension type_name
-	70, // [70:70] is the sub-list for extension extendee
-	0,  // [0:70] is the sub-list for field type_name
+	49, // 20: parley.v1.WorkerStatus.spent:type_name -> parley.v1.Spent
+	6,  // 21: parley.v1.RangeStatus.tallies:type_name -> parley.v1.Tally
+	50, // 22: parley.v1.Profiled.fault:type_name -> parley.v1.Fault
+	21, // 23: parley.v1.Fitted.unit:type_name -> parley.v1.Unit
+	50, // 24: parley.v1.Fitted.fault:type_name -> parley.v1.Fault
+	50, // 25: parley.v1.Prepared.fault:type_name -> parley.v1.Fault
+	50, // 26: parley.v1.Created.fault:type_name -> parley.v1.Fault
+	12, // 27: parley.v1.Probed.found:type_name -> parley.v1.Found
+	50, // 28: parley.v1.Probed.fault:type_name -> parley.v1.Fault
+	13, // 29: parley.v1.Found.name:type_name -> parley.v1.CheckpointName
+	50, // 30: parley.v1.Yielded.fault:type_name -> parley.v1.Fault
+	13, // 31: parley.v1.Snapped.name:type_name -> parley.v1.CheckpointName
+	48, // 32: parley.v1.Snapped.parts:type_name -> parley.v1.Snapped.PartsEntry
+	50, // 33: parley.v1.Snapped.fault:type_name -> parley.v1.Fault
+	13, // 34: parley.v1.Committed.name:type_name -> parley.v1.CheckpointName
+	50, // 35: parley.v1.Committed.fault:type_name -> parley.v1.Fault
+	19, // 36: parley.v1.Fenced.fences:type_name -> parley.v1.Fence
+	50, // 37: parley.v1.Fenced.fault:type_name -> parley.v1.Fault
+	50, // 38: parley.v1.WorkerEnd.fault:type_name -> parley.v1.Fault
+	49, // 39: parley.v1.WorkerEnd.spent:type_name -> parley.v1.Spent
+	21, // 40: parley.v1.Evaluated.unit:type_name -> parley.v1.Unit
+	23, // 41: parley.v1.Evaluated.summary:type_name -> parley.v1.Summary
+	50, // 42: parley.v1.Evaluated.fault:type_name -> parley.v1.Fault
+	50, // 43: parley.v1.Saved.fault:type_name -> parley.v1.Fault
+	27, // 44: parley.v1.CoordinatorMessage.welcome:type_name -> parley.v1.Welcome
+	28, // 45: parley.v1.CoordinatorMessage.ack:type_name -> parley.v1.HeartbeatAck
+	29, // 46: parley.v1.CoordinatorMessage.profile:type_name -> parley.v1.Profile
+	31, // 47: parley.v1.CoordinatorMessage.prepare:type_name -> parley.v1.Prepare
+	32, // 48: parley.v1.CoordinatorMessage.create:type_name -> parley.v1.Create
+	40, // 49: parley.v1.CoordinatorMessage.fence:type_name -> parley.v1.FenceOrder
+	41, // 50: parley.v1.CoordinatorMessage.assign:type_name -> parley.v1.Assign
+	43, // 51: parley.v1.CoordinatorMessage.release:type_name -> parley.v1.Release
+	44, // 52: parley.v1.CoordinatorMessage.evaluate:type_name -> parley.v1.Evaluate
+	45, // 53: parley.v1.CoordinatorMessage.save:type_name -> parley.v1.Save
+	47, // 54: parley.v1.CoordinatorMessage.end:type_name -> parley.v1.End
+	46, // 55: parley.v1.CoordinatorMessage.poll:type_name -> parley.v1.Poll
+	30, // 56: parley.v1.CoordinatorMessage.fit:type_name -> parley.v1.Fit
+	33, // 57: parley.v1.CoordinatorMessage.probe:type_name -> parley.v1.Probe
+	34, // 58: parley.v1.CoordinatorMessage.route:type_name -> parley.v1.Route
+	35, // 59: parley.v1.CoordinatorMessage.yield:type_name -> parley.v1.Yield
+	36, // 60: parley.v1.CoordinatorMessage.snapshot:type_name -> parley.v1.Snapshot
+	37, // 61: parley.v1.CoordinatorMessage.commit:type_name -> parley.v1.Commit
+	38, // 62: parley.v1.CoordinatorMessage.drained:type_name -> parley.v1.Drained
+	21, // 63: parley.v1.Fit.units:type_name -> parley.v1.Unit
+	39, // 64: parley.v1.Create.ranges:type_name -> parley.v1.Range
+	13, // 65: parley.v1.Create.from:type_name -> parley.v1.CheckpointName
+	13, // 66: parley.v1.Snapshot.name:type_name -> parley.v1.CheckpointName
+	13, // 67: parley.v1.Commit.name:type_name -> parley.v1.CheckpointName
+	19, // 68: parley.v1.FenceOrder.fences:type_name -> parley.v1.Fence
+	42, // 69: parley.v1.Assign.workers:type_name -> parley.v1.Assignment
+	42, // 70: parley.v1.Release.workers:type_name -> parley.v1.Assignment
+	21, // 71: parley.v1.Evaluate.units:type_name -> parley.v1.Unit
+	0,  // 72: parley.v1.Control.Session:input_type -> parley.v1.AgentMessage
+	26, // 73: parley.v1.Control.Session:output_type -> parley.v1.CoordinatorMessage
+	73, // [73:74] is the sub-list for method output_type
+	72, // [72:73] is the sub-list for method input_type
+	72, // [72:72] is the sub-list for extension type_name
+	72, // [72:72] is the sub-list for extension extendee
+	0,  // [0:72] is the sub-list for field type_name
 }
 
 func init() { file_parley_v1_control_proto_init() }

@@ -77,6 +77,91 @@ func (x *Fault) GetMessage() string {
 	return ""
 }
 
+// Spent is internal/param.Spent, in nanoseconds.
+type Spent struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Rounds        uint64                 `protobuf:"varint,1,opt,name=rounds,proto3" json:"rounds,omitempty"`
+	Read          int64                  `protobuf:"varint,2,opt,name=read,proto3" json:"read,omitempty"`
+	Compute       int64                  `protobuf:"varint,3,opt,name=compute,proto3" json:"compute,omitempty"`
+	Push          int64                  `protobuf:"varint,4,opt,name=push,proto3" json:"push,omitempty"`
+	Wait          int64                  `protobuf:"varint,5,opt,name=wait,proto3" json:"wait,omitempty"`
+	Pull          int64                  `protobuf:"varint,6,opt,name=pull,proto3" json:"pull,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Spent) Reset() {
+	*x = Spent{}
+	mi := &file_parley_v1_data_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Spent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Spent) ProtoMessage() {}
+
+func (x *Spent) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_v1_data_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Spent.ProtoReflect.Descriptor instead.
+func (*Spent) Descriptor() ([]byte, []int) {
+	return file_parley_v1_data_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Spent) GetRounds() uint64 {
+	if x != nil {
+		return x.Rounds
+	}
+	return 0
+}
+
+func (x *Spent) GetRead() int64 {
+	if x != nil {
+		return x.Read
+	}
+	return 0
+}
+
+func (x *Spent) GetCompute() int64 {
+	if x != nil {
+		return x.Compute
+	}
+	return 0
+}
+
+func (x *Spent) GetPush() int64 {
+	if x != nil {
+		return x.Push
+	}
+	return 0
+}
+
+func (x *Spent) GetWait() int64 {
+	if x != nil {
+		return x.Wait
+	}
+	return 0
+}
+
+func (x *Spent) GetPull() int64 {
+	if x != nil {
+		return x.Pull
+	}
+	return 0
+}
+
 type ReadRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
@@ -88,7 +173,7 @@ type ReadRequest struct {
 
 func (x *ReadRequest) Reset() {
 	*x = ReadRequest{}
-	mi := &file_parley_v1_data_proto_msgTypes[1]
+	mi := &file_parley_v1_data_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -100,7 +185,7 @@ func (x *ReadRequest) String() string {
 func (*ReadRequest) ProtoMessage() {}
 
 func (x *ReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_data_proto_msgTypes[1]
+	mi := &file_parley_v1_data_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -113,7 +198,7 @@ func (x *ReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRequest.ProtoReflect.Descriptor instead.
 func (*ReadRequest) Descriptor() ([]byte, []int) {
-	return file_parley_v1_data_proto_rawDescGZIP(), []int{1}
+	return file_parley_v1_data_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *ReadRequest) GetJob() string {
@@ -147,7 +232,7 @@ type ReadReply struct {
 
 func (x *ReadReply) Reset() {
 	*x = ReadReply{}
-	mi := &file_parley_v1_data_proto_msgTypes[2]
+	mi := &file_parley_v1_data_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -159,7 +244,7 @@ func (x *ReadReply) String() string {
 func (*ReadReply) ProtoMessage() {}
 
 func (x *ReadReply) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_v1_data_proto_msgTypes[2]
+	mi := &file_parley_v1_data_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -172,7 +257,7 @@ func (x *ReadReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadReply.ProtoReflect.Descriptor instead.
 func (*ReadReply) Descriptor() ([]byte, []int) {
-	return file_parley_v1_data_proto_rawDescGZIP(), []int{2}
+	return file_parley_v1_data_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ReadReply) GetVersion() uint64 {
@@ -196,7 +281,14 @@ const file_parley_v1_data_proto_rawDesc = "" +
 	"\x14parley/v1/data.proto\x12\tparley.v1\"5\n" +
 	"\x05Fault\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\x05R\x04kind\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage\"O\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\"\x89\x01\n" +
+	"\x05Spent\x12\x16\n" +
+	"\x06rounds\x18\x01 \x01(\x04R\x06rounds\x12\x12\n" +
+	"\x04read\x18\x02 \x01(\x03R\x04read\x12\x18\n" +
+	"\acompute\x18\x03 \x01(\x03R\acompute\x12\x12\n" +
+	"\x04push\x18\x04 \x01(\x03R\x04push\x12\x12\n" +
+	"\x04wait\x18\x05 \x01(\x03R\x04wait\x12\x12\n" +
+	"\x04pull\x18\x06 \x01(\x03R\x04pull\"O\n" +
 	"\vReadRequest\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x14\n" +
 	"\x05range\x18\x02 \x01(\rR\x05range\x12\x18\n" +
@@ -220,15 +312,16 @@ func file_parley_v1_data_proto_rawDescGZIP() []byte {
 	return file_parley_v1_data_proto_rawDescData
 }
 
-var file_parley_v1_data_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_parley_v1_data_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_parley_v1_data_proto_goTypes = []any{
 	(*Fault)(nil),       // 0: parley.v1.Fault
-	(*ReadRequest)(nil), // 1: parley.v1.ReadRequest
-	(*ReadReply)(nil),   // 2: parley.v1.ReadReply
+	(*Spent)(nil),       // 1: parley.v1.Spent
+	(*ReadRequest)(nil), // 2: parley.v1.ReadRequest
+	(*ReadReply)(nil),   // 3: parley.v1.ReadReply
 }
 var file_parley_v1_data_proto_depIdxs = []int32{
-	1, // 0: parley.v1.Parameters.Read:input_type -> parley.v1.ReadRequest
-	2, // 1: parley.v1.Parameters.Read:output_type -> parley.v1.ReadReply
+	2, // 0: parley.v1.Parameters.Read:input_type -> parley.v1.ReadRequest
+	3, // 1: parley.v1.Parameters.Read:output_type -> parley.v1.ReadReply
 	1, // [1:2] is the sub-list for method output_type
 	0, // [0:1] is the sub-list for method input_type
 	0, // [0:0] is the sub-list for extension type_name
@@ -247,7 +340,7 @@ func file_parley_v1_data_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_v1_data_proto_rawDesc), len(file_parley_v1_data_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
