@@ -164,7 +164,8 @@ func (r *record) status(now time.Time, events bool) *parleyv1.JobStatus {
 	x := r.machine.Status(now)
 	m := &parleyv1.JobStatus{Job: string(r.id), Name: r.job.Name, Phase: string(x.Phase), Owner: x.Owner, Why: x.Why, Since: x.Since.Seconds(),
 		Round: uint64(x.Version), Rounds: uint64(x.Rounds), Epoch: uint32(x.Epoch), Epochs: uint32(x.Epochs), Rows: x.Rows, Loss: x.Loss,
-		Seconds: x.Elapsed.Seconds(), Restarts: uint32(x.Restarts), Cause: x.Cause, Warning: x.Warning, Pushed: x.Pushed, Pulled: x.Pulled}
+		Seconds: x.Elapsed.Seconds(), Restarts: uint32(x.Restarts), Cause: x.Cause, Warning: x.Warning, Pushed: x.Pushed, Pulled: x.Pulled,
+		Unsaved: x.Unsaved.Seconds(), Interval: x.Interval.Seconds(), Quarantined: x.Quarantined}
 	if events {
 		m.Events, m.Spec = r.recent, r.spec
 	}

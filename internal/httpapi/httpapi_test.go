@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"parley/datashard/blockcache"
 	"parley/internal/job"
 	"parley/internal/param"
 )
@@ -73,14 +74,19 @@ func (f *fake) Follow(_ context.Context, id string, tell func(Update) error) err
 
 // handler is the endpoint of the node.
 func (f *fake) handler() http.Handler {
-	return New(Config{Reporter: f, Director: f, Follower: f, Leads: func() bool { return true }, Node: "n1", Version: "1", Hosts: []string{"node1"}})
+	return New(Config{Reporter: f, Director: f, Follower: f, Leads: func() bool { return true }, Node: "n1", Version: "1", Hosts: []string{"node1"},
+		Disk: func() (size, free int64, err error) { return 1 << 30, 1 << 28, nil },
+		Cache: func() blockcache.Stats {
+			return blockcache.Stats{Hits: 5, Misses: 3, Evicted: 2, Damaged: 1, Bytes: 1 << 20}
+		}})
 }
 
 // cluster is a node of a cluster with a job that runs and one that has failed.
 func cluster() *fake {
 	loss := 0.25
 	f := &fake{job: Job{ID: "j-1", Name: "j", Phase: "training", Owner: "n2", Why: "contributes to the round: worker 0", Since: 1.5, Round: 30, Rounds: 120, Epoch: 1, Epochs: 4,
-		Rows: 480, Loss: &loss, Seconds: 3, Pushed: 1 << 20, Pulled: 1 << 21, Restarts: 1, Warning: "a warning <b>"}}
+		Rows: 480, Loss: &loss, Seconds: 3, Pushed: 1 << 20, Pulled: 1 << 21, Restarts: 1, Warning: "a warning <b>",
+		Unsaved: 40, Interval: 30, Quarantined: 7}}
 	failed := Job{ID: "k-2", Name: "k", Phase: "failed", Cause: "data.train.path: no such file: /<none>"}
 	f.status = Status{Coordinator: "n1", Jobs: []Job{failed, f.job}, Members: []Member{
 		{Node: "n1", Bind: "127.0.0.1:7700", Roles: []string{"coordinator", "ps"}, Silent: 0.1, Workers: []string{}, Ranges: []string{"j-1/0", "j-1/1"}},
