@@ -31,6 +31,7 @@ type backup struct {
 	writer  param.NodeID
 	done    []Checkpoint // complete, oldest first
 	last    time.Time    // when the last one was begun, or training
+	kept    time.Time    // when the last complete one was begun, or training from what it holds
 	margin  param.Round  // versions ahead of the fastest range, so that no range is beyond already
 	running *snapshot
 	stop    string // why the job ends with the next checkpoint; empty: it does not
@@ -160,7 +161,7 @@ func (m *Machine) checkpoint() {
 	}
 	version = min(version+param.Version(m.marginOf()), param.Version(m.target()))
 	if n := b.newest(); n != nil && n.Version >= version {
-		b.last = m.now
+		b.last, b.kept = m.now, m.now
 		m.stopped()
 		return
 	}
@@ -240,7 +241,7 @@ func (m *Machine) Committed(now time.Time, node param.NodeID, c Committed) {
 	}
 	b.done = append(b.done, s.Checkpoint)
 	b.done = b.done[max(0, len(b.done)-m.job.Run.Checkpoint.Keep):]
-	b.running, b.last, b.margin = nil, m.now, 0
+	b.running, b.last, b.kept, b.margin = nil, m.now, s.began, 0
 	m.note(Event{Kind: "checkpoint", Node: node, Round: param.Round(s.Version), Message: fmt.Sprintf("checkpoint of round %d", s.Version),
 		Metrics: map[string]float64{"seconds": m.now.Sub(s.began).Seconds()}})
 	m.stopped()

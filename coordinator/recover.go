@@ -123,7 +123,7 @@ func (m *Machine) restored() {
 // trains begins training, for the first time or again: the ranges are there.
 func (m *Machine) trains() {
 	m.retries = 0
-	m.backup.last, m.trained, m.begunAt = m.now, m.now, m.version()
+	m.backup.last, m.backup.kept, m.trained, m.begunAt = m.now, m.now, m.now, m.version()
 	if m.era > 0 {
 		m.route()
 	}

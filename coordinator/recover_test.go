@@ -95,6 +95,37 @@ func TestCheckpoint(t *testing.T) {
 	}
 }
 
+// TestUnsaved: what a job would lose grows until a checkpoint is complete, also while
+// they fail, and is nothing when the job has gone back to one.
+func TestUnsaved(t *testing.T) {
+	f := running(t)
+	unsaved := func(want time.Duration) {
+		t.Helper()
+		if s := f.Status(f.now); s.Unsaved != want || s.Interval != 10*time.Second {
+			t.Errorf("unsaved %v of %v, want %v", s.Unsaved, s.Interval, want)
+		}
+	}
+	f.reach(3)
+	f.pass(10 * time.Second)
+	f.snapped(func(s *Snapped) { s.Err = errors.New("no space left on device") })
+	unsaved(10 * time.Second)
+	f.pass(10 * time.Second)
+	unsaved(20 * time.Second)
+	f.snapped(nil) // which was begun now
+	unsaved(0)
+	f.pass(4 * time.Second)
+	unsaved(4 * time.Second)
+	f.pass(6 * time.Second) // the next is due, but no round is new
+	unsaved(0)
+	f.reach(5)
+	f.pass(3 * time.Second)
+	f.leave("s2")
+	f.settle() // back at the checkpoint
+	unsaved(0)
+	f.pass(2 * time.Second)
+	unsaved(2 * time.Second)
+}
+
 // TestCheckpointMissed: ranges that were faster than thought are asked for a later
 // version.
 func TestCheckpointMissed(t *testing.T) {

@@ -36,6 +36,11 @@ type Status struct {
 	Restarts int
 	Cause    string
 	Warning  string // what the user should know
+	// Unsaved is for how long the job has trained since what its last checkpoint holds,
+	// 0 while it does not train or is to have none. Interval is that of its checkpoints.
+	Unsaved     time.Duration
+	Interval    time.Duration
+	Quarantined int64 // rows that were set aside
 }
 
 // Status returns how the job stands.
@@ -44,13 +49,17 @@ func (m *Machine) Status(now time.Time) Status {
 		now = m.times[m.phase]
 	}
 	s := Status{Phase: m.phase, Owner: m.waiter.owner, Why: m.waiter.why, Since: now.Sub(m.waiter.since),
-		Epochs: m.job.Run.Epochs, Elapsed: now.Sub(m.begun()), Restarts: m.restarts, Warning: m.Warning()}
+		Epochs: m.job.Run.Epochs, Elapsed: now.Sub(m.begun()), Restarts: m.restarts, Warning: m.Warning(), Interval: m.job.Run.Checkpoint.Interval()}
 	if m.cause != nil {
 		s.Cause = m.cause.Error()
 	}
 	if m.plan == nil {
 		return s
 	}
+	if m.phase == Training && s.Interval > 0 {
+		s.Unsaved = now.Sub(m.backup.kept)
+	}
+	s.Quarantined = m.quarantined()
 	s.Version, s.Rounds = m.version(), m.plan.Rounds
 	s.Epoch = min(int(param.Round(s.Version)/m.plan.PerEpoch)+1, s.Epochs)
 	first := m.ranges[0]
@@ -349,10 +358,7 @@ func (m *Machine) Result() Result {
 		Metrics: map[plan.Set]map[string]float64{}, Summaries: m.sums, Restarts: m.restarts,
 		Profile: m.times[Preparing].Sub(m.times[Profiling]), TrainTime: m.times[Evaluating].Sub(m.times[Training]),
 		EvaluateTime: m.times[Saving].Sub(m.times[Evaluating]), Total: m.times[Done].Sub(m.times[Waiting])}
-	r.Quarantined = int64(len(m.train.Bad))
-	if m.test != nil {
-		r.Quarantined += int64(len(m.test.Bad))
-	}
+	r.Quarantined = m.quarantined()
 	for set, sum := range m.sums {
 		r.Metrics[set] = sum.Metrics()
 		r.Unknown += sum.Unknown
@@ -362,6 +368,15 @@ func (m *Machine) Result() Result {
 	}
 	r.Pushed, r.Pulled = m.moved()
 	return r
+}
+
+// quarantined returns how many rows were set aside.
+func (m *Machine) quarantined() int64 {
+	n := len(m.train.Bad)
+	if m.test != nil {
+		n += len(m.test.Bad)
+	}
+	return int64(n)
 }
 
 // moved returns the bytes of values that all ranges took and gave.

@@ -82,7 +82,7 @@ func Recover(id param.JobID, j *job.Job, limits Limits, now time.Time, s State, 
 	m.train, m.test, m.plan = train, test, plan.New(j, train)
 	m.phase, m.era, m.epochs, m.times = s.Phase, s.Era, s.Epochs, s.Times
 	m.servers, m.ranges = s.Servers, make([]RangeStatus, len(m.plan.Ranges))
-	m.backup.done, m.backup.off, m.backup.token = s.Checkpoints, s.Off, true
+	m.backup.done, m.backup.off, m.backup.token, m.backup.kept = s.Checkpoints, s.Off, true, now
 	m.restoreScores(s.Scores, param.Version(m.plan.Rounds))
 	m.least = param.Term(m.incarnation) << termBits
 	m.workers = make([]*worker, j.Run.Workers)

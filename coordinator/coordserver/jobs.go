@@ -174,7 +174,8 @@ func (s *Server) statusLocked(r *record, now time.Time, events bool) *parleyv1.J
 	x := r.machine.Status(now)
 	m := &parleyv1.JobStatus{Job: string(r.id), Name: r.job.Name, Phase: string(x.Phase), Owner: x.Owner, Why: x.Why, Since: x.Since.Seconds(),
 		Round: uint64(x.Version), Rounds: uint64(x.Rounds), Epoch: uint32(x.Epoch), Epochs: uint32(x.Epochs), Rows: x.Rows, Loss: x.Loss,
-		Seconds: x.Elapsed.Seconds(), Restarts: uint32(x.Restarts), Cause: x.Cause, Warning: x.Warning, Pushed: x.Pushed, Pulled: x.Pulled}
+		Seconds: x.Elapsed.Seconds(), Restarts: uint32(x.Restarts), Cause: x.Cause, Warning: x.Warning, Pushed: x.Pushed, Pulled: x.Pulled,
+		Unsaved: x.Unsaved.Seconds(), Interval: x.Interval.Seconds(), Quarantined: x.Quarantined}
 	if place := s.placeLocked(r); place > 0 {
 		running, _ := s.countLocked()
 		m.Place, m.Owner, m.Why, m.Since = uint32(place), "queue", describeQueue(running, place), m.GetSeconds()

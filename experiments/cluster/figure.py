@@ -1,4 +1,4 @@
-"""Line charts as SVG: panels above one another over one axis, with marks where something happened."""
+"""Charts as SVG: panels above one another over one axis. Lines, with marks where something happened, or bars."""
 import math
 from xml.sax.saxutils import escape
 
@@ -34,6 +34,48 @@ def spread(places, least):
     return out
 
 
+def head(title, height):
+    return ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="sans-serif" font-size="12" role="img">' % (WIDTH, height, WIDTH, height),
+            "<title>%s</title>" % escape(title), '<rect width="100%" height="100%" fill="white"/>',
+            '<text x="%d" y="20" font-size="14" font-weight="bold">%s</text>' % (LEFT, escape(title))]
+
+
+def scale(label, top, inner, low, high, at_y):
+    """The label of a panel, and lines across it."""
+    out = ['<text x="%d" y="%d" fill="#444">%s</text>' % (LEFT, top - 6, escape(label))]
+    for v in ticks(low, high):
+        out.append('<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#ddd"/>' % (LEFT, LEFT + inner, at_y(v), at_y(v)))
+        out.append('<text x="%d" y="%.1f" text-anchor="end" fill="#444">%s</text>' % (LEFT - 6, at_y(v) + 4, short(v)))
+    return out
+
+
+def bars(title, groups, panels):
+    """groups: names, in which a comma breaks the line; panels: (label, [(name, [y of each group])])."""
+    lines = [g.split(", ") for g in groups]
+    bottom = TOP + len(panels) * (HEIGHT + GAP) - GAP
+    inner = WIDTH - LEFT - RIGHT
+    out = head(title, bottom + 14 * max(map(len, lines)) + 16)
+    wide = inner / len(groups)
+    for i, (label, series) in enumerate(panels):
+        top = TOP + i * (HEIGHT + GAP)
+        high = max(y for _, ys in series for y in ys) * 1.05
+        at_y = lambda y: top + HEIGHT - HEIGHT * y / high
+        out += scale(label, top, inner, 0, high, at_y)
+        bar = wide * 0.75 / len(series)
+        for n, (name, ys) in enumerate(series):
+            ink = PALETTE[n % len(PALETTE)]
+            for g, y in enumerate(ys):
+                out.append('<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s"/>' % (LEFT + wide * (g + 0.125) + bar * n, at_y(y), bar - 1, top + HEIGHT - at_y(y), ink))
+            out.append('<rect x="%d" y="%d" width="10" height="10" fill="%s"/>' % (LEFT + inner + 14, top + 18 * n, ink))
+            out.append('<text x="%d" y="%d" fill="%s">%s</text>' % (LEFT + inner + 30, top + 18 * n + 9, ink, escape(name)))
+        out.append('<line x1="%d" x2="%d" y1="%d" y2="%d" stroke="#444"/>' % (LEFT, LEFT + inner, top + HEIGHT, top + HEIGHT))
+    for g, parts in enumerate(lines):
+        for n, part in enumerate(parts):
+            out.append('<text x="%.1f" y="%d" text-anchor="middle" fill="#444">%s</text>' % (LEFT + wide * (g + 0.5), bottom + 17 + 14 * n, escape(part)))
+    out.append("</svg>")
+    return "\n".join(out) + "\n"
+
+
 def chart(title, x_label, panels, marks=(), x_ticks=None):
     """panels: (label, [(name, [(x, y)])], options), options being low, high, dots, step; marks: (x, text)."""
     marks = sorted(marks)
@@ -48,18 +90,13 @@ def chart(title, x_label, panels, marks=(), x_ticks=None):
         pad = (x_high - x_low) * 0.05
         x_low, x_high = x_low - pad, x_high + pad
     at_x = lambda x: LEFT + inner * (x - x_low) / (x_high - x_low)
-    out = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="sans-serif" font-size="12" role="img">' % (WIDTH, total, WIDTH, total),
-           "<title>%s</title>" % escape(title), '<rect width="100%" height="100%" fill="white"/>',
-           '<text x="%d" y="20" font-size="14" font-weight="bold">%s</text>' % (LEFT, escape(title))]
+    out = head(title, total)
     for i, (label, lines, options) in enumerate(panels):
         top = TOP + i * (HEIGHT + GAP)
         ys = [y for _, points in lines for _, y in points]
         low, high = options.get("low", min(ys)), options.get("high", max(ys) * 1.05 if max(ys) > 0 else 1)
         at_y = lambda y: top + HEIGHT - HEIGHT * (min(max(y, low), high) - low) / (high - low)
-        out.append('<text x="%d" y="%d" fill="#444">%s</text>' % (LEFT, top - 6, escape(label)))
-        for v in ticks(low, high):
-            out.append('<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#ddd"/>' % (LEFT, LEFT + inner, at_y(v), at_y(v)))
-            out.append('<text x="%d" y="%.1f" text-anchor="end" fill="#444">%s</text>' % (LEFT - 6, at_y(v) + 4, short(v)))
+        out += scale(label, top, inner, low, high, at_y)
         for v in x_ticks or ticks(x_low, x_high, 8):
             out.append('<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="#999"/>' % (at_x(v), at_x(v), top + HEIGHT, top + HEIGHT + 4))
             if i == len(panels) - 1:

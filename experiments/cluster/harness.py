@@ -2,6 +2,7 @@
 
 scripts/experiments.sh sets the environment and cleans up. Only the standard library of Python is used.
 """
+import calendar
 import json
 import os
 import socket
@@ -90,9 +91,9 @@ class Cluster:
             return None
 
     def members(self):
-        """Services that are members, with the roles of each."""
+        """Services that are members, with the roles of each; some advertise the link before them."""
         found = self.get("/v1/members")
-        return {} if not found else {m["node"].split(":")[0]: m["roles"] for m in found["members"]}
+        return {} if not found else {m["node"].split(":")[0].removeprefix("link-"): m["roles"] for m in found["members"]}
 
 
 class Job:
@@ -102,7 +103,7 @@ class Job:
         self.output = os.path.join(WORK, name)
         self.log = open(self.output + ".log", "w+")
         self.samples, self.cluster = [], cluster
-        self.began = time.monotonic()
+        self.began, self.submitted = time.monotonic(), time.time()
         self.process = subprocess.Popen(
             [PARLEY, "train", file, "output=" + self.output, "name=" + name, "run.checkpoint.to=/checkpoints/" + name, *overrides,
              "--json", "--cluster", "127.0.0.1:%d" % cluster.port], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log)
@@ -152,6 +153,11 @@ class Job:
     def events(self):
         with open(os.path.join(self.output, "events.jsonl")) as f:
             return [json.loads(line) for line in f]
+
+    def when(self, event):
+        """Seconds from the submission to an event."""
+        text = event["time"]
+        return round(calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) + float("0" + text[19:-1]) - self.submitted, 2)
 
 
 def read_report(output):

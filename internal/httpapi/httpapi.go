@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"time"
 
+	"parley/datashard/blockcache"
 	"parley/internal/job"
 	"parley/internal/param"
 )
@@ -62,6 +63,11 @@ type Config struct {
 	Version string   // of Parley
 	Hosts   []string // names by which the node may be asked, beside addresses and localhost
 	Pprof   bool     // serve /debug/pprof/
+	// Disk returns the size of the file system that the node's files are on, and what is
+	// free of it; nil where nobody can tell.
+	Disk func() (size, free int64, err error)
+	// Cache returns what the cache of parsed rows did; nil without one.
+	Cache func() blockcache.Stats
 }
 
 // askWithin bounds a question to the coordinator.

@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"parley/datashard/blockcache"
 	"parley/internal/job"
 	"parley/internal/param"
 )
@@ -84,14 +85,19 @@ func (f *fake) Follow(_ context.Context, id string, tell func(Update) error) err
 
 // handler is the endpoint of the node.
 func (f *fake) handler() http.Handler {
-	return New(Config{Reporter: f, Director: f, Follower: f, Leads: func() bool { return true }, Node: "n1", Version: "1", Hosts: []string{"node1"}})
+	return New(Config{Reporter: f, Director: f, Follower: f, Leads: func() bool { return true }, Node: "n1", Version: "1", Hosts: []string{"node1"},
+		Disk: func() (size, free int64, err error) { return 1 << 30, 1 << 28, nil },
+		Cache: func() blockcache.Stats {
+			return blockcache.Stats{Hits: 5, Misses: 3, Evicted: 2, Damaged: 1, Bytes: 1 << 20}
+		}})
 }
 
 // cluster is a node of a cluster with a job that runs, one that has failed and one in the queue.
 func cluster() *fake {
 	loss := 0.25
 	f := &fake{job: Job{ID: "j-1", Name: "j", Phase: "training", Owner: "n2", Why: "contributes to the round: worker 0", Since: 1.5, Round: 30, Rounds: 120, Epoch: 1, Epochs: 4,
-		Rows: 480, Loss: &loss, Seconds: 3, Pushed: 1 << 20, Pulled: 1 << 21, Restarts: 1, Warning: "a warning <b>"}}
+		Rows: 480, Loss: &loss, Seconds: 3, Pushed: 1 << 20, Pulled: 1 << 21, Restarts: 1, Warning: "a warning <b>",
+		Unsaved: 40, Interval: 30, Quarantined: 7}}
 	failed := Job{ID: "k-2", Name: "k", Phase: "failed", Cause: "data.train.path: no such file: /<none>"}
 	queued := Job{ID: "l-3", Name: "l", Phase: "queued", Place: 1, Owner: "queue", Why: "waits for the running job to end"}
 	f.status = Status{Coordinator: "n1", Jobs: []Job{failed, f.job, queued}, Members: []Member{

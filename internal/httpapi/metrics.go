@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,7 +36,7 @@ func newMetrics(c Config) *metrics {
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "parley_node_info", Help: "1, with the node's name and Parley's version.", ConstLabels: prometheus.Labels{"node": c.Node, "version": c.Version}})
 	info.Set(1)
-	m.registry.MustRegister(m.requests, m.streams, m.dropped, info, clusterCollector{c},
+	m.registry.MustRegister(m.requests, m.streams, m.dropped, info, clusterCollector{c}, storeCollector{c},
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "parley_node_uptime_seconds", Help: "Time since the node was started."}, func() float64 { return time.Since(start).Seconds() }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "parley_node_ready", Help: "1 when the node can take part in jobs, else 0."}, func() float64 { return truth(c.Reporter.Ready() == nil) }),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -83,6 +84,7 @@ type clusterCollector struct{ Config }
 
 var (
 	membersDesc = prometheus.NewDesc("parley_cluster_members", "Nodes that have a lease, by role; a node counts for each of its roles.", []string{"role"}, nil)
+	awaitedDesc = prometheus.NewDesc("parley_job_awaited", "1 for each that the job waits for, in the words of its status; none of one that is over.", []string{"parley_job", "owner"}, nil)
 	jobsDesc    = prometheus.NewDesc("parley_cluster_jobs", "Jobs that the coordinator remembers, by phase.", []string{"phase"}, nil)
 )
 
@@ -110,6 +112,9 @@ var jobMetrics = []jobMetric{
 	ofJob("pulled_bytes", "Bytes of values that workers pulled.", prometheus.GaugeValue, func(j *Job) float64 { return float64(j.Pulled) }),
 	ofJob("running_seconds", "Time since the job began, to its end; of one that is queued since it was submitted.", prometheus.GaugeValue, func(j *Job) float64 { return j.Seconds }),
 	ofJob("waiting_seconds", "Time for which the same nodes have been waited for with the same reason, 0 of a job that is over.", prometheus.GaugeValue, waitOf),
+	ofJob("checkpoint_age_seconds", "Training since what the last checkpoint holds, 0 while the job does not train or is to have none.", prometheus.GaugeValue, func(j *Job) float64 { return j.Unsaved }),
+	ofJob("checkpoint_interval_seconds", "Time between checkpoints, 0 of a job that is to have none.", prometheus.GaugeValue, func(j *Job) float64 { return j.Interval }),
+	ofJob("quarantined_rows", "Bad rows that were set aside.", prometheus.GaugeValue, func(j *Job) float64 { return float64(j.Quarantined) }),
 	ofJob("restarts_total", "Losses of nodes or workers after which work was placed anew or the job went back.", prometheus.CounterValue, func(j *Job) float64 { return float64(j.Restarts) }),
 }
 
@@ -131,6 +136,7 @@ func waitOf(j *Job) float64 {
 func (c clusterCollector) Describe(out chan<- *prometheus.Desc) {
 	out <- membersDesc
 	out <- jobsDesc
+	out <- awaitedDesc
 	for _, m := range jobMetrics {
 		out <- m.desc
 	}
@@ -167,6 +173,12 @@ func (c clusterCollector) collectJobs(list []Job, out chan<- prometheus.Metric) 
 		in[j.Phase]++
 		for _, m := range jobMetrics {
 			out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(j), j.ID)
+		}
+		if j.Owner == "" || j.Over() {
+			continue
+		}
+		for _, owner := range strings.Split(j.Owner, ", ") {
+			out <- prometheus.MustNewConstMetric(awaitedDesc, prometheus.GaugeValue, 1, j.ID, owner)
 		}
 	}
 	for _, p := range phases {

@@ -34,6 +34,10 @@ func TestMetrics(t *testing.T) {
 		`parley_job_loss{parley_job="j-1"} 0.25`, `parley_job_loss{parley_job="k-2"} NaN`,
 		`parley_job_pushed_bytes{parley_job="j-1"} 1.048576e+06`, `parley_job_pulled_bytes{parley_job="j-1"} 2.097152e+06`,
 		`parley_job_running_seconds{parley_job="j-1"} 3`, `parley_job_waiting_seconds{parley_job="j-1"} 1.5`, `parley_job_restarts_total{parley_job="j-1"} 1`,
+		`parley_job_awaited{owner="n2",parley_job="j-1"} 1`, `parley_job_checkpoint_age_seconds{parley_job="j-1"} 40`,
+		`parley_job_checkpoint_interval_seconds{parley_job="j-1"} 30`, `parley_job_quarantined_rows{parley_job="j-1"} 7`,
+		`parley_node_disk_bytes 1.073741824e+09`, `parley_node_disk_free_bytes 2.68435456e+08`,
+		`parley_cache_bytes 1.048576e+06`, `parley_cache_hits_total 5`, `parley_cache_misses_total 3`, `parley_cache_evicted_total 2`, `parley_cache_damaged_total 1`,
 		`parley_http_requests_total{code="404",route="GET /v1/jobs/{id}"} 1`,
 	} {
 		if !strings.Contains(text, "\n"+line+"\n") {

@@ -45,6 +45,11 @@ type Job struct {
 	Restarts int      `json:"restarts"`
 	Cause    string   `json:"cause"` // of its failure
 	Warning  string   `json:"warning"`
+	// Unsaved is for how many seconds the job has trained since what its last checkpoint
+	// holds, 0 while it does not train or is to have none.
+	Unsaved     float64 `json:"unsaved"`
+	Interval    float64 `json:"interval"`    // seconds, of its checkpoints; 0: it is to have none
+	Quarantined int64   `json:"quarantined"` // rows that were set aside
 	// Events are the last ones, lines of events.jsonl without those of epochs. They
 	// and Spec, the job file as JSON, are there where one job is asked for.
 	Events []json.RawMessage `json:"events,omitempty"`

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"parley/coordinator"
+	"parley/datashard/blockcache"
 	"parley/internal/httpapi"
 	"parley/internal/job"
 	"parley/internal/param"
@@ -47,6 +48,12 @@ func (n *Node) serveHTTP(ctx context.Context) error {
 	defer r.close()
 	config := httpapi.Config{Reporter: r, Director: r, Follower: r, Node: string(n.name), Version: n.config.Version, Pprof: n.config.Pprof,
 		Leads: func() bool { _, self := n.members.Coordinator(); return self }}
+	if _, _, err := n.disk(); !errors.Is(err, errors.ErrUnsupported) {
+		config.Disk = n.disk
+	}
+	if c, ok := n.config.Blocks.(interface{ Stats() blockcache.Stats }); ok {
+		config.Cache = c.Stats
+	}
 	if g := n.config.Gossip; g != nil && g.Advertise != "" {
 		config.Hosts = []string{g.Advertise}
 	}
@@ -148,7 +155,8 @@ func (r *reporter) Job(ctx context.Context, id string) (*httpapi.Job, error) {
 func jobOfStatus(m *parleyv1.JobStatus) *httpapi.Job {
 	j := &httpapi.Job{ID: m.GetJob(), Name: m.GetName(), Phase: m.GetPhase(), Place: int(m.GetPlace()), Owner: m.GetOwner(), Why: m.GetWhy(), Since: m.GetSince(), Round: m.GetRound(), Rounds: m.GetRounds(),
 		Epoch: int(m.GetEpoch()), Epochs: int(m.GetEpochs()), Rows: m.GetRows(), Seconds: m.GetSeconds(), Pushed: m.GetPushed(), Pulled: m.GetPulled(),
-		Restarts: int(m.GetRestarts()), Cause: m.GetCause(), Warning: m.GetWarning(), Events: raw(m.GetEvents()), Spec: m.GetSpec()}
+		Restarts: int(m.GetRestarts()), Cause: m.GetCause(), Warning: m.GetWarning(),
+		Unsaved: m.GetUnsaved(), Interval: m.GetInterval(), Quarantined: m.GetQuarantined(), Events: raw(m.GetEvents()), Spec: m.GetSpec()}
 	if loss := m.GetLoss(); j.Rows > 0 && !math.IsNaN(loss) && !math.IsInf(loss, 0) {
 		j.Loss = &loss
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -123,7 +124,8 @@ func TestHTTP(t *testing.T) {
 	if j.Phase != "done" || j.Rows != 1200 || j.Loss == nil || j.Pushed != report.Bytes.Pushed || j.Pulled != report.Bytes.Pulled || j.Pushed == 0 || len(j.Events) == 0 || len(j.Spec) == 0 {
 		t.Errorf("job %+v", j)
 	}
-	if text := leader.text(200, leader.do("GET", "/metrics", "")); !strings.Contains(text, `parley_job_rows{parley_job="`+id+`"} 1200`) || !strings.Contains(text, `parley_cluster_members{role="trainer"} 1`) {
+	if text := leader.text(200, leader.do("GET", "/metrics", "")); !strings.Contains(text, `parley_job_rows{parley_job="`+id+`"} 1200`) || !strings.Contains(text, `parley_cluster_members{role="trainer"} 1`) ||
+		!strings.Contains(text, `parley_job_checkpoint_interval_seconds{parley_job="`+id+`"} 30`) || !strings.Contains(text, "parley_node_disk_free_bytes ") && runtime.GOOS == "linux" {
 		t.Errorf("metrics of the coordinator:\n%s", text)
 	}
 	if text := other.text(200, other.do("GET", "/metrics", "")); strings.Contains(text, "parley_job_") || !strings.Contains(text, "parley_node_ready 1") {

@@ -739,8 +739,11 @@ type JobStatus struct {
 	Spec          []byte                 `protobuf:"bytes,18,opt,name=spec,proto3" json:"spec,omitempty"`       // JSON of the job file, where one job is asked for
 	Pushed        int64                  `protobuf:"varint,19,opt,name=pushed,proto3" json:"pushed,omitempty"`  // bytes of values so far
 	Pulled        int64                  `protobuf:"varint,20,opt,name=pulled,proto3" json:"pulled,omitempty"`
-	Place         uint32                 `protobuf:"varint,21,opt,name=place,proto3" json:"place,omitempty"`  // in the queue, from 1; 0: not there
-	Timing        *Timing                `protobuf:"bytes,22,opt,name=timing,proto3" json:"timing,omitempty"` // where one job is asked for
+	Place         uint32                 `protobuf:"varint,21,opt,name=place,proto3" json:"place,omitempty"`             // in the queue, from 1; 0: not there
+	Timing        *Timing                `protobuf:"bytes,22,opt,name=timing,proto3" json:"timing,omitempty"`            // where one job is asked for
+	Unsaved       float64                `protobuf:"fixed64,23,opt,name=unsaved,proto3" json:"unsaved,omitempty"`        // seconds of training since what the last checkpoint holds
+	Interval      float64                `protobuf:"fixed64,24,opt,name=interval,proto3" json:"interval,omitempty"`      // of its checkpoints, seconds; 0: it is to have none
+	Quarantined   int64                  `protobuf:"varint,25,opt,name=quarantined,proto3" json:"quarantined,omitempty"` // rows that were set aside
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -927,6 +930,27 @@ func (x *JobStatus) GetTiming() *Timing {
 		return x.Timing
 	}
 	return nil
+}
+
+func (x *JobStatus) GetUnsaved() float64 {
+	if x != nil {
+		return x.Unsaved
+	}
+	return 0
+}
+
+func (x *JobStatus) GetInterval() float64 {
+	if x != nil {
+		return x.Interval
+	}
+	return 0
+}
+
+func (x *JobStatus) GetQuarantined() int64 {
+	if x != nil {
+		return x.Quarantined
+	}
+	return 0
 }
 
 // Timing is where the time of a job's workers goes.
@@ -1388,7 +1412,7 @@ const file_parley_v1_cluster_proto_rawDesc = "" +
 	"\x05roles\x18\x03 \x03(\tR\x05roles\x12\x16\n" +
 	"\x06silent\x18\x04 \x01(\x01R\x06silent\x12\x18\n" +
 	"\aworkers\x18\x05 \x03(\tR\aworkers\x12\x16\n" +
-	"\x06ranges\x18\x06 \x03(\tR\x06ranges\"\x8c\x04\n" +
+	"\x06ranges\x18\x06 \x03(\tR\x06ranges\"\xe4\x04\n" +
 	"\tJobStatus\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -1412,7 +1436,10 @@ const file_parley_v1_cluster_proto_rawDesc = "" +
 	"\x06pushed\x18\x13 \x01(\x03R\x06pushed\x12\x16\n" +
 	"\x06pulled\x18\x14 \x01(\x03R\x06pulled\x12\x14\n" +
 	"\x05place\x18\x15 \x01(\rR\x05place\x12)\n" +
-	"\x06timing\x18\x16 \x01(\v2\x11.parley.v1.TimingR\x06timing\"X\n" +
+	"\x06timing\x18\x16 \x01(\v2\x11.parley.v1.TimingR\x06timing\x12\x18\n" +
+	"\aunsaved\x18\x17 \x01(\x01R\aunsaved\x12\x1a\n" +
+	"\binterval\x18\x18 \x01(\x01R\binterval\x12 \n" +
+	"\vquarantined\x18\x19 \x01(\x03R\vquarantined\"X\n" +
 	"\x06Timing\x12\x1b\n" +
 	"\tper_epoch\x18\x01 \x01(\x04R\bperEpoch\x121\n" +
 	"\aworkers\x18\x02 \x03(\v2\x17.parley.v1.WorkerTimingR\aworkers\"b\n" +
