@@ -89,6 +89,7 @@ type Machine struct {
 	workers     []*worker
 	units       []*unit
 	sums        map[plan.Set]*metric.Summary // merged, from Saving on
+	aside       int64                        // rows that were set aside, of a job that was forgotten
 	saved       Saved
 	restarts    int
 	timed       *Timing       // of a job that was over before the coordinator was restarted
@@ -201,6 +202,7 @@ func (m *Machine) end(p Phase, reason string) {
 // Forget lets go of what the status of a job that is over does not need: after it
 // there are no Result and no manifests.
 func (m *Machine) Forget() {
+	m.aside = m.quarantined()
 	m.train, m.test, m.sums, m.units = nil, nil, nil, nil
 	if m.plan != nil {
 		m.plan = &plan.Plan{Rounds: m.plan.Rounds, PerEpoch: m.plan.PerEpoch}

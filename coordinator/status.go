@@ -372,11 +372,13 @@ func (m *Machine) Result() Result {
 
 // quarantined returns how many rows were set aside.
 func (m *Machine) quarantined() int64 {
-	n := len(m.train.Bad)
-	if m.test != nil {
-		n += len(m.test.Bad)
+	n := m.aside
+	for _, data := range []*plan.Manifest{m.train, m.test} {
+		if data != nil {
+			n += int64(len(data.Bad))
+		}
 	}
-	return int64(n)
+	return n
 }
 
 // moved returns the bytes of values that all ranges took and gave.

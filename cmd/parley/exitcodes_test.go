@@ -140,10 +140,10 @@ func TestExitCodes(t *testing.T) {
 	ends(1, "is not over", "wait CLUSTER --timeout 1ms "+running)
 	ends(1, "only a job that is done", "job fetch CLUSTER "+running+" none")
 	seen.check(t, interruptedWait(p), exitInterrupted, "interrupted", "wait")
-	for _, line := range []string{"job show", "job why", "job scale --servers 1", "job stop"} {
+	for _, line := range []string{"job show", "job why", "job profile", "job scale --servers 1", "job stop"} {
 		ends(0, "", line+" CLUSTER "+running)
 	}
-	for _, line := range []string{"wait", "job show", "job why", "job stop"} {
+	for _, line := range []string{"wait", "job show", "job why", "job profile", "job stop"} {
 		ends(2, "no job", line+" job-000000 CLUSTER")
 		ends(3, "nobody answers", line+" job-000000 GONE")
 	}

@@ -75,6 +75,7 @@ func TestJSON(t *testing.T) {
 	shows("wait.json", exitDone, at("wait", submitted.Job)...)
 	shows("job-show.json", exitDone, at("job", "show", submitted.Job)...)
 	shows("job-show.json", exitDone, at("job", "why", submitted.Job)...)
+	shows("job-profile.json", exitDone, at("job", "profile", submitted.Job)...)
 	diverged := strings.TrimSpace(p.ok(at("train", "job.yaml", "--detach", "model.kind=linear", "optimizer.kind=sgd", "optimizer.rate=1e9", "run.epochs=50", "run.workers=1")...))
 	shows("wait-failed.json", exitFailed, at("wait", submitted.Job, diverged)...)
 	shows("status.json", exitDone, at("status")...)
@@ -87,7 +88,7 @@ func TestJSON(t *testing.T) {
 
 // varying are the keys whose values differ between runs, with all that is below
 // them.
-var varying = []string{"time", "seconds", "rows_per_second", "silent", "since", "bytes", "pushed", "pulled", "kernels", "residual"}
+var varying = []string{"time", "seconds", "rows_per_second", "silent", "since", "bytes", "pushed", "pulled", "kernels", "residual", "straggler"}
 
 // normal returns JSON with its keys in their order, without what differs between
 // runs and machines.
