@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"parley/internal/param"
 	"parley/internal/wire"
@@ -45,6 +46,7 @@ type hosted struct {
 	era            int          // of Create
 	keys           int64        // of the span
 	pushed, pulled atomic.Int64 // bytes of values
+	told           atomic.Pointer[Status]
 
 	mu struct {
 		sync.Mutex
@@ -73,7 +75,7 @@ func (s *Server) Create(job param.JobID, era int, ranges []*ps.Range) error {
 		if made[id] != nil {
 			return param.Errorf(param.Invalid, "range %d of job %s comes twice", id, job)
 		}
-		made[id] = newHosted(era, r)
+		made[id] = newHosted(job, era, r)
 		s.note(r)
 	}
 	s.mu.Lock()
@@ -105,9 +107,11 @@ func (s *Server) passedLocked(job param.JobID, era int) error {
 	return nil
 }
 
-func newHosted(era int, r *ps.Range) *hosted {
+func newHosted(job param.JobID, era int, r *ps.Range) *hosted {
 	h := &hosted{era: era, keys: int64(r.Spec().Span.Len())}
 	h.mu.r, h.mu.waiting = r, map[ps.Ticket]waiting{}
+	s := h.statusLocked(job, r.Spec().ID)
+	h.told.Store(&s)
 	return h
 }
 
@@ -198,15 +202,32 @@ func (s *Server) Status() []Status {
 	}
 	s.mu.Unlock() // a range that applies a round must not hold up the others' requests
 	out := make([]Status, len(all))
+	until := time.Now().Add(busyFor)
 	for i, n := range all {
-		out[i] = n.h.status(n.job, n.id)
+		out[i] = n.h.status(n.job, n.id, until)
 	}
 	return out
 }
 
-func (h *hosted) status(job param.JobID, id param.RangeID) Status {
-	h.mu.Lock()
+// busyFor bounds the time that Status waits for ranges that are at work: a lease must
+// not be lost by it. A large one is copied for seconds.
+const busyFor = 200 * time.Millisecond
+
+// status returns how a range stands or, when it is at work for longer, stood.
+func (h *hosted) status(job param.JobID, id param.RangeID, until time.Time) Status {
+	for !h.mu.TryLock() {
+		if time.Now().After(until) {
+			return *h.told.Load()
+		}
+		time.Sleep(time.Millisecond)
+	}
 	defer h.mu.Unlock()
+	s := h.statusLocked(job, id)
+	h.told.Store(&s)
+	return s
+}
+
+func (h *hosted) statusLocked(job param.JobID, id param.RangeID) Status {
 	r := h.mu.r
 	return Status{Job: job, Range: id, Era: h.era, Version: r.Version(), Missing: r.Missing(), Total: r.Total(), Tallies: r.Tallies(),
 		Pushed: h.pushed.Load(), Pulled: h.pulled.Load()}

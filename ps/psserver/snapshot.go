@@ -92,7 +92,7 @@ func (s *Server) Adopt(job param.JobID, era int, r *ps.Range) error {
 	if s.mu.jobs[job] == nil {
 		s.mu.jobs[job] = map[param.RangeID]*hosted{}
 	}
-	s.mu.jobs[job][r.Spec().ID] = newHosted(era, r)
+	s.mu.jobs[job][r.Spec().ID] = newHosted(job, era, r)
 	s.note(r)
 	return nil
 }

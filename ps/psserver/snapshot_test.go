@@ -47,6 +47,38 @@ func TestSnapshot(t *testing.T) {
 	})
 }
 
+// TestBusy: a range that is at work for long is told of as it was.
+func TestBusy(t *testing.T) {
+	everywhere(t, func(t *testing.T, s *Server, c *peer) {
+		begun, end := make(chan bool), make(chan bool)
+		if _, err := s.Snapshot("j", []param.RangeID{1}, 1, func(param.RangeID, *ps.Snapshot) { // with the lock
+			close(begun)
+			<-end
+		}); err != nil {
+			t.Fatal(err)
+		}
+		a := open(t, c)
+		a.send(push(1, 0, 0), push(2, 1, 0))
+		<-begun
+		versions := func() (all [2]param.Version) {
+			for _, x := range s.Status() {
+				all[x.Range] = x.Version
+			}
+			return all
+		}
+		if got := versions(); got[1] != 0 {
+			t.Errorf("versions %v while the second range is copied", got)
+		}
+		close(end)
+		for range 2 {
+			a.next()
+		}
+		if got := versions(); got != [2]param.Version{1, 1} {
+			t.Errorf("versions %v", got)
+		}
+	})
+}
+
 // TestYield: a range that moves refuses what comes, is the same on its new server,
 // and comes back when the move fails.
 func TestYield(t *testing.T) {
