@@ -32,13 +32,17 @@ type pages struct {
 	fresh   []uint32                               // of an insertion
 	fetched uint64
 	moved   float32
+	// generation counts the copies that share rows: a page of an earlier one has its rows
+	// copied before they change.
+	generation uint32
 }
 
 // page has the rows of its keys, in key order. It is 64 bytes long.
 type page struct {
-	words [pageWords]uint64 // one bit a key that has a row
-	ranks [pageWords]uint8  // rows before those of each word
-	rows  []float32         // row-major
+	words      [pageWords]uint64 // one bit a key that has a row
+	ranks      [pageWords]uint8  // rows before those of each word
+	generation uint32
+	rows       []float32 // row-major
 }
 
 func newPages(n, slots int) *pages {
@@ -166,6 +170,9 @@ func (t *pages) writeSome(src []float32, m, at int, offsets []uint32) {
 	for len(offsets) > 0 {
 		k := inPage(offsets)
 		p, some := &t.pages[offsets[0]>>pageBits], offsets[:k]
+		if p.generation != t.generation {
+			p.rows, p.generation = slices.Clone(p.rows), t.generation
+		}
 		if !p.write(src, m, at, some, t.slots) {
 			t.insert(p, some)
 			p.write(src, m, at, some, t.slots)
@@ -298,6 +305,12 @@ func (t *pages) writeOther(values [][]float32) {
 		t.write(offsets, src)
 		offsets = offsets[:0]
 	}
+}
+
+// freeze returns a copy to be kept, which shares the rows.
+func (t *pages) freeze() *pages {
+	t.generation++
+	return &pages{n: t.n, slots: t.slots, keys: t.keys, pages: slices.Clone(t.pages)}
 }
 
 func (t *pages) keep(s *Snapshot) {

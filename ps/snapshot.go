@@ -33,12 +33,56 @@ func (r *Range) Snapshot() *Snapshot {
 // SnapshotInto is Snapshot into the memory of a former snapshot, as far as it
 // suffices.
 func (r *Range) SnapshotInto(s *Snapshot) {
-	s.Version, s.Applied, s.Total = r.version, r.applied, r.total
-	s.Tallies = append(s.Tallies[:0], r.tallies...)
+	r.count(s)
 	r.table.keep(s)
 	if r.arrived != nil {
 		r.arrived.keep(s)
 	}
+}
+
+// count copies what is not of single keys.
+func (r *Range) count(s *Snapshot) {
+	s.Version, s.Applied, s.Total = r.version, r.applied, r.total
+	s.Tallies = append(s.Tallies[:0], r.tallies...)
+}
+
+// Frozen is a range as it was at a version. While the range goes on, what it changes
+// is copied, so of a large range that has changed little there is not much twice.
+type Frozen struct {
+	snapshot Snapshot
+	pages    *pages // nil: the snapshot is whole
+}
+
+// Freeze returns the range at its current version.
+func (r *Range) Freeze() *Frozen {
+	f := &Frozen{}
+	if t, ok := r.table.(*touchedTable); ok {
+		if p, ok := t.rows.(*pages); ok {
+			r.count(&f.snapshot)
+			f.pages = p.freeze()
+			return f
+		}
+	}
+	r.SnapshotInto(&f.snapshot)
+	return f
+}
+
+// Bytes returns the memory that Snapshot takes.
+func (f *Frozen) Bytes() int64 {
+	if f.pages == nil {
+		return 0
+	}
+	return 4 * int64(f.pages.keys) * int64(1+f.pages.slots)
+}
+
+// Snapshot returns the snapshot of the version. It may be called while the range goes
+// on.
+func (f *Frozen) Snapshot() *Snapshot {
+	if f.pages != nil {
+		f.pages.keep(&f.snapshot)
+		f.pages = nil
+	}
+	return &f.snapshot
 }
 
 // Restore returns the range that the snapshot is of, under the same spec. The

@@ -207,6 +207,36 @@ func TestDrawnWeights(t *testing.T) {
 	}
 }
 
+// TestFrozen: what a range was stays, whatever it becomes.
+func TestFrozen(t *testing.T) {
+	const n = flatKeys + 5
+	r := NewRange(Spec{Span: param.Span{Hi: n}, Workers: 1, PerTally: 1, Rule: ruleOf(t, "adagrad", 0, 1)})
+	var frozen []*Frozen
+	var want []*Snapshot
+	for round := range param.Round(6) {
+		p := Push{Round: round}
+		for o := uint32(round) % 3; o < 2000; o += 3 {
+			p.Offsets = append(p.Offsets, o)
+		}
+		for range 2 * len(p.Offsets) {
+			p.Change = append(p.Change, float32(round)+1)
+		}
+		mustPush(t, r, p)
+		frozen, want = append(frozen, r.Freeze()), append(want, r.Snapshot())
+	}
+	for i, f := range frozen {
+		if f.Bytes() == 0 {
+			t.Error("it was copied at once")
+		}
+		if diff := cmp.Diff(want[i], f.Snapshot()); diff != "" {
+			t.Errorf("version %d (-want +got):\n%s", i+1, diff)
+		}
+	}
+	if r.Freeze().Snapshot(); !sameBits(r.Snapshot().State, want[5].State) {
+		t.Error("the range has changed")
+	}
+}
+
 // TestChoiceOfTable: rules that look at all keys walk them, the others spend
 // memory on all keys of small spans alone.
 func TestChoiceOfTable(t *testing.T) {

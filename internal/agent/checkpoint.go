@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"parley/internal/checkpoint"
 	"parley/internal/job"
@@ -109,15 +110,15 @@ func (w *work) unprobe() {
 // version. The copies are taken between two rounds and written while the next ones
 // go on.
 func (w *work) snapshot(m *parleyv1.Snapshot) {
-	c := &cut{work: w, name: m.GetName(), parts: map[uint32][]byte{}}
+	c := &cut{work: w, name: m.GetName(), parts: map[uint32][]byte{}, copies: semaphore.NewWeighted(copiedBytes)}
 	store, err := w.opened()
 	if err != nil {
 		c.finish(err, false)
 		return
 	}
 	c.left = len(m.GetRanges())
-	passed, err := w.agent.config.Ranges.Snapshot(w.id, idsOf(m.GetRanges()), param.Version(m.GetName().GetVersion()), func(id param.RangeID, s *ps.Snapshot) {
-		w.group.Go(func() { c.write(store, id, s) })
+	passed, err := w.agent.config.Ranges.Snapshot(w.id, idsOf(m.GetRanges()), param.Version(m.GetName().GetVersion()), func(id param.RangeID, f *ps.Frozen) {
+		w.group.Go(func() { c.write(store, id, f) })
 	})
 	if err != nil || passed {
 		c.finish(err, passed)
@@ -133,23 +134,19 @@ func idsOf(numbers []uint32) (ids []param.RangeID) {
 
 // cut is one server's part of a checkpoint in the making.
 type cut struct {
-	work *work
-	name *parleyv1.CheckpointName
-	mu   sync.Mutex
-	left int
-	over bool // told
+	work   *work
+	name   *parleyv1.CheckpointName
+	copies *semaphore.Weighted
+	mu     sync.Mutex
+	left   int
+	over   bool // told
 	// JSON of checkpoint.Part, by range.
 	parts map[uint32][]byte
 }
 
 // write writes the part of a range.
-func (c *cut) write(store checkpoint.Store, id param.RangeID, s *ps.Snapshot) {
-	header, sections := s.Encode()
-	part, err := checkpoint.WritePart(c.work.ctx, store, c.name.GetDir(), id, json.RawMessage(header), sectionsOf(sections))
-	var text []byte
-	if err == nil {
-		text, err = json.Marshal(part)
-	}
+func (c *cut) write(store checkpoint.Store, id param.RangeID, f *ps.Frozen) {
+	text, err := c.part(store, id, f)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.parts[uint32(id)] = text
@@ -157,6 +154,24 @@ func (c *cut) write(store checkpoint.Store, id param.RangeID, s *ps.Snapshot) {
 	if err != nil || c.left == 0 {
 		c.finishLocked(err, false)
 	}
+}
+
+// copiedBytes bounds the copies of large ranges that are written at a time.
+const copiedBytes = 64 << 20
+
+// part writes the part of a range, and returns the JSON of checkpoint.Part.
+func (c *cut) part(store checkpoint.Store, id param.RangeID, f *ps.Frozen) ([]byte, error) {
+	size := min(f.Bytes(), copiedBytes)
+	if err := c.copies.Acquire(c.work.ctx, size); err != nil {
+		return nil, context.Cause(c.work.ctx)
+	}
+	defer c.copies.Release(size)
+	header, sections := f.Snapshot().Encode()
+	part, err := checkpoint.WritePart(c.work.ctx, store, c.name.GetDir(), id, json.RawMessage(header), sectionsOf(sections))
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(part)
 }
 
 func sectionsOf(list []ps.Section) (out []checkpoint.Section) {

@@ -8,14 +8,14 @@ import (
 // due is a snapshot that is to be taken when a range is at a version.
 type due struct {
 	version param.Version
-	take    func(*ps.Snapshot)
+	take    func(*ps.Frozen)
 }
 
 // Snapshot has a snapshot taken of some ranges of a job when each is at the version:
 // take is called for each, with the lock of the range, and must not block. A range
 // is asked for one snapshot at a time: the last one. passed says that one of them
 // was beyond the version already, and that its snapshot will not come.
-func (s *Server) Snapshot(job param.JobID, ids []param.RangeID, version param.Version, take func(param.RangeID, *ps.Snapshot)) (passed bool, err error) {
+func (s *Server) Snapshot(job param.JobID, ids []param.RangeID, version param.Version, take func(param.RangeID, *ps.Frozen)) (passed bool, err error) {
 	all, err := s.some(job, ids)
 	if err != nil {
 		return false, err
@@ -25,7 +25,7 @@ func (s *Server) Snapshot(job param.JobID, ids []param.RangeID, version param.Ve
 		if h.mu.r.Version() > version {
 			passed = true
 		} else {
-			h.mu.due = &due{version: version, take: func(x *ps.Snapshot) { take(id, x) }}
+			h.mu.due = &due{version: version, take: func(x *ps.Frozen) { take(id, x) }}
 			h.takeLocked()
 		}
 		h.mu.Unlock()
@@ -37,7 +37,7 @@ func (s *Server) Snapshot(job param.JobID, ids []param.RangeID, version param.Ve
 func (h *hosted) takeLocked() {
 	if d := h.mu.due; d != nil && h.mu.away == nil && h.mu.r.Version() >= d.version {
 		h.mu.due = nil
-		d.take(h.mu.r.Snapshot())
+		d.take(h.mu.r.Freeze())
 	}
 }
 

@@ -15,7 +15,7 @@ var both = []param.RangeID{0, 1}
 func TestSnapshot(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *Server, c *peer) {
 		taken := make(chan param.Version, 8)
-		take := func(_ param.RangeID, x *ps.Snapshot) { taken <- x.Version }
+		take := func(_ param.RangeID, x *ps.Frozen) { taken <- x.Snapshot().Version }
 		if passed, err := s.Snapshot("j", both, 0, take); passed || err != nil {
 			t.Fatalf("passed %v, %v", passed, err)
 		}
@@ -51,7 +51,7 @@ func TestSnapshot(t *testing.T) {
 func TestBusy(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *Server, c *peer) {
 		begun, end := make(chan bool), make(chan bool)
-		if _, err := s.Snapshot("j", []param.RangeID{1}, 1, func(param.RangeID, *ps.Snapshot) { // with the lock
+		if _, err := s.Snapshot("j", []param.RangeID{0}, 1, func(param.RangeID, *ps.Frozen) { // with the lock
 			close(begun)
 			<-end
 		}); err != nil {
@@ -66,14 +66,14 @@ func TestBusy(t *testing.T) {
 			}
 			return all
 		}
-		if got := versions(); got[1] != 0 {
-			t.Errorf("versions %v while the second range is copied", got)
+		if got := versions(); got != [2]param.Version{} {
+			t.Errorf("versions %v while the first range is copied", got)
 		}
 		close(end)
 		for range 2 {
 			a.next()
 		}
-		if got := versions(); got != [2]param.Version{1, 1} {
+		if got := versions(); got != [2]param.Version{1, 0} {
 			t.Errorf("versions %v", got)
 		}
 	})
