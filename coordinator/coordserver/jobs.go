@@ -84,6 +84,23 @@ func (s *Server) newIDLocked(name string) param.JobID {
 // means a dead coordinator.
 const watchEvery = 500 * time.Millisecond
 
+// news returns what there is to tell of a job, of whose events some were told, and what
+// is closed when there is more: nil if there is more at once.
+func (s *Server) news(job string, told int) (*parleyv1.WatchReply, <-chan struct{}, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rec := s.mu.jobs[param.JobID(job)]
+	if rec == nil {
+		return nil, nil, s.unknownJob(job)
+	}
+	reply := &parleyv1.WatchReply{Events: rec.piece(told), Status: s.statusLocked(rec, time.Now(), false)}
+	if told+len(reply.GetEvents()) < len(rec.events) {
+		return reply, nil, nil
+	}
+	reply.Outcome = rec.outcome
+	return reply, rec.changed, nil
+}
+
 // Watch tells a job's events from the first to the last, its status in between,
 // and its outcome.
 func (s *Server) Watch(r *parleyv1.WatchRequest, stream grpc.ServerStreamingServer[parleyv1.WatchReply]) error {
@@ -91,24 +108,15 @@ func (s *Server) Watch(r *parleyv1.WatchRequest, stream grpc.ServerStreamingServ
 	timer := time.NewTicker(watchEvery)
 	defer timer.Stop()
 	for {
-		s.mu.Lock()
-		rec := s.mu.jobs[param.JobID(r.GetJob())]
-		if rec == nil {
-			s.mu.Unlock()
-			return s.unknownJob(r.GetJob())
+		reply, changed, err := s.news(r.GetJob(), told)
+		if err != nil {
+			return err
 		}
-		reply := &parleyv1.WatchReply{Events: rec.piece(told), Status: s.statusLocked(rec, time.Now(), false)}
 		told += len(reply.GetEvents())
-		more := told < len(rec.events)
-		if !more {
-			reply.Outcome = rec.outcome
-		}
-		changed := rec.changed
-		s.mu.Unlock()
 		if err := stream.Send(reply); err != nil || reply.GetOutcome() != nil {
 			return err
 		}
-		if more {
+		if changed == nil {
 			continue
 		}
 		select {
