@@ -41,9 +41,7 @@ func newArrivalTable(spec Spec) *arrivalTable {
 		t.rows = newRows(spec, rule.Slots()+recentSlots)
 		return t
 	}
-	f := newFlat(n, rule.Slots()+recentSlots)
-	spec.draw(f.state[:n], 0)
-	t.rows = f
+	t.rows = newDrawn(spec, rule.Slots()+recentSlots)
 	t.all = &everyKey{change: make([]float32, n*rule.Pushed()), touched: make([]uint32, n)}
 	return t
 }

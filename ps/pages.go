@@ -112,35 +112,35 @@ func (t *pages) readSome(dst []float32, m, at int, offsets []uint32) {
 	for i, o := range offsets {
 		rows[i] = t.row(o)
 	}
-	defer t.drawSome(dst[at:at+len(offsets)], offsets)
 	if t.slots == 2 && len(dst) == 2*m { // the loop below, unrolled
 		first, second := dst[at:at+len(offsets)], dst[m+at:m+at+len(offsets)]
 		for i := range offsets {
 			row := (*[2]float32)(unsafe.Pointer(rows[i%readKeys]))
 			first[i], second[i] = row[0], row[1]
 		}
-		return
-	}
-	for s := 0; s*m < len(dst); s++ {
-		to := dst[s*m+at : s*m+at+len(offsets)]
-		for i := range to {
-			to[i] = unsafe.Slice(rows[i], t.slots)[s]
+	} else {
+		for s := 0; s*m < len(dst); s++ {
+			to := dst[s*m+at : s*m+at+len(offsets)]
+			for i := range to {
+				to[i] = unsafe.Slice(rows[i], t.slots)[s]
+			}
 		}
+	}
+	if t.draw != nil {
+		t.drawSome(dst[at:at+len(offsets)], offsets, rows[:])
 	}
 }
 
 // drawSome sets the weights of keys that have no rows to what they begin with.
-func (t *pages) drawSome(weights []float32, offsets []uint32) {
-	if t.draw == nil {
-		return
-	}
+func (t *pages) drawSome(weights []float32, offsets []uint32, rows []*float32) {
+	none := &t.zeros[0]
 	for i := 0; i < len(offsets); {
-		if t.row(offsets[i]) != &t.zeros[0] {
+		if rows[i] != none {
 			i++
 			continue
 		}
 		end := i + 1 // of a run of neighbours
-		for end < len(offsets) && offsets[end] == offsets[end-1]+1 && t.row(offsets[end]) == &t.zeros[0] {
+		for end < len(offsets) && offsets[end] == offsets[end-1]+1 && rows[end] == none {
 			end++
 		}
 		t.draw(weights[i:end], offsets[i])

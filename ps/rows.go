@@ -14,11 +14,18 @@ func newRows(spec Spec, slots int) rows {
 	n := spec.Span.Len()
 	if n > flatKeys {
 		p := newPages(n, slots)
-		p.draw = spec.draw
+		if spec.Initial != nil {
+			p.draw = spec.draw
+		}
 		return p
 	}
-	f := newFlat(n, slots)
-	spec.draw(f.state[:n], 0)
+	return newDrawn(spec, slots)
+}
+
+// newDrawn returns a flat table with the initial weights.
+func newDrawn(spec Spec, slots int) *flat {
+	f := newFlat(spec.Span.Len(), slots)
+	spec.draw(f.state[:f.n], 0)
 	return f
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -55,11 +54,7 @@ func profileJob(ctx context.Context, cl *client.Client, id string, asJSON bool) 
 	}
 	t := timingOf(s.GetJobs()[0].GetTiming())
 	if asJSON {
-		text, err := json.MarshalIndent(profileOf(id, t), "", "  ")
-		if err == nil {
-			_, err = fmt.Println(string(text))
-		}
-		return err
+		return printJSON(os.Stdout, profileOf(id, t))
 	}
 	return printProfile(os.Stdout, id, t)
 }

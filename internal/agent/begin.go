@@ -13,8 +13,9 @@ import (
 )
 
 // begin sets the parameters of new ranges to those of the job's model.init, if it
-// has one; else they are as they were drawn. Each node reads the model itself, and of the parameters only what its
-// ranges hold; its SHA-256 is compared once for all of them.
+// has one; else they are as they were drawn. Each node reads the model itself, and
+// of the parameters only what its ranges hold; its SHA-256 is compared once for all
+// of them.
 func (w *work) begin(m *parleyv1.Create, ranges []*ps.Range) error {
 	j, err := job.Decode(m.GetSpec())
 	if err != nil || len(ranges) == 0 {
