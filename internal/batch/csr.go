@@ -6,10 +6,7 @@
 // between goroutines is safe after that.
 package batch
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // CSR is a run of labelled rows in compressed sparse row form. Row i has the
 // label Labels[i] and the nonzeros Offsets[i] to Offsets[i+1] of Columns and
@@ -59,8 +56,8 @@ func (c *CSR) Own(keep func(i int) bool, d int64) *CSR {
 	own.Names = slices.Clone(own.Columns)
 	slices.Sort(own.Names)
 	own.Names = slices.Compact(own.Names)
-	if end, _ := slices.BinarySearchFunc(own.Names, d, func(name uint32, d int64) int { return cmp.Compare(int64(name), d) }); end < len(own.Names) {
-		own.Names = own.Names[:end]
+	for n := len(own.Names); n > 0 && int64(own.Names[n-1]) >= d; n-- {
+		own.Names = own.Names[:n-1]
 	}
 	for i, column := range own.Columns {
 		place, _ := slices.BinarySearch(own.Names, column)
